@@ -1,0 +1,16 @@
+# make install: the program, both libraries, the public headers, the pkg-config file, man pages.
+set(pc_requires "libjpeg libpng libwebp zlib minizip libutf8proc nettle jansson")
+if(HEIF_FOUND)
+  string(APPEND pc_requires " libheif")
+endif()
+configure_file(cmake/identify.pc.in identify.pc @ONLY)
+
+install(TARGETS dlf-identify identify_static)
+if(IDENTIFY_SHARED)
+  install(TARGETS identify_shared)
+endif()
+install(DIRECTORY include/identify DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/identify.pc
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+file(GLOB man_pages CONFIGURE_DEPENDS docs/man/*.1)
+install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)

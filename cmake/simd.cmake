@@ -1,0 +1,35 @@
+# SIMD variants: each file is compiled for the instruction set that its name ends in, and only on the
+# architecture it is for. Which one runs is decided at run time (lib/kernel/cpu.h).
+set(x86_flags_avx2 -mavx2 -mfma -mf16c -mbmi -mbmi2 -mpopcnt)
+set(x86_flags_avxvnni ${x86_flags_avx2} -mavxvnni)
+set(x86_flags_avx512 ${x86_flags_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512cd
+    -mprefer-vector-width=512)
+set(x86_flags_avx512vnni ${x86_flags_avx512} -mavx512vnni)
+set(x86_flags_avx512popcnt ${x86_flags_avx512} -mavx512vpopcntdq)
+set(x86_flags_avx512bf16 ${x86_flags_avx512} -mavx512bf16)
+set(arm_flags_neon "")
+set(arm_flags_dotprod -march=armv8.2-a+dotprod)
+set(arm_flags_bf16 -march=armv8.2-a+bf16)
+
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  set(simd_arch x86)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  set(simd_arch arm)
+else()
+  set(simd_arch none)
+endif()
+
+foreach(source ${lib_sources})
+  if(source MATCHES "/(x86|arm)/[a-z0-9_]+_([a-z0-9]+)\\.c$")
+    set(arch ${CMAKE_MATCH_1})
+    set(level ${CMAKE_MATCH_2})
+    if(NOT arch STREQUAL simd_arch)
+      list(REMOVE_ITEM lib_sources ${source})
+    elseif(NOT DEFINED ${arch}_flags_${level})
+      message(FATAL_ERROR "${source}: no compiler flags are known for '${level}'")
+    else()
+      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
+                                  "${${arch}_flags_${level}}")
+    endif()
+  endif()
+endforeach()

@@ -1,0 +1,15 @@
+/* identify/identify.h - all of libidentify's public interface. */
+#ifndef IDENTIFY_IDENTIFY_H
+#define IDENTIFY_IDENTIFY_H
+
+#include <identify/api.h>
+#include <identify/encoder.h>
+#include <identify/image.h>
+#include <identify/index.h>
+#include <identify/names.h>
+#include <identify/pool.h>
+#include <identify/progress.h>
+#include <identify/status.h>
+#include <identify/version.h>
+
+#endif

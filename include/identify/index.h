@@ -1,0 +1,51 @@
+/* identify/index.h - an index file: the vectors, names and features of a collection.
+ *
+ * The file is a NumPy .npz (docs/formats/index.md). Indexes written by the Python original open
+ * too. */
+#ifndef IDENTIFY_INDEX_H
+#define IDENTIFY_INDEX_H
+
+#include <stddef.h>
+
+#include <identify/pool.h>
+#include <identify/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Immutable once open: shared freely between threads. */
+typedef struct idf_index idf_index;
+
+/* Opens an index file. A file that is malformed, hostile or truncated is refused with a sentence
+ * that names the member and what is wrong with it. *index is NULL after a failure. */
+IDF_API idf_status idf_index_open(idf_index **index, const char *path, idf_error *err);
+IDF_API void idf_index_free(idf_index *index);
+
+IDF_API size_t idf_index_n_rows(const idf_index *index);
+/* Length of the vectors. */
+IDF_API int idf_index_dim(const idf_index *index);
+/* Identity of the encoder that made the vectors, "" when the file does not say (the original's). */
+IDF_API const char *idf_index_encoder(const idf_index *index);
+/* Strings of row `row` < n_rows; never NULL, "" when unknown; they live as long as the index. */
+IDF_API const char *idf_index_name(const idf_index *index, size_t row);
+IDF_API const char *idf_index_filename(const idf_index *index, size_t row);
+IDF_API const char *idf_index_rarity(const idf_index *index, size_t row);
+IDF_API const char *idf_index_set_code(const idf_index *index, size_t row);
+
+/* One neighbour. */
+typedef struct idf_hit {
+    size_t row;
+    float score; /* cosine */
+} idf_hit;
+
+/* Exact cosine top k. `queries` is (n_queries, dim) unit rows; out is (n_queries, k) with the best
+ * first, ties by row; when there are fewer than k rows the rest has row = SIZE_MAX, score = -2.
+ * `pool` may be NULL. Results do not depend on the pool or on how queries are batched. */
+IDF_API idf_status idf_index_search(const idf_index *index, const float *queries, size_t n_queries,
+                                    size_t k, idf_hit *out, idf_pool *pool, idf_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

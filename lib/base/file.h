@@ -1,0 +1,78 @@
+/* file.h - files: mapped or read whole, written atomically, listed. The only place in lib/ that
+ * opens anything. Any thread; one object belongs to one thread. */
+#ifndef IDF_BASE_FILE_H
+#define IDF_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <identify/status.h>
+
+#include "base/bytes.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A read-only mapping of a whole file. Zero it before use. An empty file maps to data NULL, len 0.
+ */
+typedef struct idf_map {
+    const uint8_t *data;
+    size_t len;
+} idf_map;
+
+/* Maps `path`. A directory or other non-file is IDF_ERR_FORMAT, a file over max_bytes (0: none)
+ * IDF_ERR_LIMIT. */
+idf_status idf_map_open(idf_map *map, const char *path, uint64_t max_bytes, idf_error *err);
+void idf_map_release(idf_map *map);
+
+/* Appends the whole of `path` to `out`; limits and errors as above. */
+idf_status idf_file_read(idf_bytes *out, const char *path, uint64_t max_bytes, idf_error *err);
+
+/* Appends everything on standard input, at most max_bytes. */
+IDF_API idf_status idf_stdin_read(idf_bytes *out, uint64_t max_bytes, idf_error *err);
+
+typedef struct idf_file_stat {
+    uint64_t size_bytes;
+    int64_t mtime_ns; /* since the epoch */
+    bool is_file, is_dir;
+} idf_file_stat;
+
+IDF_API idf_status idf_file_get_stat(idf_file_stat *out, const char *path, idf_error *err);
+
+/* A file that appears under `path` only when it is complete: written beside it under a temporary
+ * name, synced, renamed. */
+typedef struct idf_writer idf_writer;
+idf_status idf_writer_new(idf_writer **writer, const char *path, idf_error *err);
+idf_status idf_writer_write(idf_writer *writer, const void *data, size_t n, idf_error *err);
+/* Moves the write position; bytes already there are overwritten by what follows. */
+idf_status idf_writer_seek(idf_writer *writer, uint64_t offset, idf_error *err);
+uint64_t idf_writer_tell(const idf_writer *writer);
+/* Publishes the file. Frees the writer whether or not it succeeds. */
+idf_status idf_writer_commit(idf_writer *writer, idf_error *err);
+/* Removes the temporary file and frees the writer. NULL is allowed. */
+void idf_writer_discard(idf_writer *writer);
+
+/* The whole of it in one call. */
+IDF_API idf_status idf_file_write(const char *path, const void *data, size_t n, idf_error *err);
+
+/* Names (not paths) of the entries of one folder, sorted bytewise, without "." and "..". Release
+ * with idf_dir_list_release. */
+typedef struct idf_dir_list {
+    char **names;
+    size_t n;
+} idf_dir_list;
+IDF_API idf_status idf_dir_list_read(idf_dir_list *list, const char *path, idf_error *err);
+IDF_API void idf_dir_list_release(idf_dir_list *list);
+
+/* Makes a folder and its parents; one that is there is fine. */
+IDF_API idf_status idf_dir_make(const char *path, idf_error *err);
+
+/* "folder/name" in memory of the caller's, NULL when out of memory. */
+IDF_API char *idf_path_join(const char *folder, const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,58 @@
+/* index.h - the index in memory: opened from a file (mapped) or built row by row and written. */
+#ifndef IDF_INDEX_INDEX_H
+#define IDF_INDEX_INDEX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <identify/index.h>
+
+#include "local/features.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Everything an index knows of one reference. Pointers are borrowed. Strings are UTF-8 and never
+ * NULL. */
+typedef struct idf_index_row {
+    const char *name;     /* "Dark Magician": set code and rarity taken out */
+    const char *filename; /* relative to the folder; the key of a row */
+    const char *rarity;   /* "PScR" or "" */
+    const char *set_code; /* "LOCH-JP001" or "" */
+    uint64_t size_bytes;  /* of the picture file when it was read; 0 unknown */
+    int64_t mtime_ns;
+    uint8_t sha256[32];     /* of the picture file; all zero unknown */
+    const float *embedding; /* dim, unit length */
+    idf_features features;  /* n = 0 when there are none */
+} idf_index_row;
+
+/* What holds for the whole index: a flat JSON object kept as text in the file. "encoder" (identity
+ * string), "projection" (hex SHA-256 or ""), "format" are always there; thresholds and measurements
+ * are numbers added under their own keys. */
+typedef struct idf_index_meta {
+    const char *encoder;
+    const char *projection; /* "" for none */
+    const char *extra_json; /* a JSON object whose members are added, or NULL */
+} idf_index_meta;
+
+/* Writes rows (in the order given; sorted by filename by the caller) atomically. n may be 0. */
+idf_status idf_index_write(const char *path, const idf_index_row *rows, size_t n, int dim,
+                           const idf_index_meta *meta, idf_error *err);
+
+/* Row i of an open index; the pointers live as long as the index. */
+void idf_index_get_row(const idf_index *index, size_t i, idf_index_row *row);
+
+/* All embeddings, (n_rows, dim) row-major. */
+const float *idf_index_embeddings(const idf_index *index);
+
+/* A number or string of the meta object. Returns fallback / NULL when it is not there. */
+double idf_index_meta_number(const idf_index *index, const char *key, double fallback);
+const char *idf_index_meta_string(const idf_index *index, const char *key);
+/* The whole meta object as JSON text, "{}" for an index of the original. */
+const char *idf_index_meta_json(const idf_index *index);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,52 @@
+/* encoder.h - what an encoder is made of: the built-in one and CLIP implement this table. */
+#ifndef IDF_MODEL_ENCODER_H
+#define IDF_MODEL_ENCODER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <identify/encoder.h>
+
+#include "local/features.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One picture to encode. An encoder reads `features` when its class says so, else `image`. */
+typedef struct idf_encoder_input {
+    const idf_image *image;
+    const idf_features *features;
+} idf_encoder_input;
+
+/* An encoder's scratch; belongs to one thread. */
+typedef struct idf_encoder_workspace idf_encoder_workspace;
+
+typedef struct idf_encoder_class {
+    bool wants_features; /* reads input.features; else input.image */
+    int max_batch;       /* inputs a call is best given at once */
+    int decode_side;     /* shorter side that pictures need to have at least; 0: IDF_LOCAL_SIDE's */
+    void (*free)(idf_encoder *encoder);
+    idf_status (*workspace_new)(const idf_encoder *encoder, idf_encoder_workspace **workspace,
+                                idf_error *err);
+    void (*workspace_free)(idf_encoder_workspace *workspace);
+    /* n in 1..max_batch; `pool` may be NULL; out: n rows of dim floats, unit or all zero. */
+    idf_status (*encode)(const idf_encoder *encoder, idf_encoder_workspace *workspace,
+                         const idf_encoder_input *inputs, size_t n, float *out, idf_pool *pool,
+                         idf_error *err);
+} idf_encoder_class;
+
+/* The head of every encoder's own struct. */
+struct idf_encoder {
+    const idf_encoder_class *class_;
+    int dim;
+    char identity[160];
+    /* Scores of this encoder below which nothing is worth reporting, before an index has been
+     * calibrated (the original's 0.70 for CLIP). */
+    float default_sim_threshold, default_margin_threshold;
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif
