@@ -1,0 +1,42 @@
+/* decode.h - what the decoders share. Each codec is one file with one entry: bytes in, pixels out,
+ * not yet turned by the EXIF orientation that it reports. */
+#ifndef IDF_IMAGE_DECODE_H
+#define IDF_IMAGE_DECODE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <identify/image.h>
+#include <identify/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a decoder is given. */
+typedef struct idf_decode_input {
+    const uint8_t *bytes;
+    size_t len_bytes;
+    idf_decode_options options; /* every limit filled in */
+} idf_decode_input;
+
+/* IDF_ERR_LIMIT with a sentence when a picture of this size may not be decoded; `codec` is how the
+ * sentence calls it ("JPEG"). Zero sides are IDF_ERR_FORMAT. */
+idf_status idf_decode_check_size(const idf_decode_input *in, const char *codec, uint64_t width,
+                                 uint64_t height, idf_error *err);
+
+/* The decoders. They fill info's width and height as stored and its orientation. *out is an empty
+ * picture on entry, and again after a failure. */
+idf_status idf_decode_jpeg(idf_image *out, const idf_decode_input *in, idf_image_info *info,
+                           idf_error *err);
+idf_status idf_decode_png(idf_image *out, const idf_decode_input *in, idf_image_info *info,
+                          idf_error *err);
+idf_status idf_decode_webp(idf_image *out, const idf_decode_input *in, idf_image_info *info,
+                           idf_error *err);
+idf_status idf_decode_heif(idf_image *out, const idf_decode_input *in, idf_image_info *info,
+                           idf_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,142 @@
+/* decode_heif.c - HEIC and AVIF by libheif, when it was found at build time. libheif applies the
+ * rotations and mirrorings of the file itself, so the EXIF orientation is not looked at (the
+ * standard, ISO/IEC 23008-12, says that it is not to be). */
+#include "image/decode.h"
+
+#ifndef IDF_WITH_HEIF
+
+idf_status idf_decode_heif(idf_image *out, const idf_decode_input *in, idf_image_info *info,
+                           idf_error *err) {
+    (void)out;
+    (void)in;
+    (void)info;
+    return idf_error_set(err, IDF_ERR_UNSUPPORTED,
+                         "HEIC and AVIF are not supported: this build is without libheif");
+}
+
+#else
+
+#include <libheif/heif.h>
+
+#include "image/image.h"
+
+typedef struct heif_job {
+    struct heif_context *context;
+    struct heif_image_handle *handle;
+    struct heif_image *decoded;
+    struct heif_decoding_options *options;
+} heif_job;
+
+static uint32_t load_u32be(const uint8_t *p) {
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* True when one of the top-level boxes reaches past the end: libheif reports that as one of many
+ * kinds of damage. */
+static bool ends_inside_box(const idf_decode_input *in) {
+    size_t at = 0;
+    while (at < in->len_bytes) {
+        size_t room = in->len_bytes - at;
+        if (room < 8)
+            return true;
+        uint64_t n = load_u32be(in->bytes + at);
+        if (n == 0) /* to the end of the file */
+            return false;
+        if (n == 1 && room < 16)
+            return true;
+        if (n == 1)
+            n = (uint64_t)load_u32be(in->bytes + at + 8) << 32 | load_u32be(in->bytes + at + 12);
+        if (n < 8)
+            return false;
+        if (n > room)
+            return true;
+        at += (size_t)n;
+    }
+    return false;
+}
+
+static idf_status fail(const idf_decode_input *in, struct heif_error error, idf_error *err) {
+    if (error.code == heif_error_Memory_allocation_error) {
+        if (error.subcode == heif_suberror_Security_limit_exceeded)
+            return idf_error_set(err, IDF_ERR_LIMIT, "the HEIF picture is too large: %s",
+                                 error.message);
+        return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while decoding HEIF");
+    }
+    if (error.subcode == heif_suberror_End_of_data || ends_inside_box(in))
+        return idf_error_set(err, IDF_ERR_TRUNCATED,
+                             "the HEIF picture is truncated: its %zu bytes end before it does",
+                             in->len_bytes);
+    if (error.code == heif_error_Unsupported_feature ||
+        error.code == heif_error_Unsupported_filetype)
+        return idf_error_set(err, IDF_ERR_UNSUPPORTED, "this HEIF picture is not supported: %s",
+                             error.message);
+    return idf_error_set(err, IDF_ERR_FORMAT, "the HEIF picture is damaged: %s", error.message);
+}
+
+static idf_status copy_pixels(idf_image *out, const heif_job *job, int channels,
+                              const idf_decode_input *in, idf_error *err) {
+    int stride, width = heif_image_get_width(job->decoded, heif_channel_interleaved);
+    int height = heif_image_get_height(job->decoded, heif_channel_interleaved);
+    const uint8_t *plane =
+        heif_image_get_plane_readonly(job->decoded, heif_channel_interleaved, &stride);
+    if (plane == NULL || width < 1 || height < 1)
+        return idf_error_set(err, IDF_ERR_FORMAT, "the HEIF picture has no pixels");
+    idf_status status =
+        idf_decode_check_size(in, "HEIF picture", (uint64_t)width, (uint64_t)height, err);
+    if (status == IDF_OK)
+        status = idf_image_new(out, width, height, in->options.grey ? 1 : 3, err);
+    for (int y = 0; status == IDF_OK && y < height; y++)
+        idf_row_convert(idf_image_row(out, y), out->channels, plane + (ptrdiff_t)y * stride,
+                        channels, (size_t)width);
+    return status;
+}
+
+static idf_status decode(idf_image *out, heif_job *job, const idf_decode_input *in,
+                         idf_error *err) {
+    job->context = heif_context_alloc();
+    if (job->context == NULL)
+        return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while decoding HEIF");
+    heif_context_set_maximum_image_size_limit(job->context, in->options.max_side);
+    struct heif_error error =
+        heif_context_read_from_memory_without_copy(job->context, in->bytes, in->len_bytes, NULL);
+    if (error.code == heif_error_Ok)
+        error = heif_context_get_primary_image_handle(job->context, &job->handle);
+    if (error.code != heif_error_Ok)
+        return fail(in, error, err);
+    int width = heif_image_handle_get_width(job->handle);
+    int height = heif_image_handle_get_height(job->handle);
+    idf_status status = idf_decode_check_size(in, "HEIF picture", (uint64_t)(width < 0 ? 0 : width),
+                                              (uint64_t)(height < 0 ? 0 : height), err);
+    if (status != IDF_OK)
+        return status;
+    int channels = heif_image_handle_has_alpha_channel(job->handle) ? 4 : 3;
+    job->options = heif_decoding_options_alloc();
+    if (job->options == NULL)
+        return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while decoding HEIF");
+    job->options->convert_hdr_to_8bit = 1;
+    error = heif_decode_image(
+        job->handle, &job->decoded, heif_colorspace_RGB,
+        channels == 4 ? heif_chroma_interleaved_RGBA : heif_chroma_interleaved_RGB, job->options);
+    if (error.code != heif_error_Ok)
+        return fail(in, error, err);
+    return copy_pixels(out, job, channels, in, err);
+}
+
+idf_status idf_decode_heif(idf_image *out, const idf_decode_input *in, idf_image_info *info,
+                           idf_error *err) {
+    heif_job job = {0};
+    idf_status status = decode(out, &job, in, err);
+    if (status == IDF_OK) {
+        info->width = out->width;
+        info->height = out->height;
+    } else {
+        idf_image_release(out);
+    }
+    heif_image_release(job.decoded);
+    heif_decoding_options_free(job.options);
+    heif_image_handle_release(job.handle);
+    heif_context_free(job.context);
+    return status;
+}
+
+#endif
