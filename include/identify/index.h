@@ -22,6 +22,10 @@ typedef struct idf_index idf_index;
 IDF_API idf_status idf_index_open(idf_index **index, const char *path, idf_error *err);
 IDF_API void idf_index_free(idf_index *index);
 
+/* Reads the whole file and compares every checksum and every feature: opening leaves that out for
+ * members over 64 MiB. */
+IDF_API idf_status idf_index_check(const idf_index *index, idf_error *err);
+
 IDF_API size_t idf_index_n_rows(const idf_index *index);
 /* Length of the vectors. */
 IDF_API int idf_index_dim(const idf_index *index);

@@ -20,6 +20,8 @@ idf_status idf_decode_heif(idf_image *out, const idf_decode_input *in, idf_image
 
 #include "image/image.h"
 
+enum { BLOCK_MARGIN = 128 };
+
 typedef struct heif_job {
     struct heif_context *context;
     struct heif_image_handle *handle;
@@ -96,7 +98,8 @@ static idf_status decode(idf_image *out, heif_job *job, const idf_decode_input *
     job->context = heif_context_alloc();
     if (job->context == NULL)
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while decoding HEIF");
-    heif_context_set_maximum_image_size_limit(job->context, in->options.max_side);
+    /* libheif limits the coded size, which is rounded up to whole blocks; ours is checked below. */
+    heif_context_set_maximum_image_size_limit(job->context, in->options.max_side + BLOCK_MARGIN);
     struct heif_error error =
         heif_context_read_from_memory_without_copy(job->context, in->bytes, in->len_bytes, NULL);
     if (error.code == heif_error_Ok)

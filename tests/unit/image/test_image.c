@@ -1,35 +1,7 @@
 /* Making, viewing, copying, turning, and the round trip through our own encoders. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
+#include "pictures.h"
 
-#include <cmocka.h>
-
-#include "base/alloc.h"
-#include "base/rng.h"
 #include "image/encode.h"
-#include "image/image.h"
-
-/* A picture of seeded noise. */
-static idf_image make_noise(int width, int height, int channels, uint64_t seed) {
-    idf_image image;
-    assert_int_equal(idf_image_new(&image, width, height, channels, NULL), IDF_OK);
-    idf_rng rng;
-    idf_rng_init(&rng, seed, 0);
-    for (size_t i = 0; i < image.stride_bytes * (size_t)height; i++)
-        image.pixels[i] = (uint8_t)idf_rng_u32(&rng);
-    return image;
-}
-
-static void assert_same(const idf_image *a, const idf_image *b) {
-    assert_int_equal(a->width, b->width);
-    assert_int_equal(a->height, b->height);
-    assert_int_equal(a->channels, b->channels);
-    for (int y = 0; y < a->height; y++)
-        assert_memory_equal(idf_image_row(a, y), idf_image_row(b, y),
-                            (size_t)a->width * (size_t)a->channels);
-}
 
 static void new_refuses_bad_sizes(void **state) {
     (void)state;
@@ -49,14 +21,14 @@ static void new_refuses_bad_sizes(void **state) {
 static void png_round_trip_is_exact(void **state) {
     (void)state;
     for (int channels = 1; channels <= 3; channels += 2) {
-        idf_image image = make_noise(37, 21, channels, 5), back;
+        idf_image image = new_noise(37, 21, channels, 5), back;
         idf_bytes bytes = {0};
         idf_decode_options options = {.grey = channels == 1};
         idf_image_info info;
         assert_int_equal(idf_image_encode_png(&bytes, &image, 6, NULL), IDF_OK);
         assert_int_equal(idf_image_read_memory(&back, bytes.data, bytes.len, &options, &info, NULL),
                          IDF_OK);
-        assert_same(&image, &back);
+        assert_same_picture(&image, &back);
         assert_int_equal(info.codec, IDF_CODEC_PNG);
         assert_int_equal(info.orientation, 1);
         idf_image_release(&image);
@@ -88,12 +60,12 @@ static void orientations_form_a_group(void **state) {
     /* inverse[o] undoes o; only the two quarter turns are not their own. */
     static const int inverse[9] = {0, 1, 2, 3, 4, 5, 8, 7, 6};
     for (int o = 1; o <= 8; o++) {
-        idf_image image = make_noise(41, 67, o % 2 ? 3 : 1, 7), turned;
+        idf_image image = new_noise(41, 67, o % 2 ? 3 : 1, 7), turned;
         assert_int_equal(idf_image_convert(&turned, &image, image.channels, NULL), IDF_OK);
         assert_int_equal(idf_image_orient(&turned, o, NULL), IDF_OK);
         assert_int_equal(turned.width, o >= 5 ? 67 : 41);
         assert_int_equal(idf_image_orient(&turned, inverse[o], NULL), IDF_OK);
-        assert_same(&image, &turned);
+        assert_same_picture(&image, &turned);
         idf_image_release(&image);
         idf_image_release(&turned);
     }
@@ -101,12 +73,12 @@ static void orientations_form_a_group(void **state) {
 
 static void crop_is_cut_to_the_picture(void **state) {
     (void)state;
-    idf_image image = make_noise(20, 10, 3, 9), part;
+    idf_image image = new_noise(20, 10, 3, 9), part;
     const int rect[4] = {15, -3, 100, 8}, outside[4] = {20, 0, 5, 5},
               huge[4] = {-2147483647, 0, 2147483647, 2147483647};
     assert_int_equal(idf_image_crop(&part, &image, rect, NULL), IDF_OK);
     idf_image view = idf_image_view(&image, 15, 0, 5, 5);
-    assert_same(&part, &view);
+    assert_same_picture(&part, &view);
     idf_image_release(&part);
     assert_int_equal(idf_image_crop(&part, &image, outside, NULL), IDF_ERR_ARGUMENT);
     assert_int_equal(idf_image_crop(&part, &image, huge, NULL), IDF_ERR_ARGUMENT);

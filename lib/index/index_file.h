@@ -1,0 +1,63 @@
+/* index_file.h - what an open index holds; shared by the files index_file*.c only. */
+#ifndef IDF_INDEX_INDEX_FILE_H
+#define IDF_INDEX_INDEX_FILE_H
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+#include "base/arena.h"
+#include "base/file.h"
+#include "format/npz.h"
+#include "index/index.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    IDF_INDEX_FORMAT = 1,
+    IDF_INDEX_MAX_DIM = 65536,
+    IDF_INDEX_KEYPOINT_BYTES = 6,
+    IDF_INDEX_SHA256_BYTES = 32,
+};
+
+struct idf_index {
+    idf_map map;
+    idf_zip *zip;
+    size_t n_rows;
+    int dim;
+    const float *embeddings; /* in the mapping, or owned_embeddings */
+    float *owned_embeddings;
+    idf_arena text; /* all strings and the arrays of them */
+    const char **names, **filenames, **rarities, **set_codes;
+    /* NULL .data where the file has no such column; read by idf_load_*: alignment is not promised.
+     */
+    idf_npz_array embeddings_array, sizes, mtimes, sha256;
+    idf_npz_array feature_offsets, feature_sizes, keypoints, descriptors;
+    idf_keypoint *owned_keypoints; /* a copy when the mapped ones are not aligned */
+    const idf_keypoint *keypoint_rows;
+    bool features_checked; /* every keypoint was looked at on opening */
+    json_t *meta;
+    const char *meta_text;
+};
+
+/* Fills every field behind `zip` of a zeroed index. The caller frees after a failure. */
+idf_status idf_index_read_columns(idf_index *index, idf_error *err);
+
+/* Reads `names`-like column `column` as n_rows strings; *out stays NULL when it is not there. */
+idf_status idf_index_read_text(idf_index *index, const char *column, const char ***out,
+                               idf_error *err);
+
+/* The strings of an object array that NumPy pickled: data[0, len) is the pickle, out has n places.
+ * Strings live in `text`. */
+idf_status idf_index_read_objects(const void *data, size_t len, size_t n, const char **out,
+                                  idf_arena *text, idf_error *err);
+
+/* Whether keypoints lie in a picture of the size given and on a known level. */
+bool idf_index_features_valid(const idf_features *features);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

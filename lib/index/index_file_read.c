@@ -1,0 +1,401 @@
+/* index_file_read.c - checks the arrays of an index file and makes rows of them.
+ *
+ * Everything is compared with the number of rows that `embeddings` has. Numeric arrays stay where
+ * they are, text is turned into UTF-8 once. */
+#include "index/index_file.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <identify/names.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "kernel/convert.h"
+
+static const uint64_t MAX_TEXT_BYTES = (uint64_t)1 << 30;     /* one text column, inflated */
+static const uint64_t MAX_INFLATED_BYTES = (uint64_t)1 << 32; /* one numeric column */
+static const uint64_t CRC_ON_OPEN_BYTES = (uint64_t)64 << 20; /* larger members: idf_index_check */
+static const size_t MAX_META_BYTES = 16 << 20;
+static const char *const EMPTY = "";
+
+/* Rows off unit length by less than EXACT (rounding to float) are used as they are, by less than
+ * CLOSE (rounding to half, or a sum in float) are scaled, others are not what they should be. */
+static const double EXACT = 1e-5, CLOSE = 1e-2;
+
+static idf_status fail_memory(idf_error *err) {
+    return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while opening an index");
+}
+
+/* Reads a numeric column and compares its type and shape; `width` 0 stands for one dimension. */
+static idf_status read_numbers(idf_index *index, const char *column, idf_npy_type type,
+                               size_t width, idf_npz_array *out, idf_error *err) {
+    char member_name[64];
+    snprintf(member_name, sizeof member_name, "%s.npy", column);
+    const idf_zip_member *member = idf_zip_find(index->zip, member_name);
+    if (member == NULL)
+        return IDF_OK;
+    uint64_t limit = member->deflated ? MAX_INFLATED_BYTES : UINT64_MAX;
+    idf_status status =
+        idf_npz_read(index->zip, column, limit, member->size_bytes <= CRC_ON_OPEN_BYTES, out, err);
+    if (status != IDF_OK)
+        return status;
+    const idf_npy *npy = &out->npy;
+    if (npy->type != type || npy->n_dims != (width == 0 ? 1 : 2) ||
+        (width != 0 && npy->shape[1] != width))
+        return idf_error_set(err, IDF_ERR_FORMAT,
+                             "member '%s' has not the type and shape that an index needs",
+                             member_name);
+    return IDF_OK;
+}
+
+static idf_status wrong_length(const char *column, uint64_t n, size_t n_rows, idf_error *err) {
+    return idf_error_set(err, IDF_ERR_FORMAT,
+                         "the index is inconsistent: '%s' has %llu rows and 'embeddings' %zu",
+                         column, (unsigned long long)n, n_rows);
+}
+
+/* A column of numbers with one row a reference. */
+static idf_status read_row_numbers(idf_index *index, const char *column, idf_npy_type type,
+                                   size_t width, idf_npz_array *out, idf_error *err) {
+    idf_status status = read_numbers(index, column, type, width, out, err);
+    if (status == IDF_OK && out->found && out->npy.shape[0] != index->n_rows)
+        return wrong_length(column, out->npy.shape[0], index->n_rows, err);
+    return status;
+}
+
+/* Row r's squared length, in eight sums that a compiler may keep in registers. */
+static double squared_length(const float *row, size_t dim) {
+    double sums[8] = {0}, total = 0;
+    size_t i = 0;
+    for (; i + 8 <= dim; i += 8)
+        for (size_t k = 0; k < 8; k++)
+            sums[k] += (double)row[i + k] * row[i + k];
+    for (; i < dim; i++)
+        total += (double)row[i] * row[i];
+    for (size_t k = 0; k < 8; k++)
+        total += sums[k];
+    return total;
+}
+
+static idf_status convert_embeddings(idf_index *index, idf_error *err) {
+    const idf_npy *npy = &index->embeddings_array.npy;
+    float *copy = idf_alloc_aligned(npy->n_items, sizeof *copy);
+    if (copy == NULL)
+        return fail_memory(err);
+    if (npy->type == IDF_NPY_F2) {
+        idf_convert_f16_to_f32(npy->data, npy->n_items, copy);
+    } else if (npy->type == IDF_NPY_F8) {
+        idf_convert_f64_to_f32(npy->data, npy->n_items, copy);
+    } else if (npy->n_items > 0) {
+        memcpy(copy, npy->data, npy->n_items * sizeof *copy);
+    }
+    index->owned_embeddings = copy;
+    index->embeddings = copy;
+    return IDF_OK;
+}
+
+/* Every row of unit length (or all zero: a picture in which the encoder found nothing). */
+static idf_status check_lengths(idf_index *index, idf_error *err) {
+    size_t dim = (size_t)index->dim;
+    for (size_t r = 0; r < index->n_rows; r++) {
+        double squared = squared_length(index->embeddings + r * dim, dim);
+        if (fabs(squared - 1) <= EXACT || squared == 0)
+            continue;
+        double length = sqrt(squared);
+        if (!(fabs(length - 1) <= CLOSE)) /* NaN too */
+            return idf_error_set(err, IDF_ERR_FORMAT,
+                                 "row %zu of 'embeddings' has the length %g instead of 1", r,
+                                 length);
+        if (index->owned_embeddings == NULL) {
+            idf_status status = convert_embeddings(index, err);
+            if (status != IDF_OK)
+                return status;
+        }
+        float *row = index->owned_embeddings + r * dim;
+        for (size_t i = 0; i < dim; i++)
+            row[i] = (float)(row[i] / length);
+    }
+    return IDF_OK;
+}
+
+static idf_status read_embeddings(idf_index *index, idf_error *err) {
+    const idf_zip_member *member = idf_zip_find(index->zip, "embeddings.npy");
+    if (member == NULL)
+        return idf_error_set(err, IDF_ERR_FORMAT,
+                             "this is no index: it has no member 'embeddings.npy'");
+    idf_npz_array *array = &index->embeddings_array;
+    idf_status status =
+        idf_npz_read(index->zip, "embeddings", member->deflated ? MAX_INFLATED_BYTES : UINT64_MAX,
+                     member->size_bytes <= CRC_ON_OPEN_BYTES, array, err);
+    if (status != IDF_OK)
+        return status;
+    const idf_npy *npy = &array->npy;
+    if ((npy->type != IDF_NPY_F4 && npy->type != IDF_NPY_F2 && npy->type != IDF_NPY_F8) ||
+        npy->n_dims != 2)
+        return idf_error_set(err, IDF_ERR_FORMAT,
+                             "'embeddings' is no two-dimensional array of floating-point numbers");
+    if (npy->shape[1] < 1 || npy->shape[1] > IDF_INDEX_MAX_DIM ||
+        npy->shape[0] > SIZE_MAX / sizeof(void *))
+        return idf_error_set(err, IDF_ERR_LIMIT,
+                             "'embeddings' has vectors of %llu numbers; 1 to %d are read",
+                             (unsigned long long)npy->shape[1], IDF_INDEX_MAX_DIM);
+    /* A shape (n, D) with n = 0 is not limited by the bytes that are there; any other is. */
+    index->n_rows = (size_t)npy->shape[0];
+    index->dim = (int)npy->shape[1];
+    if (npy->type == IDF_NPY_F4 && (uintptr_t)npy->data % _Alignof(float) == 0) {
+        index->embeddings = (const float *)(const void *)npy->data;
+    } else {
+        status = convert_embeddings(index, err);
+    }
+    return status == IDF_OK ? check_lengths(index, err) : status;
+}
+
+/* Replaces bytes that are no UTF-8 by U+FFFD: only file names may have them. */
+static idf_status make_utf8(const char **text, idf_arena *arena, idf_error *err) {
+    size_t n = strlen(*text), len = 0;
+    if (idf_text_is_utf8(*text, n))
+        return IDF_OK;
+    char *out = idf_arena_alloc(arena, n, 3);
+    if (out == NULL)
+        return fail_memory(err);
+    for (size_t at = 0; at < n;) {
+        uint32_t c;
+        size_t taken = idf_text_decode(*text + at, n - at, &c);
+        len += idf_text_encode(taken == 0 ? 0xFFFD : c, out + len);
+        at += taken == 0 ? 1 : taken;
+    }
+    out[len] = '\0';
+    *text = out;
+    return IDF_OK;
+}
+
+idf_status idf_index_read_text(idf_index *index, const char *column, const char ***out,
+                               idf_error *err) {
+    idf_npz_array array = {0};
+    const char **strings = NULL;
+    char prefix[64];
+    snprintf(prefix, sizeof prefix, "member '%s.npy'", column);
+    idf_status status = idf_npz_read(index->zip, column, MAX_TEXT_BYTES, true, &array, err);
+    if (status != IDF_OK || !array.found)
+        return status;
+    const idf_npy *npy = &array.npy;
+    if (npy->n_dims != 1 ||
+        (npy->type != IDF_NPY_TEXT && npy->type != IDF_NPY_BYTES && npy->type != IDF_NPY_OBJECT)) {
+        status = idf_error_set(err, IDF_ERR_FORMAT, "%s is no list of text", prefix);
+        goto done;
+    }
+    if (npy->shape[0] != index->n_rows) {
+        status = wrong_length(column, npy->shape[0], index->n_rows, err);
+        goto done;
+    }
+    strings = idf_arena_alloc(&index->text, index->n_rows, sizeof *strings);
+    if (strings == NULL) {
+        status = fail_memory(err);
+        goto done;
+    }
+    if (npy->type == IDF_NPY_OBJECT)
+        status = idf_index_read_objects(npy->data, npy->data_bytes, index->n_rows, strings,
+                                        &index->text, err);
+    for (size_t i = 0; i < index->n_rows && status == IDF_OK && npy->type != IDF_NPY_OBJECT; i++)
+        status = idf_npy_get_text(npy, i, &index->text, &strings[i], err);
+    if (status != IDF_OK)
+        status = idf_error_prefix(err, status, prefix);
+    *out = strings;
+done:
+    idf_npz_array_release(&array);
+    return status;
+}
+
+/* Strings that every row shares. */
+static idf_status fill_empty(idf_index *index, const char ***column, idf_error *err) {
+    if (*column != NULL)
+        return IDF_OK;
+    *column = idf_arena_alloc(&index->text, index->n_rows, sizeof **column);
+    if (*column == NULL)
+        return fail_memory(err);
+    for (size_t i = 0; i < index->n_rows; i++)
+        (*column)[i] = EMPTY;
+    return IDF_OK;
+}
+
+/* The original keeps the rarity as the last word of a name and the set code in the file name. */
+static idf_status split_names(idf_index *index, idf_error *err) {
+    for (size_t i = 0; i < index->n_rows; i++) {
+        idf_name name, file;
+        idf_name_split_rarity(&name, index->names[i]);
+        idf_name_parse(&file, index->filenames[i]);
+        index->names[i] = idf_arena_copy(&index->text, name.name, strlen(name.name));
+        index->rarities[i] = idf_arena_copy(&index->text, name.rarity, strlen(name.rarity));
+        index->set_codes[i] = idf_arena_copy(&index->text, file.set_code, strlen(file.set_code));
+        if (index->names[i] == NULL || index->rarities[i] == NULL || index->set_codes[i] == NULL)
+            return fail_memory(err);
+    }
+    return IDF_OK;
+}
+
+static idf_status read_labels(idf_index *index, idf_error *err) {
+    idf_status status = idf_index_read_text(index, "names", &index->names, err);
+    if (status == IDF_OK && index->names == NULL)
+        status =
+            idf_error_set(err, IDF_ERR_FORMAT, "this is no index: it has no member 'names.npy'");
+    if (status == IDF_OK)
+        status = idf_index_read_text(index, "filenames", &index->filenames, err);
+    if (status == IDF_OK)
+        status = idf_index_read_text(index, "rarities", &index->rarities, err);
+    if (status == IDF_OK)
+        status = idf_index_read_text(index, "set_codes", &index->set_codes, err);
+    if (status != IDF_OK)
+        return status;
+    bool original = index->rarities == NULL && index->set_codes == NULL;
+    if ((status = fill_empty(index, &index->filenames, err)) != IDF_OK ||
+        (status = fill_empty(index, &index->rarities, err)) != IDF_OK ||
+        (status = fill_empty(index, &index->set_codes, err)) != IDF_OK)
+        return status;
+    for (size_t i = 0; i < index->n_rows && status == IDF_OK; i++) {
+        status = make_utf8(&index->names[i], &index->text, err);
+        if (status == IDF_OK)
+            status = make_utf8(&index->rarities[i], &index->text, err);
+        if (status == IDF_OK)
+            status = make_utf8(&index->set_codes[i], &index->text, err);
+    }
+    return status == IDF_OK && original ? split_names(index, err) : status;
+}
+
+bool idf_index_features_valid(const idf_features *f) {
+    const int unit = IDF_LOCAL_COORD_UNIT;
+    if (f->n == 0)
+        return true;
+    if (f->width < 1 || f->height < 1)
+        return false;
+    for (int i = 0; i < f->n; i++) {
+        const idf_keypoint *k = &f->keypoints[i];
+        if (k->x > f->width * unit || k->y > f->height * unit || k->level >= IDF_LOCAL_LEVELS)
+            return false;
+    }
+    return true;
+}
+
+/* Offsets rise from 0 to the number of features, none over IDF_FEATURES_MAX apart. */
+static idf_status check_offsets(const idf_index *index, idf_error *err) {
+    uint64_t before = 0, n = index->keypoints.npy.shape[0];
+    const uint8_t *offsets = index->feature_offsets.npy.data;
+    for (size_t i = 0; i <= index->n_rows; i++) {
+        uint64_t at = idf_load_u64le(offsets + 8 * i);
+        if (at < before || at - before > IDF_FEATURES_MAX || at > n || (i == 0 && at != 0) ||
+            (i == index->n_rows && at != n))
+            return idf_error_set(err, IDF_ERR_FORMAT,
+                                 "'feature_offsets' is malformed at row %zu (%llu after %llu of "
+                                 "%llu features)",
+                                 i, (unsigned long long)at, (unsigned long long)before,
+                                 (unsigned long long)n);
+        before = at;
+    }
+    return IDF_OK;
+}
+
+static idf_status check_features(idf_index *index, idf_error *err) {
+    for (size_t i = 0; i < index->n_rows; i++) {
+        idf_index_row row;
+        idf_index_get_row(index, i, &row);
+        if (!idf_index_features_valid(&row.features))
+            return idf_error_set(err, IDF_ERR_FORMAT,
+                                 "row %zu of the index has a feature outside its picture", i);
+    }
+    return IDF_OK;
+}
+
+static idf_status read_features(idf_index *index, idf_error *err) {
+    idf_npz_array *offsets = &index->feature_offsets, *keypoints = &index->keypoints;
+    idf_status status = read_numbers(index, "feature_offsets", IDF_NPY_U8, 0, offsets, err);
+    if (status == IDF_OK)
+        status =
+            read_numbers(index, "keypoints", IDF_NPY_U1, IDF_INDEX_KEYPOINT_BYTES, keypoints, err);
+    if (status == IDF_OK)
+        status = read_numbers(index, "descriptors", IDF_NPY_U1, IDF_DESCRIPTOR_BYTES,
+                              &index->descriptors, err);
+    if (status == IDF_OK)
+        status =
+            read_row_numbers(index, "feature_sizes", IDF_NPY_U2, 2, &index->feature_sizes, err);
+    if (status != IDF_OK)
+        return status;
+    int n_found =
+        offsets->found + keypoints->found + index->descriptors.found + index->feature_sizes.found;
+    if (n_found == 0)
+        return IDF_OK;
+    if (n_found != 4)
+        return idf_error_set(err, IDF_ERR_FORMAT,
+                             "the index has only some of the members 'feature_offsets', "
+                             "'keypoints', 'descriptors' and 'feature_sizes'");
+    if (offsets->npy.shape[0] != (uint64_t)index->n_rows + 1)
+        return wrong_length("feature_offsets", offsets->npy.shape[0], index->n_rows, err);
+    if (index->descriptors.npy.shape[0] != keypoints->npy.shape[0])
+        return wrong_length("descriptors", index->descriptors.npy.shape[0],
+                            (size_t)keypoints->npy.shape[0], err);
+    status = check_offsets(index, err);
+    if (status != IDF_OK)
+        return status;
+    const uint8_t *at = keypoints->npy.data;
+    if ((uintptr_t)at % _Alignof(idf_keypoint) != 0) {
+        index->owned_keypoints = idf_alloc(keypoints->npy.data_bytes, 1);
+        if (index->owned_keypoints == NULL)
+            return fail_memory(err);
+        memcpy(index->owned_keypoints, at, keypoints->npy.data_bytes);
+        at = (const uint8_t *)index->owned_keypoints;
+    }
+    index->keypoint_rows = (const idf_keypoint *)(const void *)at;
+    index->features_checked = index->descriptors.npy.data_bytes <= CRC_ON_OPEN_BYTES;
+    return index->features_checked ? check_features(index, err) : IDF_OK;
+}
+
+static idf_status read_meta(idf_index *index, idf_error *err) {
+    idf_npz_array array = {0};
+    json_error_t json_error;
+    index->meta_text = "{}";
+    idf_status status = idf_npz_read(index->zip, "meta", MAX_META_BYTES, true, &array, err);
+    if (status != IDF_OK || !array.found)
+        return status;
+    if (array.npy.type != IDF_NPY_TEXT || array.npy.n_items != 1) {
+        status = idf_error_set(err, IDF_ERR_FORMAT, "member 'meta.npy' is no single text");
+        goto done;
+    }
+    status = idf_npy_get_text(&array.npy, 0, &index->text, &index->meta_text, err);
+    if (status != IDF_OK)
+        goto done;
+    index->meta = json_loads(index->meta_text, JSON_REJECT_DUPLICATES, &json_error);
+    if (!json_is_object(index->meta)) {
+        char shown[JSON_ERROR_TEXT_LENGTH];
+        status = idf_error_set(err, IDF_ERR_FORMAT, "member 'meta.npy' is no JSON object: %s",
+                               index->meta != NULL
+                                   ? "it is something else"
+                                   : idf_text_printable(shown, sizeof shown, json_error.text));
+        goto done;
+    }
+    const json_t *format = json_object_get(index->meta, "format");
+    if (!json_is_integer(format) || json_integer_value(format) < 1)
+        status = idf_error_set(err, IDF_ERR_FORMAT, "member 'meta.npy' has no format version");
+    else if (json_integer_value(format) > IDF_INDEX_FORMAT)
+        status = idf_error_set(err, IDF_ERR_UNSUPPORTED,
+                               "the index has format version %lld; this program reads up to %d",
+                               (long long)json_integer_value(format), IDF_INDEX_FORMAT);
+done:
+    idf_npz_array_release(&array);
+    return status;
+}
+
+idf_status idf_index_read_columns(idf_index *index, idf_error *err) {
+    idf_status status = read_meta(index, err);
+    if (status == IDF_OK)
+        status = read_embeddings(index, err);
+    if (status == IDF_OK)
+        status = read_labels(index, err);
+    if (status == IDF_OK)
+        status = read_row_numbers(index, "sizes", IDF_NPY_U8, 0, &index->sizes, err);
+    if (status == IDF_OK)
+        status = read_row_numbers(index, "mtimes", IDF_NPY_I8, 0, &index->mtimes, err);
+    if (status == IDF_OK)
+        status = read_row_numbers(index, "sha256", IDF_NPY_U1, IDF_INDEX_SHA256_BYTES,
+                                  &index->sha256, err);
+    return status == IDF_OK ? read_features(index, err) : status;
+}
