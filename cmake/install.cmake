@@ -3,6 +3,10 @@ set(pc_requires "libjpeg libpng libwebp zlib minizip libutf8proc nettle jansson"
 if(HEIF_FOUND)
   string(APPEND pc_requires " libheif")
 endif()
+# Seen from the pkg-config file itself, so that --prefix, DESTDIR and a moved folder all hold.
+file(RELATIVE_PATH pc_to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" pc_to_prefix ${pc_to_prefix})
+set(pc_prefix "\${pcfiledir}/${pc_to_prefix}")
 configure_file(cmake/identify.pc.in identify.pc @ONLY)
 
 install(TARGETS dlf-identify identify_static)
