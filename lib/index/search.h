@@ -1,0 +1,32 @@
+/* search.h - exact search over rows that need not be an index yet. */
+#ifndef IDF_INDEX_SEARCH_H
+#define IDF_INDEX_SEARCH_H
+
+#include <stddef.h>
+
+#include <identify/index.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What to search for in what. */
+typedef struct idf_search {
+    const float *rows; /* (n_rows, dim) */
+    size_t n_rows;
+    const float *queries; /* (n_queries, dim) */
+    size_t n_queries;
+    int dim;
+    size_t k;     /* neighbours of each query */
+    idf_hit *out; /* (n_queries, k), as idf_index_search fills it */
+} idf_search;
+
+/* The k rows with the highest dot product, best first, ties by row; a product that is not a number
+ * counts as -2. `pool` may be NULL. The result does not depend on the pool, on how queries are
+ * batched or on the processor. Fails only for lack of memory. */
+idf_status idf_search_rows(const idf_search *search, idf_pool *pool, idf_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
