@@ -1,0 +1,98 @@
+/* peak.h - the practical peak of a core: a loop of independent multiply-adds that touches registers
+ * alone, in the widest instruction that the processor offers for a type. Benchmarks print it beside
+ * their own rates. */
+#ifndef IDF_BENCH_PEAK_H
+#define IDF_BENCH_PEAK_H
+
+#include <stddef.h>
+
+#include <identify/pool.h>
+
+#include "base/clock.h"
+#include "kernel/cpu.h"
+#include "kernel/gemm.h"
+
+enum { PEAK_ROUNDS = 2000000 };
+
+#if defined(__x86_64__)
+/* 24 independent accumulators, one instruction each; %0 and %1 hold the factors. */
+#define PEAK_24(op)                                                                                \
+    op(0) op(1) op(2) op(3) op(4) op(5) op(6) op(7) op(8) op(9) op(10) op(11) op(12) op(13) op(14) \
+        op(15) op(16) op(17) op(18) op(19) op(20) op(21) op(22) op(23)
+#define PEAK_12(op)            op(0) op(1) op(2) op(3) op(4) op(5) op(6) op(7) op(8) op(9) op(10) op(11)
+#define PEAK_Z(instruction, n) instruction " %%zmm30, %%zmm31, %%zmm" #n "\n\t"
+#define PEAK_Y(instruction, n) instruction " %%ymm14, %%ymm15, %%ymm" #n "\n\t"
+#define PEAK_F32Z(n)           PEAK_Z("vfmadd231ps", n)
+#define PEAK_BF16Z(n)          PEAK_Z("vdpbf16ps", n)
+#define PEAK_S8Z(n)            PEAK_Z("vpdpbusd", n)
+#define PEAK_F32Y(n)           PEAK_Y("vfmadd231ps", n)
+#define PEAK_S8Y(n)            PEAK_Y("%{vex%} vpdpbusd", n)
+#define PEAK_ASM(body)         __asm__ volatile(body ::: "memory", PEAK_CLOBBERS)
+#define PEAK_CLOBBERS                                                                              \
+    "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",       \
+        "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"
+#endif
+
+typedef struct peak_run {
+    idf_gemm_type type;
+    double macs; /* in one round of one thread */
+} peak_run;
+
+/* Multiply-adds a round. Factors are whatever the registers hold after a zeroing. */
+static void peak_task(void *context, size_t item, int worker) {
+    (void)item, (void)worker;
+    peak_run *run = context;
+#if defined(__x86_64__)
+    unsigned have = idf_cpu_features();
+    __asm__ volatile("vzeroall" ::: "memory", PEAK_CLOBBERS);
+    if (run->type == IDF_GEMM_F32 && have & IDF_CPU_AVX512)
+        for (int i = 0; i < PEAK_ROUNDS; i++)
+            PEAK_ASM(PEAK_24(PEAK_F32Z));
+    else if (run->type == IDF_GEMM_BF16 && have & IDF_CPU_AVX512BF16)
+        for (int i = 0; i < PEAK_ROUNDS; i++)
+            PEAK_ASM(PEAK_24(PEAK_BF16Z));
+    else if (run->type == IDF_GEMM_S8 && have & IDF_CPU_AVX512VNNI)
+        for (int i = 0; i < PEAK_ROUNDS; i++)
+            PEAK_ASM(PEAK_24(PEAK_S8Z));
+    else if (run->type == IDF_GEMM_S8 && have & IDF_CPU_AVXVNNI)
+        for (int i = 0; i < PEAK_ROUNDS; i++)
+            PEAK_ASM(PEAK_12(PEAK_S8Y));
+    else if (have & IDF_CPU_AVX2)
+        for (int i = 0; i < PEAK_ROUNDS; i++)
+            PEAK_ASM(PEAK_12(PEAK_F32Y));
+#else
+    (void)run;
+#endif
+}
+
+/* Operations (two a multiply-add) a second that `pool` can do at best, 0 when not known here. */
+static inline double peak_ops(idf_gemm_type type, idf_pool *pool) {
+    unsigned have = idf_cpu_features();
+    double macs = 0;
+#if defined(__x86_64__)
+    if (type == IDF_GEMM_F32)
+        macs = have & IDF_CPU_AVX512 ? 24 * 16 : have & IDF_CPU_AVX2 ? 12 * 8 : 0;
+    else if (type == IDF_GEMM_BF16)
+        macs = have & IDF_CPU_AVX512BF16 ? 24 * 32 : have & IDF_CPU_AVX2 ? 12 * 8 : 0;
+    else
+        macs = have & IDF_CPU_AVX512VNNI ? 24 * 64
+               : have & IDF_CPU_AVXVNNI  ? 12 * 32
+               : have & IDF_CPU_AVX2     ? 12 * 8
+                                         : 0;
+#endif
+    (void)have;
+    if (macs == 0)
+        return 0;
+    double best = 1e9;
+    int n = idf_pool_threads(pool);
+    peak_run run = {type, macs};
+    for (int i = 0; i < 5; i++) {
+        double start = idf_clock_seconds();
+        idf_pool_for(pool, (size_t)n, peak_task, &run);
+        double took = idf_clock_seconds() - start;
+        best = took < best ? took : best;
+    }
+    return 2 * macs * PEAK_ROUNDS * n / best;
+}
+
+#endif
