@@ -13,6 +13,8 @@
 
 #include <utf8proc.h>
 
+#include "base/text.h"
+
 typedef struct title_mapping {
     uint16_t from, to[3];
 } title_mapping;
@@ -219,4 +221,36 @@ size_t idf_text_nfc(int32_t *out, size_t cap, const char *text, size_t len_bytes
         return 0;
     n = utf8proc_normalize_utf32(out, n, UTF8PROC_COMPOSE | UTF8PROC_STABLE);
     return n < 0 ? 0 : (size_t)n;
+}
+
+size_t idf_text_tidy(char *out, size_t out_bytes, const char *text, size_t len_bytes) {
+    enum { MAX = 4096 };
+    char valid[MAX + 4];
+    int32_t composed[2 * sizeof valid];
+    size_t used = 0, len = 0;
+    for (size_t at = 0; at < len_bytes && used < MAX;) {
+        uint32_t c;
+        size_t n = idf_text_decode(text + at, len_bytes - at, &c);
+        if (n == 0)
+            c = 0xfffd;
+        else if (c < 0x20 || (c >= 0x7f && c < 0xa0))
+            c = ' ';
+        at += n == 0 ? 1 : n;
+        used += idf_text_encode(c, valid + used);
+    }
+    size_t n = idf_text_nfc(composed, COUNT(composed), valid, used);
+    for (size_t i = 0; i < n; i++) {
+        char piece[4];
+        size_t piece_len = idf_text_encode((uint32_t)composed[i], piece);
+        if (len + piece_len >= out_bytes)
+            break;
+        if (len == 0 && composed[i] == ' ')
+            continue;
+        memcpy(out + len, piece, piece_len);
+        len += piece_len;
+    }
+    while (len > 0 && out[len - 1] == ' ')
+        len--;
+    out[len] = '\0';
+    return len;
 }

@@ -15,6 +15,11 @@ extern "C" {
  * decomposed form. */
 size_t idf_text_nfc(int32_t *out, size_t cap, const char *text, size_t len_bytes);
 
+/* Copies len_bytes of text to out (out_bytes > 0, always terminated) as UTF-8 in NFC: bytes that
+ * are no UTF-8 become U+FFFD, control characters spaces, spaces at the ends go. Cut at a character
+ * when it does not fit, or is longer than 4,096 bytes. Returns the length. */
+size_t idf_text_tidy(char *out, size_t out_bytes, const char *text, size_t len_bytes);
+
 /* Title-cases n code points into out (cap of them, not overlapping) and returns how many were
  * written; the rest is cut. Python's str.title() with the full case mappings of Unicode, except
  * that combining marks and endings such as in "don't" and "1st" do not begin a word. */
