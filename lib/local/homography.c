@@ -344,3 +344,36 @@ bool idf_homography_sane(const idf_homography *h, double from_width, double from
     double aspect = (side[0] + side[2]) / (side[1] + side[3]) * from_height / from_width;
     return aspect <= limits->max_aspect_change && aspect * limits->max_aspect_change >= 1;
 }
+
+static double area_of(const idf_point *p, int n) {
+    double sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += p[i].x * p[(i + 1) % n].y - p[(i + 1) % n].x * p[i].y;
+    return sum / 2;
+}
+
+/* Sutherland and Hodgman, "Reentrant polygon clipping", 1974. */
+double idf_outline_overlap(const idf_point a[4], const idf_point b[4]) {
+    idf_point shape[16], next[16];
+    int n = 4;
+    memcpy(shape, a, 4 * sizeof *a);
+    for (int e = 0; e < 4 && n > 0; e++) {
+        idf_point from = b[e], to = b[(e + 1) & 3];
+        int m = 0;
+        for (int i = 0; i < n; i++) {
+            idf_point p = shape[i], q = shape[(i + 1) % n];
+            double sp = turn_of(from, to, p), sq = turn_of(from, to, q);
+            if (sp >= 0 && m < 16)
+                next[m++] = p;
+            if (((sp >= 0) != (sq >= 0)) && m < 16) {
+                double t = sp / (sp - sq);
+                next[m++] = (idf_point){p.x + t * (q.x - p.x), p.y + t * (q.y - p.y)};
+            }
+        }
+        memcpy(shape, next, (size_t)m * sizeof *next);
+        n = m;
+    }
+    double common = n < 3 ? 0 : area_of(shape, n);
+    double joint = area_of(a, 4) + area_of(b, 4) - common;
+    return joint > 0 && common > 0 ? common / joint : 0;
+}

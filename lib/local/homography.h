@@ -77,6 +77,9 @@ extern const idf_homography_limits idf_homography_limits_default;
 bool idf_homography_sane(const idf_homography *h, double from_width, double from_height,
                          double to_width, double to_height, const idf_homography_limits *limits);
 
+/* Share of their joint area that two convex outlines (clockwise on the screen) have in common. */
+double idf_outline_overlap(const idf_point a[4], const idf_point b[4]);
+
 #ifdef __cplusplus
 }
 #endif

@@ -62,9 +62,6 @@ void idf_confirm_matches(idf_confirmer *confirmer, const idf_features *reference
  * copy of this one, can be looked for. */
 void idf_confirmer_take_out(idf_confirmer *confirmer, const idf_confirmation *found);
 
-/* Share of their joint area that two convex outlines (clockwise on the screen) have in common. */
-double idf_outline_overlap(const idf_point a[4], const idf_point b[4]);
-
 #ifdef __cplusplus
 }
 #endif

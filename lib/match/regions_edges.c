@@ -1,0 +1,310 @@
+/* regions_edges.c - gradient, thin edges, chains, straight pieces.
+ *
+ * Thin edges are local maxima of the gradient across it (Canny, "A computational approach to edge
+ * detection", 1986). They are followed from pixel to pixel as long as they go on in about the same
+ * direction, and each chain is split where it leaves its chord (Ramer 1972; Douglas and Peucker
+ * 1973). Pieces of one line are joined across gaps: a thumb, glare. */
+#include "match/regions_edges.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "image/image.h"
+
+enum { SIDE_MIN = 8, SIDE_MAX = 4096, CHAIN_MAX = 16384 };
+static const float MAX_DEVIATION = 1.3f; /* pixels a straight piece may leave its chord */
+
+void idf_edges_release(idf_edges *e) {
+    idf_free(e->angle);
+    idf_free(e->smooth);
+    idf_free(e->gx);
+    idf_free(e->gy);
+    idf_free(e->chain);
+    idf_free(e->visited);
+    memset(e, 0, sizeof *e);
+}
+
+static idf_status reserve(idf_edges *e, int width, int height, idf_error *err) {
+    size_t pixels = (size_t)width * (size_t)height;
+    e->width = width;
+    e->height = height;
+    e->n = 0;
+    if (pixels <= e->capacity)
+        return IDF_OK;
+    idf_edges_release(e);
+    e->angle = idf_alloc(pixels, 1);
+    e->smooth = idf_alloc(pixels, 1);
+    e->visited = idf_alloc(pixels, 1);
+    e->gx = idf_alloc(pixels, sizeof *e->gx);
+    e->gy = idf_alloc(pixels, sizeof *e->gy);
+    e->chain = idf_alloc(2 * CHAIN_MAX, 2 * sizeof *e->chain);
+    if (!e->angle || !e->smooth || !e->visited || !e->gx || !e->gy || !e->chain) {
+        idf_edges_release(e);
+        return idf_error_set(err, IDF_ERR_NO_MEMORY, "no memory for the edges of a %d x %d picture",
+                             width, height);
+    }
+    e->capacity = pixels;
+    e->width = width;
+    e->height = height;
+    return IDF_OK;
+}
+
+/* 1 2 1 across and down, edges repeated. */
+static void smooth(idf_edges *e, const idf_image *grey) {
+    int w = e->width, h = e->height;
+    for (int y = 0; y < h; y++) {
+        const uint8_t *a = idf_image_row(grey, y > 0 ? y - 1 : 0), *b = idf_image_row(grey, y);
+        const uint8_t *c = idf_image_row(grey, y < h - 1 ? y + 1 : y);
+        int16_t *column = e->gx; /* one row of sums; overwritten by the gradient later */
+        uint8_t *out = e->smooth + (size_t)y * (size_t)w;
+        for (int x = 0; x < w; x++)
+            column[x] = (int16_t)(a[x] + 2 * b[x] + c[x]);
+        for (int x = 1; x < w - 1; x++)
+            out[x] = (uint8_t)((column[x - 1] + 2 * column[x] + column[x + 1] + 8) >> 4);
+        out[0] = (uint8_t)((3 * column[0] + column[1] + 8) >> 4);
+        out[w - 1] = (uint8_t)((3 * column[w - 1] + column[w - 2] + 8) >> 4);
+    }
+}
+
+/* Sobel's gradient, eight times the slope; zero on the border. */
+static void differentiate(idf_edges *e) {
+    int w = e->width, h = e->height;
+    memset(e->gx, 0, (size_t)w * (size_t)h * sizeof *e->gx);
+    memset(e->gy, 0, (size_t)w * (size_t)h * sizeof *e->gy);
+    for (int y = 1; y < h - 1; y++) {
+        const uint8_t *b = e->smooth + (size_t)y * (size_t)w, *a = b - w, *c = b + w;
+        int16_t *gx = e->gx + (size_t)y * (size_t)w, *gy = e->gy + (size_t)y * (size_t)w;
+        for (int x = 1; x < w - 1; x++) {
+            gx[x] =
+                (int16_t)(a[x + 1] - a[x - 1] + 2 * (b[x + 1] - b[x - 1]) + c[x + 1] - c[x - 1]);
+            gy[x] = (int16_t)(c[x - 1] + 2 * c[x] + c[x + 1] - a[x - 1] - 2 * a[x] - a[x + 1]);
+        }
+    }
+}
+
+static int strength(const idf_edges *e, size_t i) {
+    return abs(e->gx[i]) + abs(e->gy[i]);
+}
+
+/* Marks the pixels where the gradient is largest across the edge. */
+static void thin(idf_edges *e, int least) {
+    int w = e->width, h = e->height;
+    memset(e->angle, 0, (size_t)w * (size_t)h);
+    for (int y = 1; y < h - 1; y++)
+        for (int x = 1; x < w - 1; x++) {
+            size_t i = (size_t)y * (size_t)w + (size_t)x;
+            int gx = e->gx[i], gy = e->gy[i], ax = abs(gx), ay = abs(gy), here = ax + ay;
+            if (here < least)
+                continue;
+            ptrdiff_t step; /* to the neighbour nearest to the gradient's direction */
+            if (2 * ay < ax)
+                step = 1;
+            else if (2 * ax < ay)
+                step = w;
+            else
+                step = (gx > 0) == (gy > 0) ? w + 1 : w - 1;
+            size_t before = (size_t)((ptrdiff_t)i - step), after = (size_t)((ptrdiff_t)i + step);
+            if (here < strength(e, before) || here <= strength(e, after))
+                continue;
+            float turn = atan2f((float)gy, (float)gx) * (128 / 3.14159265f) + 128;
+            e->angle[i] = (uint8_t)(1 + ((int)turn & 127));
+        }
+}
+
+/* The neighbour through which the edge at (x, y) goes on in direction (dx, dy), or false. */
+static bool next_pixel(const idf_edges *e, int *x, int *y, int *dx, int *dy) {
+    static const int around[8][2] = {{1, 0},  {1, 1},   {0, 1},  {-1, 1},
+                                     {-1, 0}, {-1, -1}, {0, -1}, {1, -1}};
+    int at = 0;
+    while (at < 8 && (around[at][0] != *dx || around[at][1] != *dy))
+        at++;
+    static const int order[5] = {0, 1, 7, 2, 6};
+    for (int k = 0; k < 5; k++) {
+        const int *d = around[(at + order[k]) & 7];
+        int nx = *x + d[0], ny = *y + d[1];
+        size_t i = (size_t)ny * (size_t)e->width + (size_t)nx;
+        if (e->angle[i] && !e->visited[i]) { /* the border has no edges: no bounds to check */
+            *x = nx;
+            *y = ny;
+            *dx = d[0];
+            *dy = d[1];
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Follows the edge from (x, y) into one direction; appends to `out` (x, y in turn). */
+static int follow(idf_edges *e, int x, int y, int dx, int dy, uint16_t *out) {
+    int n = 0;
+    while (n < CHAIN_MAX && next_pixel(e, &x, &y, &dx, &dy)) {
+        e->visited[(size_t)y * (size_t)e->width + (size_t)x] = 1;
+        out[2 * n] = (uint16_t)x;
+        out[2 * n + 1] = (uint16_t)y;
+        n++;
+    }
+    return n;
+}
+
+/* The line of least squares through chain points, from the first's side to the last's, turned so
+ * that the brighter side is on its right. */
+static void add_segment(idf_edges *e, const uint16_t *p, int n, float min_length) {
+    float mx = 0, my = 0, xx = 0, xy = 0, yy = 0, bright_x = 0, bright_y = 0;
+    for (int i = 0; i < n; i++) {
+        mx += p[2 * i];
+        my += p[2 * i + 1];
+        size_t at = (size_t)p[2 * i + 1] * (size_t)e->width + p[2 * i];
+        bright_x += e->gx[at];
+        bright_y += e->gy[at];
+    }
+    mx /= (float)n;
+    my /= (float)n;
+    for (int i = 0; i < n; i++) {
+        float dx = p[2 * i] - mx, dy = p[2 * i + 1] - my;
+        xx += dx * dx;
+        xy += dx * dy;
+        yy += dy * dy;
+    }
+    float turn = 0.5f * atan2f(2 * xy, xx - yy), c = cosf(turn), s = sinf(turn);
+    float from = (p[0] - mx) * c + (p[1] - my) * s;
+    float to = (p[2 * n - 2] - mx) * c + (p[2 * n - 1] - my) * s;
+    if (c * bright_y - s * bright_x < 0) { /* the right of (c, s) is (-s, c) */
+        c = -c;
+        s = -s;
+        from = -from;
+        to = -to;
+    }
+    if (from > to) {
+        float t = from;
+        from = to;
+        to = t;
+    }
+    if (to - from < min_length || e->n >= IDF_SEGMENTS_MAX)
+        return;
+    e->segments[e->n++] = (idf_segment){mx + 0.5f + from * c, my + 0.5f + from * s,
+                                        mx + 0.5f + to * c, my + 0.5f + to * s, to - from};
+}
+
+/* Splits points [from, to] of a chain where they leave their chord the most. The depth is bounded
+ * by halving: the longer part is handled by the loop. */
+static void split(idf_edges *e, const uint16_t *p, int from, int to, float min_length) {
+    while (to - from + 1 >= (int)min_length) {
+        float ax = p[2 * from], ay = p[2 * from + 1];
+        float dx = p[2 * to] - ax, dy = p[2 * to + 1] - ay, length = hypotf(dx, dy), worst = 0;
+        int at = from;
+        for (int i = from + 1; i < to; i++) {
+            float qx = p[2 * i] - ax, qy = p[2 * i + 1] - ay;
+            float off = length > 1 ? fabsf(qx * dy - qy * dx) / length : hypotf(qx, qy);
+            if (off > worst) {
+                worst = off;
+                at = i;
+            }
+        }
+        if (worst <= MAX_DEVIATION) {
+            add_segment(e, p + 2 * from, to - from + 1, min_length);
+            return;
+        }
+        if (at - from < to - at) {
+            split(e, p, from, at, min_length);
+            from = at;
+        } else {
+            split(e, p, at, to, min_length);
+            to = at;
+        }
+    }
+}
+
+static void trace(idf_edges *e, float min_length) {
+    int w = e->width, h = e->height;
+    memset(e->visited, 0, (size_t)w * (size_t)h);
+    for (int y = 1; y < h - 1; y++)
+        for (int x = 1; x < w - 1; x++) {
+            size_t i = (size_t)y * (size_t)w + (size_t)x;
+            if (!e->angle[i] || e->visited[i])
+                continue;
+            e->visited[i] = 1;
+            /* along the edge, both ways; the first half is turned round */
+            int along_x = abs(e->gy[i]) >= abs(e->gx[i]);
+            int dx = along_x ? 1 : 0, dy = along_x ? 0 : 1;
+            uint16_t *p = e->chain, *back = e->chain + 2 * CHAIN_MAX;
+            int n_back = follow(e, x, y, -dx, -dy, back), n = 0;
+            if (n_back > CHAIN_MAX / 2)
+                n_back = CHAIN_MAX / 2;
+            for (int k = n_back - 1; k >= 0; k--, n++)
+                memcpy(p + 2 * n, back + 2 * k, 2 * sizeof *p);
+            p[2 * n] = (uint16_t)x;
+            p[2 * n + 1] = (uint16_t)y;
+            n++;
+            int n_on = follow(e, x, y, dx, dy, back);
+            for (int k = 0; k < n_on && n < CHAIN_MAX; k++, n++)
+                memcpy(p + 2 * n, back + 2 * k, 2 * sizeof *p);
+            split(e, p, 0, n - 1, min_length);
+        }
+}
+
+static int longer_first(const void *a, const void *b) {
+    const idf_segment *s = a, *t = b;
+    if (s->length != t->length)
+        return s->length < t->length ? 1 : -1;
+    if (s->y1 != t->y1)
+        return s->y1 < t->y1 ? -1 : 1;
+    return (s->x1 > t->x1) - (s->x1 < t->x1);
+}
+
+/* Whether b lies on a's line and goes the same way, not too far off its ends. */
+static bool joins(const idf_segment *a, const idf_segment *b, float *from, float *to) {
+    float c = (a->x2 - a->x1) / a->length, s = (a->y2 - a->y1) / a->length;
+    float bc = (b->x2 - b->x1) / b->length, bs = (b->y2 - b->y1) / b->length;
+    if (c * bc + s * bs < 0.995f) /* 6 degrees */
+        return false;
+    float off1 = (b->y1 - a->y1) * c - (b->x1 - a->x1) * s;
+    float off2 = (b->y2 - a->y1) * c - (b->x2 - a->x1) * s;
+    if (fabsf(off1) > 2 || fabsf(off2) > 2)
+        return false;
+    *from = (b->x1 - a->x1) * c + (b->y1 - a->y1) * s;
+    *to = (b->x2 - a->x1) * c + (b->y2 - a->y1) * s;
+    float gap = fmaxf(*from - a->length, -*to);
+    return gap < 0.5f * (a->length + b->length);
+}
+
+/* Joins pieces of one line, the longest first. */
+static void join(idf_edges *e) {
+    idf_segment *s = e->segments;
+    qsort(s, (size_t)e->n, sizeof *s, longer_first);
+    for (int i = 0; i < e->n; i++)
+        for (int j = i + 1; j < e->n;) {
+            float from, to;
+            if (!joins(&s[i], &s[j], &from, &to)) {
+                j++;
+                continue;
+            }
+            float c = (s[i].x2 - s[i].x1) / s[i].length, d = (s[i].y2 - s[i].y1) / s[i].length;
+            float start = fminf(0, from), end = fmaxf(s[i].length, to);
+            s[i] = (idf_segment){s[i].x1 + start * c, s[i].y1 + start * d, s[i].x1 + end * c,
+                                 s[i].y1 + end * d, end - start};
+            memmove(s + j, s + j + 1, (size_t)(e->n - j - 1) * sizeof *s);
+            e->n--;
+        }
+    qsort(s, (size_t)e->n, sizeof *s, longer_first);
+}
+
+idf_status idf_edges_find(idf_edges *e, const idf_image *grey, int contrast, float min_length,
+                          idf_error *err) {
+    if (!idf_image_is_valid(grey) || grey->channels != 1 || grey->width < SIDE_MIN ||
+        grey->height < SIDE_MIN || grey->width > SIDE_MAX || grey->height > SIDE_MAX)
+        return idf_error_set(err, IDF_ERR_ARGUMENT,
+                             "edges are looked for in grey pictures with sides of %d to %d pixels",
+                             SIDE_MIN, SIDE_MAX);
+    idf_status status = reserve(e, grey->width, grey->height, err);
+    if (status)
+        return status;
+    smooth(e, grey);
+    differentiate(e);
+    thin(e, 2 * contrast);
+    trace(e, min_length);
+    join(e);
+    return IDF_OK;
+}
