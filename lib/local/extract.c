@@ -147,11 +147,8 @@ static idf_status find_corners(idf_extractor *extractor, const idf_local_kernels
         if (status)
             return status;
     }
-    idf_corner *at = selector->corners;
-    for (int i = 0; i < pyramid->n_levels; i++) {
-        shares[i].corners = at;
-        at += shares[i].n_found;
-    }
+    for (int i = 0, at = 0; i < pyramid->n_levels; at += shares[i].n_found, i++)
+        shares[i].corners = shares[i].n_found > 0 ? selector->corners + at : NULL;
     divide(shares, pyramid->n_levels, max_features, true);
     return IDF_OK;
 }
