@@ -1,0 +1,215 @@
+/* The built-in encoder: unit vectors, the same on every processor and for any number of threads,
+ * its tables whole, damaged tables refused, and running out of memory. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/rng.h"
+#include "kernel/cpu.h"
+#include "model/builtin.h"
+#include "model/vlad.h"
+
+/* Random rectangles. */
+static idf_image scene(int width, int height, int channels, uint64_t seed) {
+    idf_image image = {0};
+    assert_int_equal(idf_image_new(&image, width, height, channels, NULL), IDF_OK);
+    memset(image.pixels, 200, image.stride_bytes * (size_t)height);
+    idf_rng rng;
+    idf_rng_init(&rng, seed, 1);
+    for (int shape = 0; shape < 250; shape++) {
+        int w = 4 + (int)idf_rng_below(&rng, 60), h = 4 + (int)idf_rng_below(&rng, 60);
+        int x = (int)idf_rng_below(&rng, (uint32_t)(width - w));
+        int y = (int)idf_rng_below(&rng, (uint32_t)(height - h));
+        int value = (int)idf_rng_below(&rng, 256);
+        for (int i = y; i < y + h; i++)
+            memset(image.pixels + (size_t)i * image.stride_bytes + (size_t)(x * channels), value,
+                   (size_t)(w * channels));
+    }
+    return image;
+}
+
+static double dot(const float *a, const float *b, int n) {
+    double sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += (double)a[i] * b[i];
+    return sum;
+}
+
+static void vectors_are_unit_and_tell_pictures_apart(void **state) {
+    (void)state;
+    idf_encoder *encoder = NULL;
+    assert_int_equal(idf_encoder_open_builtin(&encoder, NULL), IDF_OK);
+    int dim = idf_encoder_dim(encoder);
+    assert_in_range(dim, 64, 512);
+    assert_string_equal(idf_encoder_identity(encoder), "builtin/1");
+    idf_image images[4] = {
+        scene(700, 500, 3, 1), scene(700, 500, 3, 2), scene(300, 400, 1, 3), {0}};
+    idf_image_new(&images[3], 100, 100, 3, NULL);
+    memset(images[3].pixels, 77, images[3].stride_bytes * 100);
+    float *out = calloc((size_t)dim * 4, sizeof *out);
+    assert_int_equal(idf_encoder_encode(encoder, images, 4, out, NULL, NULL), IDF_OK);
+    for (int i = 0; i < 3; i++)
+        assert_true(fabs(dot(out + i * dim, out + i * dim, dim) - 1) < 1e-5);
+    assert_true(dot(out + 3 * dim, out + 3 * dim, dim) == 0); /* nothing to see */
+    assert_true(dot(out, out + dim, dim) < 0.5);
+    for (size_t i = 0; i < images[0].stride_bytes * 500; i++)
+        images[0].pixels[i] = (uint8_t)(images[0].pixels[i] * 0.7 + 20);
+    float *dimmed = calloc((size_t)dim, sizeof *dimmed);
+    assert_int_equal(idf_encoder_encode(encoder, images, 1, dimmed, NULL, NULL), IDF_OK);
+    assert_true(dot(out, dimmed, dim) > 0.8);
+    for (int i = 0; i < 4; i++)
+        idf_image_release(&images[i]);
+    free(out), free(dimmed);
+    idf_encoder_free(encoder);
+    idf_encoder_free(NULL);
+}
+
+static void the_same_on_every_processor_and_thread_count(void **state) {
+    (void)state;
+    enum { N = 6 };
+    idf_image images[N];
+    for (int i = 0; i < N; i++)
+        images[i] = scene(320 + 31 * i, 300, 1, (uint64_t)i);
+    idf_encoder *encoder = NULL;
+    assert_int_equal(idf_encoder_open_builtin(&encoder, NULL), IDF_OK);
+    size_t n = N * (size_t)idf_encoder_dim(encoder);
+    float *want = calloc(n, sizeof *want), *got = calloc(n, sizeof *got);
+    assert_int_equal(idf_encoder_encode(encoder, images, N, want, NULL, NULL), IDF_OK);
+    for (int threads = 1; threads <= 5; threads += 2) {
+        idf_pool *pool = NULL;
+        assert_int_equal(idf_pool_new(&pool, threads, NULL), IDF_OK);
+        assert_int_equal(idf_encoder_encode(encoder, images, N, got, pool, NULL), IDF_OK);
+        assert_memory_equal(got, want, n * sizeof *want);
+        idf_pool_free(pool);
+    }
+    const unsigned levels[] = {0, IDF_CPU_AVX2, IDF_CPU_NEON};
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+        idf_cpu_restrict(levels[i]);
+        assert_int_equal(idf_encoder_encode(encoder, images, N, got, NULL, NULL), IDF_OK);
+        idf_cpu_restrict(~0u);
+        assert_memory_equal(got, want, n * sizeof *want);
+    }
+    for (int i = 0; i < N; i++)
+        idf_image_release(&images[i]);
+    free(want), free(got);
+    idf_encoder_free(encoder);
+}
+
+static void random_bytes(uint8_t *bytes, size_t n, uint64_t seed) {
+    idf_rng rng;
+    idf_rng_init(&rng, seed, n);
+    for (size_t i = 0; i < n; i++)
+        bytes[i] = (uint8_t)idf_rng_u32(&rng);
+}
+
+/* The loops one by one, on tables of every depth that is allowed and on extreme values. */
+static void loops_agree(void **state) {
+    (void)state;
+    const idf_vlad_kernels *best = idf_vlad_kernels_get(), *plain = &idf_vlad_kernels_c;
+    for (int depth = 16; depth <= IDF_VLAD_MAX_DEPTH; depth += 16) {
+        size_t d = (size_t)depth, k = 24;
+        int8_t *projection = malloc(256 * d);
+        int16_t *words = malloc(2 * k * d), *pairs = malloc(2 * k * d), *x = malloc(2 * d);
+        int16_t *got = malloc(2 * d), *offset = calloc(d, 2);
+        int32_t norms[24] = {0};
+        float *sum = calloc(d, sizeof *sum), *sum_got = calloc(d, sizeof *sum_got);
+        random_bytes((uint8_t *)projection, 256 * d, d);
+        random_bytes((uint8_t *)words, 2 * k * d, d);
+        for (size_t i = 0; i < 256 * d; i++)
+            projection[i] = (int8_t)(projection[i] == -128 || depth == 32 ? 127 : projection[i]);
+        for (size_t i = 0; i < k * d; i++) {
+            words[i] = (int16_t)(words[i] / 64);
+            norms[i / d] += words[i] * words[i];
+            pairs[(i % d / 2 * k + i / d) * 2 + i % 2] = words[i];
+        }
+        idf_vlad v = {depth, (int)k, 1, projection, offset, words, pairs, norms, NULL, NULL, NULL};
+        for (uint64_t seed = 0; seed < 20; seed++) {
+            uint8_t bits[IDF_DESCRIPTOR_BYTES];
+            random_bytes(bits, sizeof bits, seed);
+            if (seed == 0)
+                memset(bits, 255, sizeof bits);
+            plain->project(x, bits, &v);
+            best->project(got, bits, &v);
+            assert_memory_equal(got, x, 2 * d);
+            for (size_t i = 0; i < d; i++)
+                x[i] = (int16_t)(x[i] / 32 % 1000);
+            int word = plain->nearest(x, &v);
+            assert_in_range(word, 0, k - 1);
+            assert_int_equal(best->nearest(x, &v), word);
+            plain->add(sum, x, words + word * depth, depth);
+            best->add(sum_got, x, words + word * depth, depth);
+            assert_memory_equal(sum, sum_got, d * sizeof *sum);
+            assert_int_equal(best->dot(projection, x, depth), plain->dot(projection, x, depth));
+        }
+        free(projection), free(words), free(pairs), free(x), free(got), free(offset);
+        free(sum), free(sum_got);
+    }
+}
+
+static void tables_are_small_and_damage_is_refused(void **state) {
+    (void)state;
+    size_t len;
+    const uint8_t *tables = idf_builtin_tables(&len);
+    assert_in_range(len, 1000, 3 * 1000 * 1000);
+    uint8_t *copy = idf_alloc_aligned(len, 1);
+    memcpy(copy, tables, len);
+    idf_vlad vlad;
+    idf_error err = IDF_ERROR_INIT;
+    assert_int_equal(idf_vlad_open(&vlad, copy, len, &err), IDF_OK);
+    assert_int_equal(idf_vlad_lay_out(vlad.depth, vlad.n_words, vlad.dim).len_bytes, len);
+    for (size_t i = 0; i < len; i += i < 28 ? 1 : len / 9) {
+        if (i >= 20 && i < 24)
+            continue; /* a word that is not read */
+        copy[i] ^= 0x10;
+        assert_int_not_equal(idf_vlad_open(&vlad, copy, len, &err), IDF_OK);
+        copy[i] ^= 0x10;
+    }
+    assert_int_equal(idf_vlad_open(&vlad, copy, len - 1, &err), IDF_ERR_TRUNCATED);
+    assert_int_equal(idf_vlad_open(&vlad, copy, 3, &err), IDF_ERR_TRUNCATED);
+    idf_free(copy);
+}
+
+static void memory_may_run_out_anywhere(void **state) {
+    (void)state;
+    idf_image image = scene(400, 300, 3, 5);
+    long n = 0;
+    for (;; n++) {
+        idf_encoder *encoder = NULL;
+        idf_error err = IDF_ERROR_INIT;
+        float out[IDF_VLAD_MAX_DIM];
+        idf_alloc_fail_after(n);
+        idf_status status = idf_encoder_open_builtin(&encoder, &err);
+        if (!status)
+            status = idf_encoder_encode(encoder, &image, 1, out, NULL, &err);
+        int failed = idf_alloc_failed();
+        idf_alloc_fail_after(-1);
+        idf_encoder_free(encoder);
+        if (!failed) {
+            assert_int_equal(status, IDF_OK);
+            break;
+        }
+        assert_int_equal(status, IDF_ERR_NO_MEMORY);
+        assert_true(err.message[0] != 0);
+    }
+    assert_true(n >= 6);
+    idf_image_release(&image);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(vectors_are_unit_and_tell_pictures_apart),
+        cmocka_unit_test(the_same_on_every_processor_and_thread_count),
+        cmocka_unit_test(loops_agree),
+        cmocka_unit_test(tables_are_small_and_damage_is_refused),
+        cmocka_unit_test(memory_may_run_out_anywhere),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
