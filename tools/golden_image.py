@@ -298,6 +298,7 @@ def heifs(add):
     heic = heif_bytes(rgb, hevc, 90)
     if heic is not None:
         add("rgb.heic", heic, rgb, 24, 1, "heif")
+        add("trailing.heic", heic + b"garbage after the end" * 3, rgb, 24, 1, "heif")
         add("turned.heic", with_turn(heic, 1), np.rot90(rgb, 1), 24, 1, "heif")
     avif = heif_bytes(rgb, av1, 90)
     if avif is not None:

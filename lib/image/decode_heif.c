@@ -18,6 +18,7 @@ idf_status idf_decode_heif(idf_image *out, const idf_decode_input *in, idf_image
 
 #include <libheif/heif.h>
 
+#include "image/heif_guard.h"
 #include "image/image.h"
 
 enum { BLOCK_MARGIN = 128 };
@@ -29,34 +30,6 @@ typedef struct heif_job {
     struct heif_decoding_options *options;
 } heif_job;
 
-static uint32_t load_u32be(const uint8_t *p) {
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-/* True when one of the top-level boxes reaches past the end: libheif reports that as one of many
- * kinds of damage. */
-static bool ends_inside_box(const idf_decode_input *in) {
-    size_t at = 0;
-    while (at < in->len_bytes) {
-        size_t room = in->len_bytes - at;
-        if (room < 8)
-            return true;
-        uint64_t n = load_u32be(in->bytes + at);
-        if (n == 0) /* to the end of the file */
-            return false;
-        if (n == 1 && room < 16)
-            return true;
-        if (n == 1)
-            n = (uint64_t)load_u32be(in->bytes + at + 8) << 32 | load_u32be(in->bytes + at + 12);
-        if (n < 8)
-            return false;
-        if (n > room)
-            return true;
-        at += (size_t)n;
-    }
-    return false;
-}
-
 static idf_status fail(const idf_decode_input *in, struct heif_error error, idf_error *err) {
     if (error.code == heif_error_Memory_allocation_error) {
         if (error.subcode == heif_suberror_Security_limit_exceeded)
@@ -64,7 +37,7 @@ static idf_status fail(const idf_decode_input *in, struct heif_error error, idf_
                                  error.message);
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while decoding HEIF");
     }
-    if (error.subcode == heif_suberror_End_of_data || ends_inside_box(in))
+    if (error.subcode == heif_suberror_End_of_data)
         return idf_error_set(err, IDF_ERR_TRUNCATED,
                              "the HEIF picture is truncated: its %zu bytes end before it does",
                              in->len_bytes);
@@ -95,21 +68,28 @@ static idf_status copy_pixels(idf_image *out, const heif_job *job, int channels,
 
 static idf_status decode(idf_image *out, heif_job *job, const idf_decode_input *in,
                          idf_error *err) {
+    size_t len_bytes;
+    idf_status status = idf_heif_check(in, &len_bytes, err);
+    if (status != IDF_OK)
+        return status;
     job->context = heif_context_alloc();
     if (job->context == NULL)
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while decoding HEIF");
+    /* In this thread: many pictures are decoded at once, and libheif throws when no thread can be
+     * started. */
+    heif_context_set_max_decoding_threads(job->context, 0);
     /* libheif limits the coded size, which is rounded up to whole blocks; ours is checked below. */
     heif_context_set_maximum_image_size_limit(job->context, in->options.max_side + BLOCK_MARGIN);
     struct heif_error error =
-        heif_context_read_from_memory_without_copy(job->context, in->bytes, in->len_bytes, NULL);
+        heif_context_read_from_memory_without_copy(job->context, in->bytes, len_bytes, NULL);
     if (error.code == heif_error_Ok)
         error = heif_context_get_primary_image_handle(job->context, &job->handle);
     if (error.code != heif_error_Ok)
         return fail(in, error, err);
     int width = heif_image_handle_get_width(job->handle);
     int height = heif_image_handle_get_height(job->handle);
-    idf_status status = idf_decode_check_size(in, "HEIF picture", (uint64_t)(width < 0 ? 0 : width),
-                                              (uint64_t)(height < 0 ? 0 : height), err);
+    status = idf_decode_check_size(in, "HEIF picture", (uint64_t)(width < 0 ? 0 : width),
+                                   (uint64_t)(height < 0 ? 0 : height), err);
     if (status != IDF_OK)
         return status;
     int channels = heif_image_handle_has_alpha_channel(job->handle) ? 4 : 3;

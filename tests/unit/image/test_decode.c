@@ -267,6 +267,37 @@ static void a_hundred_megapixels_decode(void **state) {
     idf_bytes_release(&bytes);
 }
 
+/* Where `word` is in the bytes. */
+static uint8_t *find_word(const idf_bytes *bytes, const char *word) {
+    for (size_t i = 0; i + strlen(word) <= bytes->len; i++)
+        if (memcmp(bytes->data + i, word, strlen(word)) == 0)
+            return bytes->data + i;
+    fail_msg("no %s", word);
+    return NULL;
+}
+
+/* Files of a kilobyte that would keep a decoder busy for ever, or ask it for gigabytes. */
+static void hostile_heif_is_refused_beforehand(void **state) {
+    (void)state;
+    idf_image image;
+    idf_bytes bytes = read_golden("turned.heic"); /* a grid of one tile */
+    idf_status status = idf_image_read_memory(&image, bytes.data, bytes.len, NULL, NULL, NULL);
+    idf_image_release(&image);
+    if (status == IDF_OK) {
+        uint8_t *to = find_word(&bytes, "dimg") + 8, *width = find_word(&bytes, "idat") + 8;
+        uint8_t kept = to[1];
+        to[1] = 2; /* item 2 is derived from itself */
+        assert_refused(bytes.data, bytes.len, NULL, IDF_ERR_FORMAT, "circle");
+        to[1] = kept;
+        store_u16be(width, 65535);
+        assert_refused(bytes.data, bytes.len, NULL, IDF_ERR_LIMIT, "65535");
+        store_u16be(width, 64);
+        memcpy(find_word(&bytes, "grid"), "iovl", 4);
+        assert_refused(bytes.data, bytes.len, NULL, IDF_ERR_UNSUPPORTED, "overlay");
+    }
+    idf_bytes_release(&bytes);
+}
+
 static void what_is_no_picture_is_named(void **state) {
     (void)state;
     assert_refused("", 0, NULL, IDF_ERR_FORMAT, "no bytes");
@@ -340,6 +371,7 @@ int main(void) {
         cmocka_unit_test(sizes_are_limited_by_the_header),
         cmocka_unit_test(options_limit_every_codec),
         cmocka_unit_test(a_hundred_megapixels_decode),
+        cmocka_unit_test(hostile_heif_is_refused_beforehand),
         cmocka_unit_test(what_is_no_picture_is_named),
         cmocka_unit_test(content_decides_not_the_name),
         cmocka_unit_test(memory_may_run_out_anywhere),
