@@ -1,6 +1,7 @@
 #!/bin/bash
-# Builds lib/base, lib/kernel and tests/kernel for 64-bit Arm and runs the tests under qemu, once on a
-# processor with every extension and once on one with plain NEON; compiles every other Arm file.
+# Builds lib/base, lib/kernel and the loops of lib/local and lib/model for 64-bit Arm and runs their
+# tests under qemu, once on a processor with every extension and once on one with plain NEON;
+# compiles every other Arm file.
 # usage: tools/test_arm.sh [FOLDER]     built in FOLDER (build/arm)
 # Exit: 0 all passed, 77 a tool is missing, else a failure.
 set -euo pipefail
@@ -46,7 +47,8 @@ object_of() {
 }
 
 library=()
-for source in lib/base/*.c lib/kernel/*.c lib/kernel/arm/*.c; do
+for source in lib/base/*.c lib/kernel/*.c lib/kernel/arm/*.c lib/local/{kernels,orient,pattern}.c \
+              lib/local/arm/local_neon.c lib/model/vlad.c lib/model/arm/vlad_neon.c; do
     compile "$source" "$(object_of "$source")"
     library+=("$(object_of "$source")")
 done
@@ -66,7 +68,8 @@ run() {
 }
 
 failed=0
-for source in tests/kernel/test_*.c; do
+for source in tests/kernel/test_*.c tests/unit/local/test_local_kernels.c \
+              tests/unit/model/test_vlad.c; do
     name=$(basename "${source%.c}")
     compile "$source" "$(object_of "$source")"
     "$cc" -static "$(object_of "$source")" "${library[@]}" -lm -lpthread -o "$out/$name"
