@@ -6,12 +6,14 @@
 
 #include "base/alloc.h"
 
-static idf_status reserve(idf_bytes *bytes, size_t n) {
+/* Room for n more bytes, which count against the ceiling, and `slack` (0 or 1), which does not. */
+static idf_status reserve(idf_bytes *bytes, size_t n, size_t slack) {
     size_t need;
-    if (__builtin_add_overflow(bytes->len, n, &need))
+    if (__builtin_add_overflow(bytes->len, n, &need) || need == SIZE_MAX)
         return IDF_ERR_LIMIT;
     if (bytes->max != 0 && need > bytes->max)
         return IDF_ERR_LIMIT;
+    need += slack;
     if (need <= bytes->cap && bytes->data != NULL)
         return IDF_OK;
     size_t cap = bytes->cap < 64 ? 64 : bytes->cap + bytes->cap / 2;
@@ -26,7 +28,7 @@ static idf_status reserve(idf_bytes *bytes, size_t n) {
 }
 
 idf_status idf_bytes_append(idf_bytes *bytes, const void *data, size_t n) {
-    idf_status status = reserve(bytes, n);
+    idf_status status = reserve(bytes, n, 0);
     if (status != IDF_OK)
         return status;
     if (n > 0)
@@ -36,7 +38,7 @@ idf_status idf_bytes_append(idf_bytes *bytes, const void *data, size_t n) {
 }
 
 uint8_t *idf_bytes_grow(idf_bytes *bytes, size_t n) {
-    if (reserve(bytes, n) != IDF_OK)
+    if (reserve(bytes, n, 0) != IDF_OK)
         return NULL;
     uint8_t *at = bytes->data + bytes->len;
     bytes->len += n;
@@ -50,7 +52,7 @@ idf_status idf_bytes_printf(idf_bytes *bytes, const char *format, ...) {
     va_end(args);
     if (n < 0)
         return IDF_ERR_FORMAT;
-    idf_status status = reserve(bytes, (size_t)n + 1);
+    idf_status status = reserve(bytes, (size_t)n, 1);
     if (status != IDF_OK)
         return status;
     va_start(args, format);

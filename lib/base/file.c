@@ -116,10 +116,20 @@ void idf_map_release(idf_map *map) {
     map->len = 0;
 }
 
+/* Why `n` more bytes do not fit in `out`. */
+static idf_status fail_growth(idf_error *err, const idf_bytes *out, size_t n, const char *path) {
+    char shown[600];
+    if (out->max == 0 || n <= out->max - out->len)
+        return fail_memory(err, path);
+    return idf_error_set(err, IDF_ERR_LIMIT, "'%s' has more than the %zu bytes there is room for",
+                         idf_text_printable(shown, sizeof shown, path), out->max - out->len);
+}
+
 /* Reads until end of file; `max_bytes` 0 means no limit. */
 static idf_status read_all(idf_bytes *out, int fd, const char *path, uint64_t max_bytes,
                            idf_error *err) {
     size_t start = out->len;
+    char shown[600];
     for (;;) {
         uint8_t chunk[1 << 16];
         ssize_t n = read(fd, chunk, sizeof chunk);
@@ -130,10 +140,11 @@ static idf_status read_all(idf_bytes *out, int fd, const char *path, uint64_t ma
         if (n == 0)
             return IDF_OK;
         if (max_bytes != 0 && out->len - start + (size_t)n > max_bytes)
-            return idf_error_set(err, IDF_ERR_LIMIT, "'%s' has more than %llu bytes", path,
+            return idf_error_set(err, IDF_ERR_LIMIT, "'%s' has more than %llu bytes",
+                                 idf_text_printable(shown, sizeof shown, path),
                                  (unsigned long long)max_bytes);
         if (idf_bytes_append(out, chunk, (size_t)n) != IDF_OK)
-            return fail_memory(err, path);
+            return fail_growth(err, out, (size_t)n, path);
     }
 }
 
@@ -145,7 +156,7 @@ idf_status idf_file_read(idf_bytes *out, const char *path, uint64_t max_bytes, i
         return status;
     size_t start = out->len;
     if (idf_bytes_grow(out, (size_t)size) == NULL) { /* one allocation for the usual case */
-        status = fail_memory(err, path);
+        status = fail_growth(err, out, (size_t)size, path);
     } else {
         out->len = start;
         status = read_all(out, fd, path, max_bytes, err);
@@ -206,9 +217,11 @@ idf_status idf_writer_new(idf_writer **out, const char *path, idf_error *err) {
     }
     snprintf(writer->temporary, n, "%s.XXXXXX", writer->path);
     struct stat st;
-    if (stat(writer->path, &st) == 0 && S_ISDIR(st.st_mode)) {
-        errno = EISDIR;
-        idf_status status = fail_errno(err, "write", path);
+    if (stat(writer->path, &st) == 0 && !S_ISREG(st.st_mode)) { /* never rename over /dev/null */
+        char shown[600];
+        idf_status status = idf_error_set(err, IDF_ERR_ARGUMENT, "cannot write '%s': it is a %s",
+                                          idf_text_printable(shown, sizeof shown, path),
+                                          S_ISDIR(st.st_mode) ? "folder" : "special file");
         writer_free(writer);
         return status;
     }
@@ -284,13 +297,14 @@ idf_status idf_writer_commit(idf_writer *writer, idf_error *err) {
     idf_status status = writer_flush(writer, err);
     if (status == IDF_OK && fsync(writer->fd) != 0)
         status = fail_errno(err, "write", writer->path);
-    if (status == IDF_OK && close(writer->fd) != 0)
-        status = fail_errno(err, "write", writer->path);
     if (status == IDF_OK) {
-        writer->fd = -1;
-        if (rename(writer->temporary, writer->path) != 0)
-            status = fail_errno(err, "replace", writer->path);
+        int closed = close(writer->fd);
+        writer->fd = -1; /* gone even when close fails */
+        if (closed != 0)
+            status = fail_errno(err, "write", writer->path);
     }
+    if (status == IDF_OK && rename(writer->temporary, writer->path) != 0)
+        status = fail_errno(err, "replace", writer->path);
     if (status != IDF_OK) {
         unlink(writer->temporary);
     } else {
@@ -375,6 +389,10 @@ void idf_dir_list_release(idf_dir_list *list) {
 }
 
 idf_status idf_dir_make(const char *path, idf_error *err) {
+    if (path[0] == '\0') {
+        errno = ENOENT;
+        return fail_errno(err, "create folder", path);
+    }
     char *copy = idf_strdup(path);
     if (copy == NULL)
         return fail_memory(err, path);
