@@ -32,16 +32,21 @@ ALWAYS_INLINE void tile(const float *rows, const float *queries, size_t dim, int
         low[k] = high[k] = _mm256_setzero_ps();
     size_t i = 0;
     for (; i + IDF_DOT_LANES <= dim; i += IDF_DOT_LANES) {
+        __m256 x0[4], x1[4]; /* at most four are used */
+        IDF_DOT_UNROLL
+        for (int r = 0; r < n_r; r++) {
+            x0[r] = _mm256_loadu_ps(rows + (size_t)r * dim + i);
+            x1[r] = _mm256_loadu_ps(rows + (size_t)r * dim + i + HALF);
+        }
         IDF_DOT_UNROLL
         for (int q = 0; q < n_q; q++) {
             __m256 y0 = _mm256_loadu_ps(queries + (size_t)q * dim + i);
             __m256 y1 = _mm256_loadu_ps(queries + (size_t)q * dim + i + HALF);
             IDF_DOT_UNROLL
             for (int r = 0; r < n_r; r++) {
-                const float *x = rows + (size_t)r * dim + i;
                 int k = q * n_r + r;
-                low[k] = _mm256_add_ps(low[k], _mm256_mul_ps(_mm256_loadu_ps(x), y0));
-                high[k] = _mm256_add_ps(high[k], _mm256_mul_ps(_mm256_loadu_ps(x + HALF), y1));
+                low[k] = _mm256_add_ps(low[k], _mm256_mul_ps(x0[r], y0));
+                high[k] = _mm256_add_ps(high[k], _mm256_mul_ps(x1[r], y1));
             }
         }
     }
