@@ -19,6 +19,7 @@
 
 enum {
     N_CLUSTERS = 3,        /* poses tried */
+    SEEDS_MAX = 200,       /* matches, the most alike ones, that a cluster may grow from */
     MIN_SUPPORT = 4,       /* matches in a cluster worth looking at */
     CLUSTER_TURN = 20,     /* 256ths of a turn (28 degrees) between matches of one cluster */
     CLUSTER_STEPS = 2,     /* pyramid levels */
@@ -81,9 +82,21 @@ static void cast_votes(const idf_match_set *set, votes *v) {
         v->support[i] = 0;
         v->taken[i] = 0;
     }
-    for (int i = 0; i < set->n; i++)
-        for (int j = 0; j < set->n; j++)
-            v->support[i] = (uint16_t)(v->support[i] + supports(set, v, i, j));
+    int n_seeds = set->n < SEEDS_MAX ? set->n : SEEDS_MAX;
+    for (int i = 0; i < n_seeds; i++) {
+        float x = v->centre_x[i], y = v->centre_y[i], reach2 = v->reach2[i];
+        unsigned turn = set->turn[i] + CLUSTER_TURN, count = 0;
+        int steps = set->steps[i];
+        for (int j = 0; j < set->n;
+             j++) { /* `supports` without branches: this loop is the vote's cost */
+            float dx = x - v->centre_x[j], dy = y - v->centre_y[j];
+            unsigned near_turn = (uint8_t)(turn - set->turn[j]) <= 2 * CLUSTER_TURN;
+            unsigned near_steps =
+                (unsigned)(steps - set->steps[j] + CLUSTER_STEPS) <= 2 * CLUSTER_STEPS;
+            count += near_turn & near_steps & (dx * dx + dy * dy <= reach2);
+        }
+        v->support[i] = (uint16_t)count;
+    }
 }
 
 static void add_candidate(const idf_match_set *set, candidates *c, int i) {

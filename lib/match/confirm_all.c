@@ -1,0 +1,212 @@
+/* confirm_all.c - several things, several copies, in one frame.
+ *
+ * Taking features out of a frame can only lower a score, so an old score bounds the new one: the
+ * candidates wait in the order of their last scores and only the first is compared again ("lazy
+ * greedy", Minoux 1978). */
+#include "match/confirm_all.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+enum { FULL_MAX = 64, QUICK_DEFAULT = 32, FULL_DEFAULT = 10, LEAST_SHARED = 4, LOOKS_MAX = 96 };
+/* Outlines that overlap more cover the same place. */
+static const double SAME_PLACE = 0.5;
+
+typedef struct contender {
+    size_t row;
+    double bound;           /* score of the last look */
+    bool fresh;             /* nothing was taken out since */
+    idf_confirmation first; /* in the untouched frame */
+} contender;
+
+struct idf_finder {
+    const idf_features *references;
+    size_t n_references;
+    idf_features frame;
+    idf_confirmer *confirmer;
+    idf_word_query *query;
+    int n;
+    contender contenders[FULL_MAX];
+    idf_confirmation now;
+    size_t best_row;
+    double best_score;
+    uint8_t by_this[IDF_FEATURES_MAX];
+};
+
+void idf_finder_free(idf_finder *f) {
+    if (!f)
+        return;
+    idf_confirmer_free(f->confirmer);
+    idf_word_query_free(f->query);
+    idf_free(f);
+}
+
+idf_status idf_finder_new(idf_finder **out, const idf_wordindex *index,
+                          const idf_features *references, size_t n_references, idf_error *err) {
+    idf_finder *f = idf_alloc_zero(1, sizeof *f);
+    idf_status status = f ? idf_confirmer_new(&f->confirmer, NULL, err) : IDF_ERR_NO_MEMORY;
+    *out = NULL;
+    if (!f)
+        return idf_error_set(err, IDF_ERR_NO_MEMORY, "no memory for finding things");
+    if (!status)
+        status = idf_word_query_new(&f->query, index, err);
+    if (status) {
+        idf_finder_free(f);
+        return status;
+    }
+    f->references = references;
+    f->n_references = n_references;
+    f->best_row = SIZE_MAX;
+    *out = f;
+    return IDF_OK;
+}
+
+/* Keeps the max_full most promising of what is looked at quickly. `promise` orders them. */
+static void enter(idf_finder *f, size_t row, double promise, int max_full) {
+    int at;
+    for (int i = 0; i < f->n; i++)
+        if (f->contenders[i].row == row)
+            return;
+    at = f->n < max_full ? f->n++ : max_full;
+    for (; at > 0 && f->contenders[at - 1].bound < promise; at--)
+        if (at < max_full) {
+            f->contenders[at].row = f->contenders[at - 1].row;
+            f->contenders[at].bound = f->contenders[at - 1].bound;
+        }
+    if (at < max_full) {
+        f->contenders[at].row = row;
+        f->contenders[at].bound = promise;
+    }
+}
+
+/* A quick look: the pairs that the word index found. What agrees counts first, then the vote. */
+static void look_quickly(idf_finder *f, const idf_candidate *c, int max_full) {
+    if (c->n_matches < LEAST_SHARED)
+        return;
+    idf_confirm_matches(f->confirmer, &f->references[c->row], c->matches, c->n_matches, &f->now);
+    enter(f, c->row, 10 * f->now.score + f->now.n_inliers + 0.01 * c->support, max_full);
+}
+
+static void shortlist(idf_finder *f, const idf_find_options *o, int max_quick, int max_full) {
+    idf_candidate c;
+    int n = idf_word_query_run(f->query, &f->frame, LEAST_SHARED);
+    f->n = 0;
+    for (int k = 0; k < n && k < max_quick; k++) {
+        idf_word_query_get(f->query, k, &c);
+        look_quickly(f, &c, max_full);
+    }
+    for (size_t k = 0; o && k < o->n_rows; k++)
+        if (o->rows[k] < f->n_references) {
+            idf_word_query_get_row(f->query, o->rows[k], &c);
+            look_quickly(f, &c, max_full);
+        }
+}
+
+/* What rivals explain at the place of `thing`, and what they do not. */
+static void find_rival(idf_finder *f, idf_thing *thing) {
+    const contender *rival = NULL;
+    thing->rival_row = SIZE_MAX;
+    thing->rival_score = 0;
+    thing->n_only_this = thing->seen.n_pairs;
+    thing->n_only_rival = 0;
+    for (int i = 0; i < f->n; i++) {
+        const contender *c = &f->contenders[i];
+        if (c->row != thing->row && c->first.score > thing->rival_score &&
+            idf_outline_overlap(c->first.corners, thing->seen.corners) > SAME_PLACE) {
+            rival = c;
+            thing->rival_score = c->first.score;
+        }
+    }
+    if (!rival)
+        return;
+    int shared = 0;
+    thing->rival_row = rival->row;
+    memset(f->by_this, 0, sizeof f->by_this);
+    for (int i = 0; i < thing->seen.n_pairs; i++)
+        f->by_this[thing->seen.pairs[i].frame] = 1;
+    for (int i = 0; i < rival->first.n_pairs; i++)
+        shared += f->by_this[rival->first.pairs[i].frame];
+    thing->n_only_this -= shared;
+    thing->n_only_rival = rival->first.n_pairs - shared;
+}
+
+static bool is_known_place(const idf_thing *things, int n, const idf_confirmation *c) {
+    for (int i = 0; i < n; i++)
+        if (idf_outline_overlap(things[i].seen.corners, c->corners) > SAME_PLACE)
+            return true;
+    return false;
+}
+
+static int strongest(const idf_finder *f) {
+    int best = -1;
+    for (int i = 0; i < f->n; i++)
+        if (best < 0 || f->contenders[i].bound > f->contenders[best].bound)
+            best = i;
+    return best;
+}
+
+void idf_finder_run(idf_finder *f, const idf_features *frame, const idf_find_options *o,
+                    idf_thing *out, int max, int *n) {
+    int max_quick = o && o->max_quick > 0 ? o->max_quick : QUICK_DEFAULT;
+    int max_full = o && o->max_full > 0 ? o->max_full : FULL_DEFAULT;
+    double min_score = o && o->min_score > 0 ? o->min_score : IDF_FIND_MIN_SCORE;
+    max_full = max_full < FULL_MAX ? max_full : FULL_MAX;
+    *n = 0;
+    f->frame = *frame;
+    f->best_row = SIZE_MAX;
+    f->best_score = 0;
+    idf_confirmer_set_frame(f->confirmer, frame);
+    shortlist(f, o, max_quick, max_full);
+    for (int i = 0; i < f->n; i++) {
+        contender *c = &f->contenders[i];
+        idf_confirm(f->confirmer, &f->references[c->row], &c->first);
+        c->bound = c->first.score;
+        c->fresh = true;
+        if (c->bound > f->best_score) {
+            f->best_score = c->bound;
+            f->best_row = c->row;
+        }
+    }
+    for (int looks = 0; *n < max && looks < LOOKS_MAX; looks++) {
+        int i = strongest(f);
+        if (i < 0 || f->contenders[i].bound < min_score)
+            break;
+        contender *c = &f->contenders[i];
+        if (*n == 0) {
+            f->now = c->first;
+        } else {
+            idf_confirm(f->confirmer, &f->references[c->row], &f->now);
+            bool same = c->fresh;
+            c->bound = f->now.score;
+            c->fresh = true;
+            if (c->bound < min_score || (!same && strongest(f) != i))
+                continue;
+        }
+        idf_confirmer_take_out(f->confirmer, &f->now);
+        if (!is_known_place(out, *n, &f->now)) {
+            idf_thing *thing = &out[(*n)++];
+            thing->row = c->row;
+            thing->seen = f->now;
+            find_rival(f, thing);
+        }
+        for (int k = 0; k < f->n; k++)
+            f->contenders[k].fresh = false;
+    }
+}
+
+double idf_finder_best(const idf_finder *f, size_t *row) {
+    *row = f->best_row;
+    return f->best_score;
+}
+
+void idf_finder_confirm(idf_finder *f, size_t row, idf_confirmation *out) {
+    memset(out, 0, sizeof *out);
+    if (row >= f->n_references)
+        return;
+    idf_confirmer_set_frame(f->confirmer, &f->frame);
+    idf_confirm(f->confirmer, &f->references[row], out);
+}

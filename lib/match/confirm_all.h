@@ -1,0 +1,66 @@
+/* confirm_all.h - everything that a collection knows in one frame.
+ *
+ * The quick way through: the word index says who shares features with the frame, those few are
+ * looked at with the pairs it found, the promising ones are compared in full. What is confirmed is
+ * taken out of the frame and the next thing is looked for. */
+#ifndef IDF_MATCH_CONFIRM_ALL_H
+#define IDF_MATCH_CONFIRM_ALL_H
+
+#include <stddef.h>
+
+#include <identify/status.h>
+
+#include "match/confirm.h"
+#include "match/wordindex.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One thing found. */
+typedef struct idf_thing {
+    size_t row;
+    idf_confirmation seen;
+    /* The other reference that explains the same place best: another printing, a book of the same
+     * series. SIZE_MAX when there is none. */
+    size_t rival_row;
+    double rival_score;
+    /* Features of the frame that only this reference, or only the rival, explains. When the first
+     * does not clearly exceed the second the two cannot be told apart. */
+    int n_only_this, n_only_rival;
+} idf_thing;
+
+/* Zero in a field means its default. */
+typedef struct idf_find_options {
+    double min_score;   /* evidence from which a thing is reported; IDF_FIND_MIN_SCORE */
+    int max_quick;      /* references looked at quickly; 32 */
+    int max_full;       /* references compared in full; 10 */
+    const size_t *rows; /* further rows to look at, the embedding's shortlist; n_rows of them */
+    size_t n_rows;
+} idf_find_options;
+
+#define IDF_FIND_MIN_SCORE 4.0
+
+/* Scratch; belongs to one thread. Index and references must outlive it. */
+typedef struct idf_finder idf_finder;
+
+/* `index` was built from `references`. */
+idf_status idf_finder_new(idf_finder **finder, const idf_wordindex *index,
+                          const idf_features *references, size_t n_references, idf_error *err);
+void idf_finder_free(idf_finder *finder);
+
+/* Finds at most max things, the strongest first. options may be NULL. */
+void idf_finder_run(idf_finder *finder, const idf_features *frame, const idf_find_options *options,
+                    idf_thing *out, int max, int *n);
+
+/* The best score of the last run and its row, accepted or not; 0 and SIZE_MAX when nothing agreed.
+ */
+double idf_finder_best(const idf_finder *finder, size_t *row);
+
+/* Confirms one reference in full against the frame of the last run, nothing taken out. */
+void idf_finder_confirm(idf_finder *finder, size_t row, idf_confirmation *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

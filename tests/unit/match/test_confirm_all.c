@@ -1,0 +1,245 @@
+/* The word index and the finder: who is in the frame, several at once, rivals, degenerate input. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+/* cmocka.h needs the four before stdlib */
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "kernel/cpu.h"
+#include "match/confirm_all.h"
+#include "match/wordscan.h"
+#include "unit/match/synthetic.h"
+
+enum { N_ROWS = 60 };
+static synthetic references[N_ROWS], frame;
+static idf_features views[N_ROWS];
+static idf_thing things[16];
+
+static void make_references(uint64_t seed) {
+    idf_rng rng;
+    idf_rng_init(&rng, seed, 0);
+    for (int i = 0; i < N_ROWS; i++) {
+        synthetic_init(&references[i], 458, 640);
+        synthetic_noise(&references[i], 400, &rng);
+        views[i] = references[i].features;
+    }
+}
+
+static void show(int row, double turn, double x, double y, idf_rng *rng) {
+    const double at[2] = {x, y};
+    synthetic_view view = {synthetic_map(458, 640, turn, 15, 0.45, at), 0.6, 0.1, 0.6};
+    synthetic_show(&frame, &references[row], &view, rng);
+}
+
+static void variants_agree(void **state) {
+    (void)state;
+    idf_rng rng;
+    idf_rng_init(&rng, 41, 0);
+    const idf_word_scan *best = idf_word_scan_choose();
+    for (int n = 0; n < 70; n++) {
+        /* exact sizes, so that a sanitizer sees any step outside */
+        uint64_t *signatures = malloc((size_t)n * sizeof *signatures + 1);
+        idf_descriptor *d = malloc((size_t)n * sizeof *d + 1);
+        uint32_t *a = malloc((size_t)n * sizeof *a + 4), *b = malloc((size_t)n * sizeof *b + 4);
+        uint16_t *p = malloc((size_t)n * sizeof *p + 1), *q = malloc((size_t)n * sizeof *q + 1);
+        idf_descriptor wanted = synthetic_descriptor(&rng);
+        uint64_t want = (uint64_t)idf_rng_u32(&rng) << 32 | idf_rng_u32(&rng);
+        for (int i = 0; i < n; i++) {
+            d[i] = synthetic_descriptor(&rng);
+            signatures[i] = want;
+            for (uint32_t k = idf_rng_below(&rng, 30); k > 0; k--)
+                signatures[i] ^= (uint64_t)1 << idf_rng_below(&rng, 64);
+        }
+        int n_a = idf_word_scan_c.near(signatures, n, want, 12, a);
+        int n_b = best->near(signatures, n, want, 12, b);
+        assert_int_equal(n_a, n_b);
+        assert_memory_equal(a, b, (size_t)n_a * sizeof *a);
+        idf_word_scan_c.distances(d, n, &wanted, p);
+        best->distances(d, n, &wanted, q);
+        assert_memory_equal(p, q, (size_t)n * sizeof *p);
+        for (int i = 0; i < n; i++)
+            assert_int_equal(best->distance(&d[i], &wanted), p[i]);
+        free(signatures);
+        free(d);
+        free(a);
+        free(b);
+        free(p);
+        free(q);
+    }
+}
+
+static void the_shown_reference_comes_first(void **state) {
+    (void)state;
+    make_references(42);
+    idf_rng rng;
+    idf_rng_init(&rng, 43, 0);
+    idf_wordindex *index;
+    idf_word_query *query;
+    assert_int_equal(idf_wordindex_new(&index, views, N_ROWS, NULL), IDF_OK);
+    assert_int_equal(idf_word_query_new(&query, index, NULL), IDF_OK);
+    assert_true(idf_wordindex_bytes(index) < N_ROWS * 400 * 64);
+    for (int row = 0; row < N_ROWS; row += 7) {
+        synthetic_init(&frame, 640, 480);
+        show(row, 11 * row, 320, 240, &rng);
+        synthetic_noise(&frame, 600, &rng);
+        int n = idf_word_query_run(query, &frame.features, 4);
+        assert_true(n > 0);
+        idf_candidate c;
+        idf_word_query_get(query, 0, &c);
+        assert_int_equal(c.row, row);
+        assert_true(c.n_matches >= 8);
+        for (int k = 0; k < c.n_matches; k++) {
+            assert_true(c.matches[k].reference < views[row].n);
+            assert_true(c.matches[k].frame < frame.features.n);
+            assert_true(k == 0 || c.matches[k].distance >= c.matches[k - 1].distance);
+        }
+    }
+    idf_word_query_free(query);
+    idf_wordindex_free(index);
+}
+
+static void several_things_are_found(void **state) {
+    (void)state;
+    make_references(44);
+    idf_rng rng;
+    idf_rng_init(&rng, 45, 0);
+    idf_wordindex *index;
+    idf_finder *finder;
+    assert_int_equal(idf_wordindex_new(&index, views, N_ROWS, NULL), IDF_OK);
+    assert_int_equal(idf_finder_new(&finder, index, views, N_ROWS, NULL), IDF_OK);
+    synthetic_init(&frame, 640, 640);
+    show(3, 10, 130, 160, &rng);
+    show(17, 200, 360, 160, &rng);
+    show(17, 90, 470, 500, &rng); /* a second copy */
+    show(59, 300, 150, 480, &rng);
+    int n, rows[N_ROWS] = {0};
+    idf_finder_run(finder, &frame.features, NULL, things, 16, &n);
+    assert_int_equal(n, 4);
+    for (int i = 0; i < n; i++) {
+        assert_true(things[i].seen.score >= IDF_FIND_MIN_SCORE);
+        rows[things[i].row]++;
+    }
+    assert_int_equal(rows[3], 1);
+    assert_int_equal(rows[17], 2);
+    assert_int_equal(rows[59], 1);
+    size_t row;
+    assert_true(idf_finder_best(finder, &row) > 10 && rows[row] > 0);
+    idf_finder_run(finder, &frame.features, NULL, things, 2, &n);
+    assert_int_equal(n, 2);
+    idf_confirmation again;
+    idf_finder_confirm(finder, 59, &again);
+    assert_true(again.score > 10);
+    idf_finder_confirm(finder, N_ROWS, &again);
+    assert_true(again.score == 0);
+    /* a frame of nothing known */
+    synthetic_init(&frame, 640, 480);
+    synthetic_noise(&frame, 1000, &rng);
+    idf_finder_run(finder, &frame.features, NULL, things, 16, &n);
+    assert_int_equal(n, 0);
+    const size_t asked[3] = {5, 6, N_ROWS + 9};
+    const idf_find_options options = {.rows = asked, .n_rows = 3};
+    idf_finder_run(finder, &frame.features, &options, things, 16, &n);
+    assert_int_equal(n, 0);
+    idf_finder_free(finder);
+    idf_wordindex_free(index);
+}
+
+/* Two printings that share two thirds of their features: the right one is found, the other named as
+ * its rival, and the features that only one explains speak for the right one. */
+static void twins_are_named_as_rivals(void **state) {
+    (void)state;
+    make_references(46);
+    for (int i = 0; i < 260; i++) {
+        references[1].keypoints[i] = references[0].keypoints[i];
+        references[1].descriptors[i] = references[0].descriptors[i];
+    }
+    idf_rng rng;
+    idf_rng_init(&rng, 47, 0);
+    idf_wordindex *index;
+    idf_finder *finder;
+    assert_int_equal(idf_wordindex_new(&index, views, N_ROWS, NULL), IDF_OK);
+    assert_int_equal(idf_finder_new(&finder, index, views, N_ROWS, NULL), IDF_OK);
+    for (int shown = 0; shown < 2; shown++) {
+        synthetic_init(&frame, 640, 480);
+        show(shown, 30, 320, 240, &rng);
+        int n;
+        idf_finder_run(finder, &frame.features, NULL, things, 16, &n);
+        assert_true(n >= 1);
+        assert_int_equal(things[0].row, shown);
+        assert_int_equal(things[0].rival_row, 1 - shown);
+        assert_true(things[0].rival_score > 10);
+        assert_true(things[0].n_only_this > 3 * things[0].n_only_rival + 5);
+    }
+    idf_finder_free(finder);
+    idf_wordindex_free(index);
+}
+
+static void empty_things_are_safe(void **state) {
+    (void)state;
+    idf_rng rng;
+    idf_rng_init(&rng, 48, 0);
+    const idf_features none[3] = {
+        {640, 480, 0, NULL, NULL}, {0, 0, 0, NULL, NULL}, {1, 1, -3, NULL, NULL}};
+    synthetic_init(&frame, 640, 480);
+    synthetic_noise(&frame, 200, &rng);
+    for (size_t rows = 0; rows < 4; rows += 3) {
+        idf_wordindex *index;
+        idf_finder *finder;
+        int n = 7;
+        assert_int_equal(idf_wordindex_new(&index, none, rows, NULL), IDF_OK);
+        assert_int_equal(idf_finder_new(&finder, index, none, rows, NULL), IDF_OK);
+        idf_finder_run(finder, &frame.features, NULL, things, 16, &n);
+        assert_int_equal(n, 0);
+        idf_finder_run(finder, &none[0], NULL, things, 16, &n);
+        assert_int_equal(n, 0);
+        size_t row;
+        assert_true(idf_finder_best(finder, &row) == 0 && row == SIZE_MAX);
+        idf_finder_free(finder);
+        idf_wordindex_free(index);
+    }
+    idf_finder_free(NULL);
+    idf_word_query_free(NULL);
+    idf_wordindex_free(NULL);
+    idf_wordindex *index;
+    assert_int_equal(idf_wordindex_new(&index, none, (size_t)IDF_WORDINDEX_ROWS_MAX + 1, NULL),
+                     IDF_ERR_LIMIT);
+}
+
+static void out_of_memory_is_reported(void **state) {
+    (void)state;
+    make_references(49);
+    for (long k = 0; k < 100; k++) {
+        idf_wordindex *index = NULL;
+        idf_finder *finder = NULL;
+        idf_alloc_fail_after(k);
+        idf_status status = idf_wordindex_new(&index, views, 5, NULL);
+        if (!status)
+            status = idf_finder_new(&finder, index, views, 5, NULL);
+        int failed = idf_alloc_failed();
+        idf_alloc_fail_after(-1);
+        idf_finder_free(finder);
+        idf_wordindex_free(index);
+        if (!failed) {
+            assert_int_equal(status, IDF_OK);
+            assert_true(k > 10);
+            return;
+        }
+        assert_int_equal(status, IDF_ERR_NO_MEMORY);
+    }
+    fail_msg("allocations never stop failing");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(variants_agree),
+        cmocka_unit_test(the_shown_reference_comes_first),
+        cmocka_unit_test(several_things_are_found),
+        cmocka_unit_test(twins_are_named_as_rivals),
+        cmocka_unit_test(empty_things_are_safe),
+        cmocka_unit_test(out_of_memory_is_reported),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
