@@ -1,5 +1,5 @@
 # make install: the program, both libraries, the public headers, the pkg-config file, man pages.
-set(pc_requires "libjpeg libpng libwebp zlib minizip libutf8proc nettle jansson")
+set(pc_requires "libjpeg libpng libwebp zlib libutf8proc nettle jansson")
 if(HEIF_FOUND)
   string(APPEND pc_requires " libheif")
 endif()

@@ -27,7 +27,6 @@ build|lib:libjpeg|libjpeg-dev|pkgconfig(libjpeg)|jpeg-turbo
 build|lib:libpng|libpng-dev|pkgconfig(libpng)|libpng
 build|lib:libwebp|libwebp-dev|pkgconfig(libwebp)|webp
 build|lib:zlib|zlib1g-dev|pkgconfig(zlib)|zlib
-build|lib:minizip|libminizip-dev|pkgconfig(minizip)|minizip
 build|lib:libutf8proc|libutf8proc-dev|pkgconfig(libutf8proc)|utf8proc
 build|lib:nettle|nettle-dev|pkgconfig(nettle)|nettle
 build|lib:jansson|libjansson-dev|pkgconfig(jansson)|jansson

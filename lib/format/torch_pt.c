@@ -39,7 +39,8 @@ static const idf_pickle_name allowed[] = {
     {"torch.jit._pickle", "build_boollist"},
     {"torch.jit._pickle", "build_tensorlist"},
     {"torch.jit._pickle", "restore_type_tag"},
-    {"__torch__*", "*"}, /* TorchScript's own modules */
+    {"__torch__", "*"}, /* TorchScript's own modules */
+    {"__torch__.*", "*"},
 };
 
 /* A walk over the pickle's tree. */

@@ -1,14 +1,14 @@
-/* zip.c - zip archives in memory: minizip walks the directory, zlib inflates.
+/* zip.c - zip archives in memory; zlib inflates.
  *
- * Format: PKWARE APPNOTE.TXT 6.3. minizip compares each local header with the directory; what it
- * does not look at (names twice, data outside the file or overlapping) is checked here, since a
- * pointer straight to a member's data is handed out. */
+ * Format: PKWARE APPNOTE.TXT 6.3, sections 4.3 to 4.5. The directory is read here and not by
+ * minizip, because Debian's (1.1) reads no zip64 sizes where long has 64 bits, and because a
+ * pointer straight to a member's data is handed out: data outside the file, overlapping, or found
+ * under two names must be refused. */
 #include "format/zip.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include <unzip.h>
 #include <zlib.h>
 
 #include "base/alloc.h"
@@ -17,12 +17,21 @@
 #include "base/text.h"
 
 enum {
+    LOCAL_BYTES = 30,
+    CENTRAL_BYTES = 46,
+    END_BYTES = 22,
+    END64_BYTES = 56,
+    LOCATOR_BYTES = 20,
+    MAX_COMMENT = 65535,
     METHOD_STORED = 0,
     METHOD_DEFLATED = 8,
     FLAG_ENCRYPTED = 1,
     MAX_DEFLATE_RATIO = 1032, /* zlib's "Maximum Compression Factor" (zlib_tech.html) */
     CHECK_CHUNK_BYTES = 1 << 16,
 };
+static const uint32_t LOCAL_MAGIC = 0x04034B50, CENTRAL_MAGIC = 0x02014B50, END_MAGIC = 0x06054B50,
+                      END64_MAGIC = 0x06064B50, LOCATOR_MAGIC = 0x07064B50;
+static const uint32_t FIELD_MAX = 0xFFFFFFFF; /* "see the zip64 record" */
 
 struct idf_zip {
     const uint8_t *data;
@@ -32,132 +41,166 @@ struct idf_zip {
     idf_arena names;
 };
 
-/* What minizip reads from. */
-typedef struct memory_file {
-    const uint8_t *data;
-    uint64_t len, at;
-} memory_file;
-
-static voidpf ZCALLBACK memory_open(voidpf opaque, const void *name, int mode) {
-    (void)name;
-    (void)mode;
-    return opaque;
-}
-
-static uLong ZCALLBACK memory_read(voidpf opaque, voidpf stream, void *to, uLong n) {
-    memory_file *file = stream;
-    (void)opaque;
-    uint64_t left = file->at < file->len ? file->len - file->at : 0;
-    if (n > left)
-        n = (uLong)left;
-    if (n > 0)
-        memcpy(to, file->data + file->at, n);
-    file->at += n;
-    return n;
-}
-
-static uLong ZCALLBACK memory_write(voidpf opaque, voidpf stream, const void *from, uLong n) {
-    (void)opaque;
-    (void)stream;
-    (void)from;
-    (void)n;
-    return 0;
-}
-
-static ZPOS64_T ZCALLBACK memory_tell(voidpf opaque, voidpf stream) {
-    (void)opaque;
-    return ((memory_file *)stream)->at;
-}
-
-static long ZCALLBACK memory_seek(voidpf opaque, voidpf stream, ZPOS64_T offset, int origin) {
-    memory_file *file = stream;
-    (void)opaque;
-    uint64_t base = origin == ZLIB_FILEFUNC_SEEK_SET   ? 0
-                    : origin == ZLIB_FILEFUNC_SEEK_CUR ? file->at
-                                                       : file->len;
-    uint64_t at;
-    if (__builtin_add_overflow(base, (uint64_t)offset, &at) || at > file->len)
-        return -1;
-    file->at = at;
-    return 0;
-}
-
-static int ZCALLBACK memory_close(voidpf opaque, voidpf stream) {
-    (void)opaque;
-    (void)stream;
-    return 0;
-}
+/* A run of the archive's bytes. */
+typedef struct span {
+    uint64_t at, len;
+} span;
 
 static idf_status fail_memory(idf_error *err) {
     return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while reading a zip archive");
 }
 
-/* Whether the archive ends exactly where its last end record says: minizip takes a record cut short
- * for one of zeroes. */
-static bool has_whole_end(const memory_file *file) {
-    enum { END_BYTES = 22, MAX_COMMENT = 65535 };
-    static const uint8_t magic[4] = {'P', 'K', 5, 6};
-    for (size_t back = 4; back <= file->len && back <= END_BYTES + MAX_COMMENT; back++) {
-        const uint8_t *at = file->data + file->len - back;
-        if (memcmp(at, magic, sizeof magic) == 0)
-            return back >= END_BYTES && back - END_BYTES == idf_load_u16le(at + 20);
+/* Position of the end record, which must end the archive exactly; UINT64_MAX when there is none.
+ * The last one counts, as everywhere: what precedes it is not looked at by anyone. */
+static uint64_t find_end(const idf_zip *zip) {
+    for (size_t back = 4; back <= zip->len && back <= END_BYTES + MAX_COMMENT; back++) {
+        const uint8_t *at = zip->data + zip->len - back;
+        if (idf_load_u32le(at) == END_MAGIC) {
+            bool whole = back >= END_BYTES && back - END_BYTES == idf_load_u16le(at + 20);
+            return whole ? zip->len - back : UINT64_MAX;
+        }
     }
-    return false;
+    return UINT64_MAX;
 }
 
-/* Opens minizip's view of `file`, or says why there is none. */
-static idf_status open_directory(unzFile *unz, memory_file *file, idf_error *err) {
-    zlib_filefunc64_def calls = {memory_open, memory_read,  memory_write, memory_tell,
-                                 memory_seek, memory_close, memory_close, file};
-    static const uint8_t magic[4] = {'P', 'K', 3, 4}, magic_empty[4] = {'P', 'K', 5, 6};
-    if (file->len == 0)
+/* Replaces what the end record says by what the zip64 record before it says. */
+static bool read_end64(const idf_zip *zip, uint64_t end_at, uint64_t *n, span *directory) {
+    if (end_at < LOCATOR_BYTES + END64_BYTES)
+        return false;
+    const uint8_t *locator = zip->data + end_at - LOCATOR_BYTES;
+    uint64_t record_at = idf_load_u64le(locator + 8);
+    if (idf_load_u32le(locator) != LOCATOR_MAGIC ||
+        record_at > end_at - LOCATOR_BYTES - END64_BYTES)
+        return false;
+    const uint8_t *record = zip->data + record_at;
+    if (idf_load_u32le(record) != END64_MAGIC)
+        return false;
+    *n = idf_load_u64le(record + 32);
+    directory->len = idf_load_u64le(record + 40);
+    directory->at = idf_load_u64le(record + 48);
+    return true;
+}
+
+/* Finds the directory: its place and number of entries. */
+static idf_status find_directory(const idf_zip *zip, span *directory, uint64_t *n, idf_error *err) {
+    if (zip->len == 0)
         return idf_error_set(err, IDF_ERR_TRUNCATED, "the file is empty");
-    size_t n = file->len < 4 ? (size_t)file->len : 4;
-    if (memcmp(file->data, magic, n) != 0 && memcmp(file->data, magic_empty, n) != 0)
+    if (zip->data[0] != 'P' || (zip->len > 1 && zip->data[1] != 'K'))
         return idf_error_set(err, IDF_ERR_FORMAT,
                              "this is not a zip archive: it does not begin with PK");
-    *unz = has_whole_end(file) ? unzOpen2_64(NULL, &calls) : NULL;
-    if (*unz == NULL)
+    uint64_t end_at = find_end(zip);
+    if (end_at == UINT64_MAX)
         return idf_error_set(err, IDF_ERR_TRUNCATED,
                              "the zip archive has no directory at its end (it was cut short)");
+    const uint8_t *end = zip->data + end_at;
+    *n = idf_load_u16le(end + 10);
+    directory->len = idf_load_u32le(end + 12);
+    directory->at = idf_load_u32le(end + 16);
+    bool far = *n == 0xFFFF || directory->len == FIELD_MAX || directory->at == FIELD_MAX;
+    if (far && !read_end64(zip, end_at, n, directory))
+        return idf_error_set(err, IDF_ERR_FORMAT, "the zip archive's zip64 record is damaged");
+    if (!far && (idf_load_u16le(end + 4) != 0 || idf_load_u16le(end + 8) != *n))
+        return idf_error_set(err, IDF_ERR_UNSUPPORTED, "the zip archive is in several parts");
+    if (directory->at > end_at || directory->len > end_at - directory->at)
+        return idf_error_set(err, IDF_ERR_FORMAT,
+                             "the zip archive's directory lies outside the file");
+    if (*n > IDF_ZIP_MAX_MEMBERS)
+        return idf_error_set(err, IDF_ERR_LIMIT,
+                             "the zip archive has %llu members, more than the limit of %d",
+                             (unsigned long long)*n, IDF_ZIP_MAX_MEMBERS);
+    if (*n > directory->len / CENTRAL_BYTES)
+        return idf_error_set(err, IDF_ERR_FORMAT,
+                             "the zip archive's directory is too short for %llu members",
+                             (unsigned long long)*n);
     return IDF_OK;
 }
 
-/* Describes the member minizip stands on. */
-static idf_status read_member(idf_zip *zip, unzFile unz, idf_zip_member *member, idf_error *err) {
-    char name[IDF_ZIP_NAME_BYTES], shown[IDF_ZIP_NAME_BYTES * 2];
-    unz_file_info64 info;
-    if (unzGetCurrentFileInfo64(unz, &info, name, sizeof name - 1, NULL, 0, NULL, 0) != UNZ_OK)
-        return idf_error_set(err, IDF_ERR_FORMAT, "the directory of the zip archive is damaged");
-    if (info.size_filename >= sizeof name)
+/* Takes the fields that are all ones from the entry's zip64 extra field, in its fixed order. */
+static bool read_zip64_extra(const uint8_t *extra, size_t n, uint64_t *fields[3]) {
+    while (n >= 4) {
+        size_t id = idf_load_u16le(extra), len = idf_load_u16le(extra + 2);
+        extra += 4;
+        n -= 4;
+        if (len > n)
+            return false;
+        for (int i = 0; id == 1 && i < 3; i++) {
+            if (*fields[i] != FIELD_MAX)
+                continue;
+            if (len < 8)
+                return false;
+            *fields[i] = idf_load_u64le(extra);
+            extra += 8;
+            n -= 8;
+            len -= 8;
+        }
+        if (id == 1)
+            return true;
+        extra += len;
+        n -= len;
+    }
+    return *fields[0] != FIELD_MAX && *fields[1] != FIELD_MAX && *fields[2] != FIELD_MAX;
+}
+
+/* Finds a member's data behind its local header, which must agree with the directory's `entry`. */
+static idf_status find_data(const idf_zip *zip, uint64_t header_at, uint64_t limit,
+                            const uint8_t *entry, idf_zip_member *member) {
+    size_t name_len = idf_load_u16le(entry + 28);
+    if (header_at > limit || limit - header_at < LOCAL_BYTES + name_len)
+        return IDF_ERR_FORMAT;
+    const uint8_t *header = zip->data + header_at;
+    if (idf_load_u32le(header) != LOCAL_MAGIC || idf_load_u16le(header + 26) != name_len ||
+        idf_load_u16le(header + 8) != idf_load_u16le(entry + 10) ||
+        memcmp(header + LOCAL_BYTES, entry + CENTRAL_BYTES, name_len) != 0)
+        return IDF_ERR_FORMAT;
+    member->offset = header_at + LOCAL_BYTES + name_len + idf_load_u16le(header + 28);
+    return IDF_OK;
+}
+
+/* What the directory says of a member that cannot be read. */
+static idf_status check_entry(const uint8_t *entry, const char *shown, idf_error *err) {
+    unsigned method = idf_load_u16le(entry + 10);
+    if ((idf_load_u16le(entry + 8) & FLAG_ENCRYPTED) != 0)
+        return idf_error_set(err, IDF_ERR_UNSUPPORTED, "member '%s' is encrypted", shown);
+    if (method != METHOD_STORED && method != METHOD_DEFLATED)
+        return idf_error_set(err, IDF_ERR_UNSUPPORTED,
+                             "member '%s' uses compression method %u; 0 and 8 are read", shown,
+                             method);
+    return IDF_OK;
+}
+
+/* Describes the member whose directory entry is given whole; its data lies before `limit`. */
+static idf_status read_member(idf_zip *zip, const uint8_t *entry, uint64_t limit,
+                              idf_zip_member *member, idf_error *err) {
+    char shown[IDF_ZIP_NAME_BYTES * 2];
+    size_t name_len = idf_load_u16le(entry + 28), extra_len = idf_load_u16le(entry + 30);
+    const char *name = (const char *)entry + CENTRAL_BYTES;
+    if (name_len >= IDF_ZIP_NAME_BYTES)
         return idf_error_set(err, IDF_ERR_LIMIT,
-                             "a member's name has %lu bytes, more than the limit of %d",
-                             (unsigned long)info.size_filename, IDF_ZIP_NAME_BYTES - 1);
-    name[info.size_filename] = '\0';
-    idf_text_printable(shown, sizeof shown, name);
-    if (strlen(name) != info.size_filename)
+                             "a member's name has %zu bytes, more than the limit of %d", name_len,
+                             IDF_ZIP_NAME_BYTES - 1);
+    member->name = idf_arena_copy(&zip->names, name, name_len);
+    if (member->name == NULL)
+        return fail_memory(err);
+    idf_text_printable(shown, sizeof shown, member->name);
+    if (memchr(name, '\0', name_len) != NULL)
         return idf_error_set(err, IDF_ERR_FORMAT, "a member's name contains a NUL byte: '%s'",
                              shown);
-    if ((info.flag & FLAG_ENCRYPTED) != 0)
-        return idf_error_set(err, IDF_ERR_UNSUPPORTED, "member '%s' is encrypted", shown);
-    if (info.compression_method != METHOD_STORED && info.compression_method != METHOD_DEFLATED)
-        return idf_error_set(err, IDF_ERR_UNSUPPORTED,
-                             "member '%s' uses compression method %lu; 0 and 8 are read", shown,
-                             (unsigned long)info.compression_method);
-    int method, level;
-    if (unzOpenCurrentFile2(unz, &method, &level, 1) != UNZ_OK)
+    idf_status status = check_entry(entry, shown, err);
+    if (status != IDF_OK)
+        return status;
+    member->crc32 = idf_load_u32le(entry + 16);
+    member->stored_bytes = idf_load_u32le(entry + 20);
+    member->size_bytes = idf_load_u32le(entry + 24);
+    member->deflated = idf_load_u16le(entry + 10) == METHOD_DEFLATED;
+    uint64_t header_at = idf_load_u32le(entry + 42);
+    uint64_t *fields[3] = {&member->size_bytes, &member->stored_bytes, &header_at};
+    if (!read_zip64_extra(entry + CENTRAL_BYTES + name_len, extra_len, fields) ||
+        find_data(zip, header_at, limit, entry, member) != IDF_OK)
         return idf_error_set(err, IDF_ERR_FORMAT,
                              "the local header of member '%s' is damaged or disagrees with the "
                              "directory",
                              shown);
-    member->offset = unzGetCurrentFileZStreamPos64(unz);
-    unzCloseCurrentFile(unz);
-    member->stored_bytes = info.compressed_size;
-    member->size_bytes = info.uncompressed_size;
-    member->crc32 = (uint32_t)info.crc;
-    member->deflated = info.compression_method == METHOD_DEFLATED;
-    uint64_t directory = unzGetOffset64(unz) < zip->len ? unzGetOffset64(unz) : zip->len;
-    if (member->offset > directory || member->stored_bytes > directory - member->offset)
+    if (member->offset > limit || member->stored_bytes > limit - member->offset)
         return idf_error_set(err, IDF_ERR_FORMAT,
                              "member '%s' claims %llu bytes at %llu, outside the archive's %zu",
                              shown, (unsigned long long)member->stored_bytes,
@@ -167,30 +210,39 @@ static idf_status read_member(idf_zip *zip, unzFile unz, idf_zip_member *member,
                              "member '%s' is stored in %llu bytes but claims a size of %llu", shown,
                              (unsigned long long)member->stored_bytes,
                              (unsigned long long)member->size_bytes);
-    member->name = idf_arena_copy(&zip->names, name, info.size_filename);
-    return member->name == NULL ? fail_memory(err) : IDF_OK;
+    return IDF_OK;
 }
 
-static idf_status read_members(idf_zip *zip, unzFile unz, idf_error *err) {
-    unz_global_info64 global;
-    if (unzGetGlobalInfo64(unz, &global) != UNZ_OK)
-        return idf_error_set(err, IDF_ERR_FORMAT, "the directory of the zip archive is damaged");
-    if (global.number_entry > IDF_ZIP_MAX_MEMBERS)
-        return idf_error_set(err, IDF_ERR_LIMIT,
-                             "the zip archive has %llu members, more than the limit of %d",
-                             (unsigned long long)global.number_entry, IDF_ZIP_MAX_MEMBERS);
-    zip->members = idf_alloc_zero((size_t)global.number_entry, sizeof *zip->members);
+static idf_status read_members(idf_zip *zip, idf_error *err) {
+    span directory = {0, 0};
+    uint64_t n = 0;
+    idf_status status = find_directory(zip, &directory, &n, err);
+    if (status != IDF_OK)
+        return status;
+    zip->members = idf_alloc_zero((size_t)n, sizeof *zip->members);
     if (zip->members == NULL)
         return fail_memory(err);
-    for (; zip->n < global.number_entry; zip->n++) {
-        if ((zip->n == 0 ? unzGoToFirstFile(unz) : unzGoToNextFile(unz)) != UNZ_OK)
+    const uint8_t *at = zip->data + directory.at;
+    uint64_t left = directory.len;
+    for (; zip->n < n; zip->n++) {
+        uint64_t len = CENTRAL_BYTES;
+        if (left >= CENTRAL_BYTES)
+            len += (uint64_t)idf_load_u16le(at + 28) + idf_load_u16le(at + 30) +
+                   idf_load_u16le(at + 32);
+        if (left < len || idf_load_u32le(at) != CENTRAL_MAGIC)
             return idf_error_set(err, IDF_ERR_FORMAT,
                                  "the directory of the zip archive is damaged at entry %zu of %llu",
-                                 zip->n + 1, (unsigned long long)global.number_entry);
-        idf_status status = read_member(zip, unz, &zip->members[zip->n], err);
+                                 zip->n + 1, (unsigned long long)n);
+        status = read_member(zip, at, directory.at, &zip->members[zip->n], err);
         if (status != IDF_OK)
             return status;
+        at += len;
+        left -= len;
     }
+    if (left != 0)
+        return idf_error_set(err, IDF_ERR_FORMAT,
+                             "the directory of the zip archive has more than its %llu entries",
+                             (unsigned long long)n);
     return IDF_OK;
 }
 
@@ -312,21 +364,15 @@ void idf_blob_release(idf_blob *blob) {
 }
 
 idf_status idf_zip_open(idf_zip **out, const void *data, size_t len, idf_error *err) {
-    memory_file file = {data, len, 0};
-    unzFile unz = NULL;
     *out = NULL;
     idf_zip *zip = idf_alloc_zero(1, sizeof *zip);
     if (zip == NULL)
         return fail_memory(err);
     zip->data = data;
     zip->len = len;
-    idf_status status = open_directory(&unz, &file, err);
-    if (status == IDF_OK)
-        status = read_members(zip, unz, err);
+    idf_status status = read_members(zip, err);
     if (status == IDF_OK)
         status = check_members(zip, err);
-    if (unz != NULL)
-        unzClose(unz);
     if (status != IDF_OK) {
         idf_zip_free(zip);
         return status;

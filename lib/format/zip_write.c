@@ -1,8 +1,7 @@
 /* zip_write.c - zip archives, PKWARE APPNOTE.TXT 6.3, sections 4.3 to 4.5.
  *
- * minizip's writer can neither align data nor write through idf_writer, and the container is
- * little: a header before each member, a directory behind all of them. A member's header is written
- * with zeroes for what is known only at its end and then written over. */
+ * The container is little: a header before each member, a directory behind all of them. A member's
+ * header is written with zeroes for what is known only at its end and then written over. */
 #include "format/zip_write.h"
 
 #include <string.h>

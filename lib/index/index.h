@@ -40,7 +40,12 @@ typedef struct idf_index_meta {
 idf_status idf_index_write(const char *path, const idf_index_row *rows, size_t n, int dim,
                            const idf_index_meta *meta, idf_error *err);
 
-/* Row i of an open index; the pointers live as long as the index. */
+/* Opens an index that lies in bytes[0, len), which outlive *index. */
+idf_status idf_index_open_memory(idf_index **index, const void *bytes, size_t len, idf_error *err);
+
+/* Row i of an open index; the pointers live as long as the index. Features lie in their
+ * picture and on a known level; damaged ones of a file too large to be looked through on opening
+ * are given as n = 0. */
 void idf_index_get_row(const idf_index *index, size_t i, idf_index_row *row);
 
 /* All embeddings, (n_rows, dim) row-major. */

@@ -7,25 +7,35 @@
 #include "base/alloc.h"
 #include "base/text.h"
 
-idf_status idf_index_open(idf_index **out, const char *path, idf_error *err) {
-    char shown[512];
+idf_status idf_index_open_memory(idf_index **out, const void *bytes, size_t len, idf_error *err) {
     *out = NULL;
     idf_index *index = idf_alloc_zero(1, sizeof *index);
     if (index == NULL)
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while opening an index");
-    idf_status status = idf_map_open(&index->map, path, 0, err);
-    if (status != IDF_OK) {
-        idf_index_free(index);
-        return status;
-    }
-    status = idf_zip_open(&index->zip, index->map.data, index->map.len, err);
+    idf_status status = idf_zip_open(&index->zip, bytes, len, err);
     if (status == IDF_OK)
         status = idf_index_read_columns(index, err);
     if (status != IDF_OK) {
         idf_index_free(index);
-        return idf_error_prefix(err, status, idf_text_printable(shown, sizeof shown, path));
+        return status;
     }
     *out = index;
+    return IDF_OK;
+}
+
+idf_status idf_index_open(idf_index **out, const char *path, idf_error *err) {
+    char shown[512];
+    idf_map map;
+    *out = NULL;
+    idf_status status = idf_map_open(&map, path, 0, err);
+    if (status != IDF_OK)
+        return status;
+    status = idf_index_open_memory(out, map.data, map.len, err);
+    if (status != IDF_OK) {
+        idf_map_release(&map);
+        return idf_error_prefix(err, status, idf_text_printable(shown, sizeof shown, path));
+    }
+    (*out)->map = map;
     return IDF_OK;
 }
 

@@ -23,7 +23,7 @@ enum {
 };
 
 struct idf_index {
-    idf_map map;
+    idf_map map; /* empty when opened from memory */
     idf_zip *zip;
     size_t n_rows;
     int dim;
