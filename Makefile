@@ -3,19 +3,50 @@ BUILD_TYPE ?= release
 BUILD      := build/$(BUILD_TYPE)
 PREFIX     ?= /usr/local
 JOBS       ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+# A release build for people needs neither tests nor benchmarks.
+release_flags := -DIDENTIFY_TESTS=OFF -DIDENTIFY_BENCH=OFF -DIDENTIFY_TOOLS=OFF
 
-.PHONY: all help deps configure test demo check bench fuzz fmt install clean
-all: configure ## build the program and the libraries
+.PHONY: all help deps demo test check asan tsan bench fuzz fmt install clean
+all: deps ## build the program and the libraries
+	@cmake -S . -B $(BUILD) --preset $(BUILD_TYPE) $(if $(filter release,$(BUILD_TYPE)),$(release_flags)) > build.log 2>&1 || { cat build.log; exit 1; }
+	@rm -f build.log
 	cmake --build $(BUILD) -j $(JOBS)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile
 
-deps: ## install what is missing (apt with root or sudo; otherwise print the command)
+deps: ## install what is missing (apt with root or sudo; otherwise the command is printed)
 	@tools/deps.sh build
 
-configure: deps
-	@cmake -S . -B $(BUILD) --preset $(BUILD_TYPE) > /dev/null
+demo: all ## index the example collection, verify it, identify the camera frames
+	@tools/demo.sh $(BUILD)/dlf-identify
+
+test: ## build for development and run every test
+	@tools/deps.sh build test
+	@cmake -S . -B build/dev --preset dev > /dev/null
+	cmake --build build/dev -j $(JOBS)
+	cd build/dev && ctest -j $(JOBS) --output-on-failure
+
+check: ## what CI runs
+	.ci/run
+
+asan tsan: ## the tests under AddressSanitizer and UBSan, or ThreadSanitizer
+	@tools/deps.sh build test ci
+	@cmake -S . -B build/$@ --preset $@ > /dev/null
+	cmake --build build/$@ -j $(JOBS)
+	cd build/$@ && ctest -j $(JOBS) --output-on-failure
+
+bench: ## print every figure with its baseline, as JSON
+	@tools/deps.sh build test
+	@cmake -S . -B build/bench --preset release > /dev/null
+	@cmake --build build/bench -j $(JOBS) > /dev/null
+	@bench/run build/bench
+
+fuzz: ## run every fuzz target for FUZZ_SECONDS (60)
+	@tools/deps.sh build test ci
+	@cmake -S . -B build/fuzz --preset fuzz > /dev/null
+	cmake --build build/fuzz -j $(JOBS)
+	tools/fuzz.sh build/fuzz
 
 fmt: ## format the sources
 	git ls-files '*.c' '*.h' | xargs clang-format -i

@@ -3,13 +3,16 @@
 #define IDENTIFY_IDENTIFY_H
 
 #include <identify/api.h>
+#include <identify/collection.h>
 #include <identify/encoder.h>
 #include <identify/image.h>
 #include <identify/index.h>
+#include <identify/matcher.h>
 #include <identify/names.h>
 #include <identify/pool.h>
 #include <identify/progress.h>
 #include <identify/status.h>
+#include <identify/verify.h>
 #include <identify/version.h>
 
 #endif

@@ -15,12 +15,12 @@ extern "C" {
 /* Decodes one code point of `text` (len_bytes > 0) and returns its length in bytes, 0 when the
  * bytes there are no valid UTF-8 (RFC 3629: no overlong forms, surrogates, or values over
  * U+10FFFF). */
-size_t idf_text_decode(const char *text, size_t len_bytes, uint32_t *code_point);
+IDF_API size_t idf_text_decode(const char *text, size_t len_bytes, uint32_t *code_point);
 
 /* Writes code_point as UTF-8 to out[4] and returns its length, 0 for an invalid one. */
 size_t idf_text_encode(uint32_t code_point, char out[4]);
 
-bool idf_text_is_utf8(const char *text, size_t len_bytes);
+IDF_API bool idf_text_is_utf8(const char *text, size_t len_bytes);
 
 /* Copies `text` to out (out_bytes > 0, always terminated): control characters become \n, \t or
  * \xNN, bytes that are no UTF-8 become \xNN, so that a file name cannot break a terminal or a log

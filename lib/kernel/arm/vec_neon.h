@@ -95,8 +95,8 @@ static inline void vec_store_int(void *p, veci v) {
 static inline veci vec_sub_int(veci a, veci b) {
     return vsubq_s32(a, b);
 }
-#define vec_shl_int(a, n)  vshlq_n_s32(a, n)
-#define vec_sar_int(a, n)  vshrq_n_s32(a, n)
+#define vec_shl_int(a, n) vshlq_n_s32(a, n)
+#define vec_sar_int(a, n) vshrq_n_s32(a, n)
 static inline veci vec_shl_by(veci a, int n) {
     return vshlq_s32(a, vdupq_n_s32(n));
 }

@@ -1,0 +1,156 @@
+/* cmd_index.c - dlf-identify index: a folder of pictures becomes an index. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/answer.h"
+
+typedef struct index_run {
+    cli_common common;
+    json_t *unreadable, *duplicates, *warnings; /* NULL without --json */
+} index_run;
+
+static void add_note(json_t *list, const idf_note *note, const char *other_key) {
+    if (list == NULL)
+        return;
+    json_t *entry = json_object();
+    json_object_set_new(entry, "filename", cli_json_text(note->filename));
+    if (note->other != NULL)
+        json_object_set_new(entry, other_key, cli_json_text(note->other));
+    json_object_set_new(entry, "reason", json_string(note->message));
+    json_array_append_new(list, entry);
+}
+
+static void on_note(void *context, const idf_note *note) {
+    index_run *run = context;
+    const char *file = cli_printable(note->filename);
+    switch (note->kind) {
+    case IDF_NOTE_UNREADABLE:
+        cli_warn(&run->common, "left out %s: %s", file, note->message);
+        add_note(run->unreadable, note, "");
+        break;
+    case IDF_NOTE_DUPLICATE:
+        cli_warn(&run->common, "%s is the same picture as %s: %s", file, cli_printable(note->other),
+                 note->message);
+        add_note(run->duplicates, note, "same_as");
+        break;
+    case IDF_NOTE_LABELS:
+        cli_warn(&run->common, "%s: %s", file, note->message);
+        add_note(run->warnings, note, "");
+        break;
+    case IDF_NOTE_REBUILD:
+        cli_warn(&run->common, "encoding everything anew: %s", note->message);
+        add_note(run->warnings, note, "");
+        break;
+    }
+}
+
+static bool on_progress(void *context, const idf_progress *progress) {
+    return cli_progress(&((index_run *)context)->common, progress);
+}
+
+static void print_json(const index_run *run, const char *out, const idf_encoder *encoder,
+                       const idf_build_report *r) {
+    json_t *object =
+        json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:i, s:f, s:O, s:O, s:O}", "index",
+                  cli_json_text(out), "references", (json_int_t)r->n_rows, "encoded",
+                  (json_int_t)r->n_encoded, "changed", (json_int_t)r->n_changed, "kept",
+                  (json_int_t)r->n_kept, "dropped", (json_int_t)r->n_dropped, "written", r->written,
+                  "encoder", idf_encoder_identity(encoder), "dim", idf_encoder_dim(encoder),
+                  "elapsed_seconds", r->seconds, "unreadable", run->unreadable, "duplicates",
+                  run->duplicates, "warnings", run->warnings);
+    json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
+    putchar('\n');
+    json_decref(object);
+}
+
+static void print_report(const char *out, const idf_encoder *encoder, const idf_build_report *r) {
+    cli_colours c = cli_stdout_colours();
+    printf("%s%zu reference%s%s in %s", c.bold, r->n_rows, r->n_rows == 1 ? "" : "s", c.reset,
+           cli_printable(out));
+    if (!r->written)
+        printf(" (up to date, left as it is)");
+    printf("\n  %zu encoded", r->n_encoded);
+    if (r->n_changed > 0)
+        printf(" (%zu of them changed)", r->n_changed);
+    printf(", %zu kept, %zu dropped", r->n_kept, r->n_dropped);
+    if (r->n_unreadable > 0)
+        printf(", %s%zu unreadable%s", c.yellow, r->n_unreadable, c.reset);
+    if (r->n_duplicates > 0)
+        printf(", %s%zu duplicate%s%s", c.yellow, r->n_duplicates, r->n_duplicates == 1 ? "" : "s",
+               c.reset);
+    printf("\n  encoder %s, %d numbers a picture, %.2f s", idf_encoder_identity(encoder),
+           idf_encoder_dim(encoder), r->seconds);
+    if (r->n_encoded > 1 && r->seconds > 0)
+        printf(" (%.0f pictures a second)", (double)r->n_encoded / r->seconds);
+    putchar('\n');
+}
+
+static int run_index(index_run *run, const idf_build_options *options) {
+    idf_error err = IDF_ERROR_INIT;
+    idf_build_report report;
+    if (run->common.json) {
+        run->unreadable = json_array();
+        run->duplicates = json_array();
+        run->warnings = json_array();
+    }
+    idf_status status = idf_build_index(options, &report, &err);
+    cli_progress_end();
+    if (status == IDF_OK && run->common.json)
+        print_json(run, options->out_path, options->encoder, &report);
+    else if (status == IDF_OK)
+        print_report(options->out_path, options->encoder, &report);
+    json_decref(run->unreadable);
+    json_decref(run->duplicates);
+    json_decref(run->warnings);
+    return status == IDF_OK ? EXIT_DONE : cli_fail(status, err.message);
+}
+
+int cmd_index(int argc, char **argv) {
+    const char *refs = NULL, *out = "card_index.npz";
+    bool strict = false, rebuild = false;
+    const cli_option options[] = {
+        {"refs", CLI_TEXT, &refs, "DIR",
+         "The folder of reference pictures, one a thing; the file name is the label.", 0, 0},
+        {"out", CLI_TEXT, &out, "FILE", "The index to write (default: card_index.npz).", 0, 0},
+        {"rebuild", CLI_FLAG, &rebuild, NULL,
+         "Encode every picture anew, also those the index at --out knows already.", 0, 0},
+        {"strict", CLI_FLAG, &strict, NULL,
+         "Stop at the first unreadable picture (exit 3) in place of leaving it out.", 0, 0},
+    };
+    const cli_usage usage = {
+        "index",
+        "--refs DIR [--out FILE] [--rebuild] [--strict]",
+        "Encodes every .jpg, .jpeg, .png and .webp file of a folder and writes an index. A second "
+        "run "
+        "encodes only what is new or changed and drops what is gone.",
+        "  dlf-identify index --refs ~/my-collection --out my-index.npz\n"
+        "  dlf-identify index --refs ~/my-collection --out my-index.npz   # again: only what is "
+        "new\n",
+        options,
+        sizeof options / sizeof options[0],
+        NULL,
+    };
+    index_run run = {0};
+    int n_operands, code = cli_parse(&usage, &run.common, argc, argv, &n_operands);
+    if (code >= 0)
+        return code;
+    if (refs == NULL)
+        return cli_usage_error(&usage, "--refs DIR is missing: the folder of reference pictures");
+    idf_error err = IDF_ERROR_INIT;
+    idf_encoder *encoder = NULL;
+    idf_pool *pool = NULL;
+    idf_status status = idf_encoder_open_builtin(&encoder, &err);
+    if (status == IDF_OK)
+        status = idf_pool_new(&pool, run.common.threads, &err);
+    if (status == IDF_OK) {
+        cli_catch_interrupt();
+        const idf_build_options build = {refs,    out,         encoder, pool, strict,
+                                         rebuild, on_progress, on_note, &run};
+        code = run_index(&run, &build);
+    } else {
+        code = cli_fail(status, err.message);
+    }
+    idf_pool_free(pool);
+    idf_encoder_free(encoder);
+    return cli_finish(code);
+}

@@ -1,0 +1,66 @@
+/* identify/collection.h - a folder of pictures becomes an index file. */
+#ifndef IDENTIFY_COLLECTION_H
+#define IDENTIFY_COLLECTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <identify/encoder.h>
+#include <identify/pool.h>
+#include <identify/progress.h>
+#include <identify/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum idf_note_kind {
+    IDF_NOTE_UNREADABLE, /* a picture was left out; the message says why */
+    IDF_NOTE_DUPLICATE,  /* `filename` holds the same bytes as `other` */
+    IDF_NOTE_LABELS,     /* something in labels.csv was passed over */
+    IDF_NOTE_REBUILD,    /* why the index is built from the start */
+} idf_note_kind;
+
+/* Something worth telling a person. Strings are valid during the call only; `other` may be NULL. */
+typedef struct idf_note {
+    idf_note_kind kind;
+    const char *filename, *other;
+    const char *message; /* one sentence */
+} idf_note;
+
+typedef struct idf_build_options {
+    const char *refs_dir; /* the folder; its sub-folders are not read */
+    const char *out_path;
+    const idf_encoder *encoder;
+    idf_pool *pool;           /* may be NULL */
+    bool strict;              /* the first unreadable picture ends the call with its error */
+    bool rebuild;             /* encode everything anew, whatever stands at out_path */
+    idf_progress_fn progress; /* may be NULL */
+    void (*note)(void *context, const idf_note *note); /* may be NULL */
+    void *context;                                     /* for both callbacks */
+} idf_build_options;
+
+typedef struct idf_build_report {
+    size_t n_rows;       /* in the index now */
+    size_t n_encoded;    /* new or changed pictures */
+    size_t n_changed;    /* of those, the ones that replaced an older version */
+    size_t n_kept;       /* taken over from the index that was there */
+    size_t n_dropped;    /* rows of that index whose picture is gone or unreadable now */
+    size_t n_unreadable; /* pictures left out */
+    size_t n_duplicates; /* pictures whose bytes another picture has too */
+    bool written;        /* false when the index was up to date and was left alone */
+    double seconds;
+} idf_build_report;
+
+/* Builds or updates the index at out_path. Pictures are the files whose names end in .jpg, .jpeg,
+ * .png or .webp (.heic, .heif, .avif when built with libheif), in any case. What the index at
+ * out_path already knows is not encoded again. On any failure, cancellation included, the file at
+ * out_path is as it was. An empty or missing folder is IDF_ERR_EMPTY or IDF_ERR_NOT_FOUND. `report`
+ * may be NULL. */
+IDF_API idf_status idf_build_index(const idf_build_options *options, idf_build_report *report,
+                                   idf_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,79 @@
+/* identify/matcher.h - a frame in, what it shows out. */
+#ifndef IDENTIFY_MATCHER_H
+#define IDENTIFY_MATCHER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <identify/encoder.h>
+#include <identify/image.h>
+#include <identify/index.h>
+#include <identify/pool.h>
+#include <identify/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { IDF_TOP_K_MAX = 1000 };
+
+typedef struct idf_matcher_options {
+    int top_k; /* length of the ranking, 1..IDF_TOP_K_MAX; 0: 3 */
+    /* NAN (or a negative number): the index's own, else the encoder's default. */
+    double sim_threshold;    /* a score below this is nobody */
+    double margin_threshold; /* best minus second best below this is unsure */
+} idf_matcher_options;
+
+/* How an answer was decided. */
+typedef enum idf_method { IDF_METHOD_EMBEDDING, IDF_METHOD_GEOMETRY } idf_method;
+
+/* One thing found in a frame. Coordinates are fractions of the frame, 0..1. */
+typedef struct idf_detection {
+    float x1, y1, x2, y2; /* axis-aligned box */
+    float corners[4][2];  /* of the thing: its own top left, then clockwise on an upright thing */
+    float area_fraction;
+    idf_method method;
+    size_t row;          /* of the index */
+    float score, margin; /* of the best; margin: best minus second best */
+    bool confident;
+    size_t n_top;
+    const idf_hit *top; /* the ranking for this region, best first; owned by the answer */
+} idf_detection;
+
+/* All that was found in one frame. Zero it before first use; reuse it freely; release it once. */
+typedef struct idf_answer {
+    int image_width, image_height;
+    size_t n_detections;
+    idf_detection *detections; /* best first */
+    size_t n_ranking;
+    idf_hit *ranking; /* the best rows for the frame as a whole, whether or not they are accepted */
+    double elapsed_seconds;
+} idf_answer;
+
+/* Immutable: shared between threads. Index and encoder are borrowed and must outlive it. */
+typedef struct idf_matcher idf_matcher;
+/* The scratch of one thread. The matcher must outlive it. */
+typedef struct idf_session idf_session;
+
+/* IDF_ERR_MISMATCH when the index was made by another encoder. `options` may be NULL. */
+IDF_API idf_status idf_matcher_new(idf_matcher **matcher, const idf_index *index,
+                                   const idf_encoder *encoder, const idf_matcher_options *options,
+                                   idf_error *err);
+IDF_API void idf_matcher_free(idf_matcher *matcher);
+
+IDF_API double idf_matcher_sim_threshold(const idf_matcher *matcher);
+IDF_API double idf_matcher_margin_threshold(const idf_matcher *matcher);
+
+IDF_API idf_status idf_session_new(idf_session **session, const idf_matcher *matcher,
+                                   idf_error *err);
+IDF_API void idf_session_free(idf_session *session);
+
+/* Answers one frame. *answer stays valid until it is reused or released. */
+IDF_API idf_status idf_session_match(idf_session *session, const idf_image *frame,
+                                     idf_answer *answer, idf_error *err);
+IDF_API void idf_answer_release(idf_answer *answer);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,89 @@
+/* identify/verify.h - how well an index can tell its references apart. */
+#ifndef IDENTIFY_VERIFY_H
+#define IDENTIFY_VERIFY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <identify/index.h>
+#include <identify/matcher.h>
+#include <identify/pool.h>
+#include <identify/progress.h>
+#include <identify/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Two references and how much alike they look (cosine). */
+typedef struct idf_confusable {
+    size_t a, b; /* rows, a < b */
+    float score;
+} idf_confusable;
+
+/* What the stored vectors say of themselves. */
+typedef struct idf_self_test {
+    size_t n_rows;
+    size_t n_self;         /* rows whose nearest neighbour is themselves */
+    double self_rate;      /* n_self / n_rows */
+    double median_correct; /* cosine of a row with itself */
+    double median_wrong;   /* best cosine with another row; 0 for an index of one row */
+    double median_margin;  /* of correct minus best wrong */
+    double lowest_margin;
+    size_t lowest_margin_row;
+    double
+        recommended_threshold;   /* max(floor, median_wrong + 0.05), at most 0.99; the floor is the
+                                    original's 0.5 for CLIP's vectors, 0.15 for the built-in ones */
+    idf_confusable *confusables; /* most alike first */
+    size_t n_confusables;
+} idf_self_test;
+
+/* Compares each row with all rows and keeps the n_confusables pairs that look most alike.
+ * An empty index is IDF_ERR_EMPTY. Release *out with idf_self_test_release. */
+IDF_API idf_status idf_self_test_run(idf_self_test *out, const idf_index *index,
+                                     size_t n_confusables, idf_pool *pool, idf_error *err);
+IDF_API void idf_self_test_release(idf_self_test *self_test);
+
+/* What happened to one photograph. */
+typedef struct idf_query_result {
+    const char *query;     /* file name as in the pairs file */
+    const char *reference; /* as in the pairs file; NULL for a stranger */
+    bool readable;
+    size_t rank;     /* of the right reference, 0 the best; SIZE_MAX: not in the ranking */
+    size_t best_row; /* SIZE_MAX: none */
+    float score, margin;
+    bool accepted; /* a confident answer was given */
+    bool right;    /* accepted, and the reference is the right one */
+    double seconds;
+} idf_query_result;
+
+typedef struct idf_query_test {
+    size_t n_queries, n_strangers, n_unreadable; /* strangers are not counted as queries */
+    size_t n_top1, n_top5, n_top20;
+    size_t n_accepted_right, n_accepted_wrong, n_strangers_accepted;
+    double median_seconds, p99_seconds; /* of one match, reading the picture not counted */
+    idf_query_result *results;
+    size_t n_results;
+    void *storage; /* private */
+} idf_query_test;
+
+typedef struct idf_query_test_options {
+    const idf_matcher *matcher; /* made with top_k >= 20 for the top-20 figure */
+    const idf_index *index;
+    const char *queries_dir;
+    const char *pairs_path;   /* lines "query TAB reference"; reference NONE: a stranger */
+    idf_pool *pool;           /* may be NULL: photographs are matched in parallel */
+    idf_progress_fn progress; /* may be NULL */
+    void *context;
+} idf_query_test_options;
+
+/* Matches every photograph of a pairs file. An unreadable photograph is counted and is a failure of
+ * the query; a reference that the index lacks is IDF_ERR_FORMAT with its line number. */
+IDF_API idf_status idf_query_test_run(idf_query_test *out, const idf_query_test_options *options,
+                                      idf_error *err);
+IDF_API void idf_query_test_release(idf_query_test *test);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

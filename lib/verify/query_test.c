@@ -1,0 +1,309 @@
+/* query_test.c - photographs whose reference is known, matched one by one. */
+#include <identify/verify.h>
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "match/builder.h"
+
+enum { PAIRS_MAX_BYTES = 64 << 20 };
+
+/* Index rows by file name. */
+typedef struct row_key {
+    const char *filename;
+    size_t row;
+} row_key;
+
+typedef struct query_storage {
+    idf_bytes text;   /* the pairs file, its lines cut into strings */
+    size_t *expected; /* row of each result's reference, SIZE_MAX for a stranger */
+} query_storage;
+
+typedef struct query_run {
+    const idf_query_test_options *options;
+    idf_query_test *out;
+    const size_t *expected;
+    idf_session **sessions;
+    idf_answer *answers;
+    idf_bytes *bytes;
+    int n_workers;
+    atomic_size_t n_done;
+    atomic_int stop;
+    double started;
+} query_run;
+
+static idf_status no_memory(idf_error *err) {
+    return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while measuring on photographs");
+}
+
+static int compare_keys(const void *a, const void *b) {
+    return strcmp(((const row_key *)a)->filename, ((const row_key *)b)->filename);
+}
+
+static row_key *sorted_rows(const idf_index *index) {
+    size_t n = idf_index_n_rows(index);
+    row_key *keys = idf_alloc(n, sizeof *keys);
+    for (size_t i = 0; keys != NULL && i < n; i++)
+        keys[i] = (row_key){idf_index_filename(index, i), i};
+    if (keys != NULL)
+        qsort(keys, n, sizeof *keys, compare_keys);
+    return keys;
+}
+
+/* Cuts one line "query TAB reference" in place. */
+static idf_status parse_line(char *line, size_t number, const char *path, idf_query_result *result,
+                             idf_error *err) {
+    char *tab = strchr(line, '\t');
+    if (tab == NULL || tab == line || tab[1] == '\0')
+        return idf_error_set(err, IDF_ERR_FORMAT,
+                             "'%s' line %zu: expected 'query TAB reference', found '%.80s'", path,
+                             number, line);
+    *tab = '\0';
+    char *second = strchr(tab + 1, '\t'); /* further columns are passed over */
+    if (second != NULL)
+        *second = '\0';
+    *result = (idf_query_result){.query = line, .rank = SIZE_MAX, .best_row = SIZE_MAX};
+    if (strcmp(tab + 1, "NONE") != 0)
+        result->reference = tab + 1;
+    return IDF_OK;
+}
+
+static idf_status add_result(idf_query_test *out, size_t *cap, const idf_query_result *result,
+                             idf_error *err) {
+    if (out->n_results == *cap) {
+        size_t grown = *cap == 0 ? 128 : *cap * 2;
+        idf_query_result *results = idf_realloc(out->results, grown, sizeof *results);
+        if (results == NULL)
+            return no_memory(err);
+        out->results = results;
+        *cap = grown;
+    }
+    out->results[out->n_results++] = *result;
+    return IDF_OK;
+}
+
+/* Reads the pairs file into out->results; strings point into `text`. */
+static idf_status read_pairs(idf_query_test *out, idf_bytes *text, const char *path,
+                             idf_error *err) {
+    idf_status status = idf_file_read(text, path, PAIRS_MAX_BYTES, err);
+    if (status == IDF_OK && idf_bytes_append(text, "", 1) != IDF_OK)
+        status = no_memory(err);
+    if (status == IDF_OK && memchr(text->data, 0, text->len - 1) != NULL)
+        status = idf_error_set(err, IDF_ERR_FORMAT, "'%s' is not a text file", path);
+    size_t number = 0, cap = 0;
+    char *next = (char *)text->data;
+    while (status == IDF_OK && next != NULL && *next != '\0') {
+        char *line = next, *end = strchr(line, '\n');
+        next = end == NULL ? NULL : end + 1;
+        if (end != NULL)
+            *end = '\0';
+        size_t n = strlen(line);
+        if (n > 0 && line[n - 1] == '\r')
+            line[n - 1] = '\0';
+        number++;
+        if (line[0] == '\0' || line[0] == '#')
+            continue;
+        idf_query_result result;
+        status = parse_line(line, number, path, &result, err);
+        if (status == IDF_OK)
+            status = add_result(out, &cap, &result, err);
+    }
+    if (status == IDF_OK && out->n_results == 0)
+        status = idf_error_set(err, IDF_ERR_EMPTY, "'%s' holds no pairs", path);
+    return status;
+}
+
+/* Finds the row of every reference. */
+static idf_status resolve(idf_query_test *out, const idf_query_test_options *options,
+                          size_t *expected, idf_error *err) {
+    row_key *keys = sorted_rows(options->index);
+    if (keys == NULL)
+        return no_memory(err);
+    idf_status status = IDF_OK;
+    for (size_t i = 0; status == IDF_OK && i < out->n_results; i++) {
+        row_key wanted = {out->results[i].reference, 0};
+        expected[i] = SIZE_MAX;
+        if (wanted.filename == NULL)
+            continue;
+        row_key *found =
+            bsearch(&wanted, keys, idf_index_n_rows(options->index), sizeof *keys, compare_keys);
+        char shown[300];
+        if (found != NULL)
+            expected[i] = found->row;
+        else
+            status = idf_error_set(err, IDF_ERR_FORMAT,
+                                   "'%s': reference '%s' is not in the index (write NONE for a "
+                                   "stranger)",
+                                   options->pairs_path,
+                                   idf_text_printable(shown, sizeof shown, wanted.filename));
+    }
+    idf_free(keys);
+    return status;
+}
+
+static idf_status read_query(const query_run *run, idf_bytes *bytes, const char *name,
+                             idf_image *image) {
+    char *path = idf_path_join(run->options->queries_dir, name);
+    idf_bytes_clear(bytes);
+    idf_status status =
+        path == NULL ? IDF_ERR_NO_MEMORY : idf_file_read(bytes, path, IDF_PICTURE_MAX_BYTES, NULL);
+    idf_free(path);
+    return status != IDF_OK
+               ? status
+               : idf_image_read_memory(image, bytes->data, bytes->len, NULL, NULL, NULL);
+}
+
+static void judge(idf_query_result *r, const idf_answer *answer, size_t expected) {
+    for (size_t k = 0; k < answer->n_ranking; k++)
+        if (answer->ranking[k].row == expected)
+            r->rank = k < r->rank ? k : r->rank;
+    if (answer->n_ranking > 0) {
+        r->best_row = answer->ranking[0].row;
+        r->score = answer->ranking[0].score;
+    }
+    if (answer->n_detections > 0) {
+        r->accepted = answer->detections[0].confident;
+        r->score = answer->detections[0].score;
+        r->margin = answer->detections[0].margin;
+        r->right = r->accepted && answer->detections[0].row == expected;
+    }
+}
+
+static void match_task(void *context, size_t i, int worker) {
+    query_run *run = context;
+    idf_query_result *r = &run->out->results[i];
+    if (atomic_load(&run->stop) != IDF_OK)
+        return;
+    idf_image image = {0};
+    idf_status status = read_query(run, &run->bytes[worker], r->query, &image);
+    if (status == IDF_OK) {
+        idf_answer *answer = &run->answers[worker];
+        status = idf_session_match(run->sessions[worker], &image, answer, NULL);
+        r->readable = status == IDF_OK;
+        if (status == IDF_OK) {
+            r->seconds = answer->elapsed_seconds;
+            judge(r, answer, run->expected[i]);
+        }
+    }
+    idf_image_release(&image);
+    if (status == IDF_ERR_NO_MEMORY)
+        atomic_store(&run->stop, (int)status);
+    size_t done = atomic_fetch_add(&run->n_done, 1) + 1;
+    idf_progress progress = {"photographs", done, run->out->n_results,
+                             idf_clock_seconds() - run->started};
+    if (worker == 0 && run->options->progress != NULL &&
+        !run->options->progress(run->options->context, &progress))
+        atomic_store(&run->stop, IDF_ERR_CANCELLED);
+}
+
+static int compare_doubles(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static idf_status summarise(idf_query_test *out, idf_error *err) {
+    double *seconds = idf_alloc(out->n_results, sizeof *seconds);
+    if (seconds == NULL)
+        return no_memory(err);
+    size_t n = 0;
+    for (size_t i = 0; i < out->n_results; i++) {
+        const idf_query_result *r = &out->results[i];
+        out->n_unreadable += !r->readable;
+        if (r->readable)
+            seconds[n++] = r->seconds;
+        if (r->reference == NULL) {
+            out->n_strangers++;
+            out->n_strangers_accepted += r->accepted;
+            continue;
+        }
+        out->n_queries++;
+        out->n_top1 += r->rank < 1;
+        out->n_top5 += r->rank < 5;
+        out->n_top20 += r->rank < 20;
+        out->n_accepted_right += r->right;
+        out->n_accepted_wrong += r->accepted && !r->right;
+    }
+    qsort(seconds, n, sizeof *seconds, compare_doubles);
+    out->median_seconds = n == 0 ? 0 : seconds[n / 2];
+    out->p99_seconds = n == 0 ? 0 : seconds[(n - 1) * 99 / 100];
+    idf_free(seconds);
+    return IDF_OK;
+}
+
+static idf_status run_all(query_run *run, idf_error *err) {
+    idf_pool *pool = run->options->pool;
+    size_t n = (size_t)idf_pool_threads(pool);
+    run->n_workers = (int)n;
+    run->sessions = idf_alloc_zero(n, sizeof *run->sessions);
+    run->answers = idf_alloc_zero(n, sizeof *run->answers);
+    run->bytes = idf_alloc_zero(n, sizeof *run->bytes);
+    if (run->sessions == NULL || run->answers == NULL || run->bytes == NULL)
+        return no_memory(err);
+    for (size_t i = 0; i < n; i++) {
+        idf_status status = idf_session_new(&run->sessions[i], run->options->matcher, err);
+        if (status != IDF_OK)
+            return status;
+    }
+    idf_pool_for(pool, run->out->n_results, match_task, run);
+    idf_status stopped = (idf_status)atomic_load(&run->stop);
+    if (stopped == IDF_ERR_CANCELLED)
+        return idf_error_set(err, stopped, "stopped after %zu of %zu photographs",
+                             atomic_load(&run->n_done), run->out->n_results);
+    return stopped == IDF_OK ? IDF_OK : no_memory(err);
+}
+
+static void run_release(query_run *run) {
+    for (int i = 0; i < run->n_workers; i++) {
+        if (run->sessions != NULL)
+            idf_session_free(run->sessions[i]);
+        if (run->answers != NULL)
+            idf_answer_release(&run->answers[i]);
+        if (run->bytes != NULL)
+            idf_bytes_release(&run->bytes[i]);
+    }
+    idf_free(run->sessions);
+    idf_free(run->answers);
+    idf_free(run->bytes);
+}
+
+idf_status idf_query_test_run(idf_query_test *out, const idf_query_test_options *options,
+                              idf_error *err) {
+    memset(out, 0, sizeof *out);
+    query_storage *storage = idf_alloc_zero(1, sizeof *storage);
+    if (storage == NULL)
+        return no_memory(err);
+    out->storage = storage;
+    query_run run = {.options = options, .out = out, .started = idf_clock_seconds()};
+    idf_status status = read_pairs(out, &storage->text, options->pairs_path, err);
+    if (status == IDF_OK) {
+        storage->expected = idf_alloc(out->n_results, sizeof *storage->expected);
+        status = storage->expected == NULL ? no_memory(err)
+                                           : resolve(out, options, storage->expected, err);
+    }
+    run.expected = storage->expected;
+    if (status == IDF_OK)
+        status = run_all(&run, err);
+    if (status == IDF_OK)
+        status = summarise(out, err);
+    run_release(&run);
+    if (status != IDF_OK)
+        idf_query_test_release(out);
+    return status;
+}
+
+void idf_query_test_release(idf_query_test *test) {
+    query_storage *storage = test->storage;
+    if (storage != NULL) {
+        idf_bytes_release(&storage->text);
+        idf_free(storage->expected);
+        idf_free(storage);
+    }
+    idf_free(test->results);
+    memset(test, 0, sizeof *test);
+}

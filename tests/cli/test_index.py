@@ -1,0 +1,200 @@
+"""dlf-identify index: what it writes, keeps, drops and refuses."""
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+import numpy
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from common import PROGRAM, ProgramTest, picture, run  # noqa: E402
+
+
+class Index(ProgramTest):
+    def fill(self, n=4):
+        for i in range(n):
+            self.add(f"thing_{i}.jpg", i)
+
+    def test_numpy_reads_it_without_pickle(self):
+        self.add("LOCH-JP001_dark_magician_pscr.jpg", 1)
+        self.add("blue_eyes.png", 2)
+        self.build()
+        with numpy.load(self.index, allow_pickle=False) as data:
+            self.assertEqual(list(data["names"]), ["Dark Magician", "Blue Eyes"])
+            self.assertEqual(list(data["filenames"]),
+                             ["LOCH-JP001_dark_magician_pscr.jpg", "blue_eyes.png"])
+            self.assertEqual(list(data["rarities"]), ["PScR", ""])
+            self.assertEqual(list(data["set_codes"]), ["LOCH-JP001", ""])
+            vectors = data["embeddings"]
+            self.assertEqual(vectors.dtype, numpy.float32)
+            numpy.testing.assert_allclose((vectors ** 2).sum(1), 1, atol=1e-5)
+
+    def test_second_run_encodes_only_what_changed(self):
+        self.fill()
+        self.assertEqual(self.build()["encoded"], 4)
+        again = self.build()
+        self.assertEqual((again["encoded"], again["kept"], again["written"]), (0, 4, False))
+        self.add("thing_1.jpg", 99)
+        self.add("new.webp", 7)
+        os.remove(os.path.join(self.refs, "thing_2.jpg"))
+        third = self.build()
+        self.assertEqual((third["encoded"], third["changed"], third["kept"], third["dropped"]),
+                         (2, 1, 2, 1))
+        self.assertEqual(third["references"], 4)
+
+    def test_update_equals_a_fresh_build(self):
+        self.fill()
+        self.build()
+        self.add("thing_9.jpg", 9)
+        self.build()
+        with open(self.index, "rb") as file:
+            updated = file.read()
+        self.build("--rebuild")
+        with open(self.index, "rb") as file:
+            self.assertEqual(file.read(), updated)
+
+    def test_touched_and_renamed_pictures_are_not_encoded_again(self):
+        self.fill()
+        self.build()
+        os.utime(os.path.join(self.refs, "thing_0.jpg"), (1, 1))
+        os.rename(os.path.join(self.refs, "thing_3.jpg"), os.path.join(self.refs, "other.jpg"))
+        report = self.build()
+        self.assertEqual((report["encoded"], report["kept"], report["dropped"]), (0, 4, 1))
+        with numpy.load(self.index) as data:
+            self.assertIn("Other", data["names"])
+
+    def test_result_does_not_depend_on_threads(self):
+        self.fill(6)
+        self.build("--threads", "1")
+        with open(self.index, "rb") as file:
+            one = file.read()
+        self.build("--threads", "4", "--rebuild")
+        with open(self.index, "rb") as file:
+            self.assertEqual(file.read(), one)
+
+    def test_unreadable_pictures_are_left_out_with_a_reason(self):
+        self.fill(3)
+        whole = open(os.path.join(self.refs, "thing_0.jpg"), "rb").read()
+        broken = {"zero.jpg": b"", "text.jpg": b"this is no picture\n" * 40,
+                  "short.jpg": whole[:len(whole) // 2]}
+        for name, data in broken.items():
+            with open(os.path.join(self.refs, name), "wb") as file:
+                file.write(data)
+        os.mkdir(os.path.join(self.refs, "folder.jpg"))
+        report = self.build()
+        self.assertEqual(report["references"], 3)
+        left_out = {entry["filename"]: entry["reason"] for entry in report["unreadable"]}
+        self.assertEqual(set(left_out), set(broken) | {"folder.jpg"})
+        self.assertIn("folder", left_out["folder.jpg"])
+        before = open(self.index, "rb").read()
+        failed = self.build("--strict", "--rebuild", expect=3)
+        self.assertIn(".jpg", failed.stderr)
+        self.assertEqual(open(self.index, "rb").read(), before)
+
+    @unittest.skipIf(os.geteuid() == 0, "root reads everything")
+    def test_permission(self):
+        self.fill(2)
+        os.chmod(os.path.join(self.refs, "thing_0.jpg"), 0)
+        report = self.build()
+        self.assertIn("ermission", report["unreadable"][0]["reason"])
+
+    def test_duplicates_are_reported(self):
+        self.fill(2)
+        shutil.copy(os.path.join(self.refs, "thing_0.jpg"), os.path.join(self.refs, "zz.jpg"))
+        report = self.build()
+        self.assertEqual(report["duplicates"][0]["filename"], "zz.jpg")
+        self.assertEqual(report["duplicates"][0]["same_as"], "thing_0.jpg")
+
+    def test_labels_csv_overrides(self):
+        self.fill(2)
+        with open(os.path.join(self.refs, "labels.csv"), "w", encoding="utf-8") as file:
+            file.write('filename,name,rarity,set_code\nthing_0.jpg,"Naïve, really",UR,AB-01\n'
+                       "gone.jpg,x,,\n")
+        report = self.build()
+        with numpy.load(self.index) as data:
+            self.assertEqual(list(data["names"]), ["Naïve, really", "Thing 1"])
+            self.assertEqual(list(data["rarities"]), ["UR", ""])
+            self.assertEqual(list(data["set_codes"]), ["AB-01", ""])
+        self.assertIn("gone.jpg", report["warnings"][0]["reason"])
+        os.remove(os.path.join(self.refs, "labels.csv"))
+        changed = self.build()  # new labels alone: nothing is encoded, the index is written
+        self.assertEqual((changed["encoded"], changed["written"]), (0, True))
+
+    def test_strange_file_names(self):
+        names = ["with space.jpg", "it's \"quoted\".jpg", "new\nline.jpg", "emoji_\U0001f0cf.jpg",
+                 b"bad_\xff\xfe.jpg"]
+        for i, name in enumerate(names):
+            data = self.path("t.jpg")
+            picture(i).save(data)
+            target = os.path.join(os.fsencode(self.refs), os.fsencode(name))
+            os.rename(data, target)
+        self.assertEqual(self.build()["references"], 5)
+        self.assertEqual(self.build()["kept"], 5)
+        for i, name in enumerate(names):
+            target = os.path.join(os.fsencode(self.refs), os.fsencode(name))
+            result = subprocess.run([PROGRAM, "query", "--index", self.index, "--json", target],
+                                    capture_output=True, timeout=60)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(result.stdout.count(b"\n"), 1)
+        text = subprocess.run([PROGRAM, "verify", "--index", self.index], capture_output=True,
+                              timeout=60).stdout
+        text.decode("utf-8")
+
+    def test_clear_errors(self):
+        empty = run("index", "--refs", self.refs, "--out", self.index)
+        self.assertEqual(empty.returncode, 3)
+        self.assertIn("no pictures in", empty.stderr)
+        missing = run("index", "--refs", self.path("nowhere"), "--out", self.index)
+        self.assertEqual(missing.returncode, 3)
+        self.assertIn("nowhere", missing.stderr)
+        self.fill(1)
+        nowhere = run("index", "--refs", self.refs, "--out", self.path("no", "such", "x.npz"))
+        self.assertNotEqual(nowhere.returncode, 0)
+        self.assertIn("x.npz", nowhere.stderr)
+        self.assertFalse(os.path.exists(self.index))
+
+    def test_a_file_that_is_no_index_is_not_overwritten(self):
+        self.fill(1)
+        with open(self.index, "w", encoding="utf-8") as file:
+            file.write("precious")
+        refused = run("index", "--refs", self.refs, "--out", self.index)
+        self.assertEqual(refused.returncode, 3)
+        self.assertIn("--rebuild", refused.stderr)
+        self.assertEqual(open(self.index, encoding="utf-8").read(), "precious")
+        self.build("--rebuild")
+
+    def test_full_disk_leaves_the_old_index(self):
+        self.fill(3)
+        self.build()
+        before = open(self.index, "rb").read()
+        self.add("more.jpg", 50)
+        result = subprocess.run(
+            ["sh", "-c", 'ulimit -f 8; exec "$@"', "sh", PROGRAM, "index", "--refs", self.refs,
+             "--out", self.index], capture_output=True, text=True, timeout=60,
+            preexec_fn=lambda: signal.signal(signal.SIGXFSZ, signal.SIG_IGN))
+        self.assertEqual(result.returncode, 4, result.stderr)
+        self.assertEqual(open(self.index, "rb").read(), before)
+        self.assertEqual(sorted(os.listdir(self.dir)), ["index.npz", "refs"])
+
+    def test_interrupt_leaves_the_old_index(self):
+        self.fill(2)
+        self.build()
+        before = open(self.index, "rb").read()
+        for i in range(150):
+            self.add(f"many_{i}.png", 1000 + i, size=(500, 700))
+        child = subprocess.Popen([PROGRAM, "index", "--refs", self.refs, "--out", self.index,
+                                  "--threads", "1"], stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE)
+        time.sleep(0.25)
+        child.send_signal(signal.SIGINT)
+        child.communicate(timeout=30)
+        self.assertEqual(child.returncode, 130)
+        self.assertEqual(open(self.index, "rb").read(), before)
+        self.assertEqual(sorted(os.listdir(self.dir)), ["index.npz", "refs"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,189 @@
+"""dlf-identify query and verify: answers, shapes, exit codes."""
+import json
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from common import ProgramTest, picture, run  # noqa: E402
+
+
+class Query(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        for i in range(12):
+            self.add(f"AB-JP{i:03d}_thing_{i}_ur.jpg", i)
+        self.build()
+
+    def photo(self, seed, name="photo.jpg", angle=0, scale=1.0):
+        """The picture held before a plain wall."""
+        image = picture(seed)
+        image = image.resize((int(image.width * scale), int(image.height * scale)))
+        image = image.rotate(angle, expand=True, fillcolor=(120, 130, 125), resample=3)
+        frame = picture(10_000 + seed, size=(800, 640)).resize((8, 6)).resize((800, 640))
+        frame.paste(image, ((800 - image.width) // 2, (640 - image.height) // 2))
+        frame.save(self.path(name), quality=80)
+        return self.path(name)
+
+    def test_json_has_the_shape_of_the_original(self):
+        result = run("query", "--index", self.index, "--json", "--top", "3", self.photo(3, angle=10))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        answer = json.loads(result.stdout)
+        self.assertLessEqual({"image", "image_size", "count", "masks", "query", "elapsed_seconds"},
+                             set(answer))
+        self.assertEqual(answer["image_size"], [800, 640])
+        self.assertEqual(answer["count"], len(answer["masks"]))
+        mask = answer["masks"][0]
+        self.assertLessEqual({"bbox_norm", "area_fraction", "label", "name", "rarity", "score",
+                              "margin", "confident", "top_k", "ref_filename", "price"}, set(mask))
+        self.assertEqual(set(mask["bbox_norm"]), {"x1", "y1", "x2", "y2"})
+        self.assertEqual(mask["label"], "Thing 3 (UR)")
+        self.assertEqual((mask["name"], mask["rarity"], mask["set_code"]),
+                         ("Thing 3", "UR", "AB-JP003"))
+        self.assertEqual(mask["ref_filename"], "AB-JP003_thing_3_ur.jpg")
+        self.assertIsNone(mask["price"])
+        self.assertEqual(len(mask["top_k"]), 3)
+        self.assertEqual(set(mask["top_k"][0]), {"name", "filename", "score"})
+
+    def test_any_rotation_is_found(self):
+        for angle in (0, 90, 180, 213):
+            with self.subTest(angle=angle):
+                result = run("query", "--index", self.index, "--json", self.photo(5, angle=angle))
+                answer = json.loads(result.stdout)
+                self.assertEqual(answer["ranking"][0]["name"], "Thing 5")
+
+    def test_stranger_is_none_of_them(self):
+        result = run("query", "--index", self.index, self.photo(777))
+        self.assertEqual(result.returncode, 1, result.stdout)
+        self.assertIn("none of them", result.stdout)
+
+    def test_stdin(self):
+        with open(self.photo(4), "rb") as file:
+            result = run("query", "--index", self.index, "-", stdin=file.read())
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn(b"Thing 4 (UR)", result.stdout)
+
+    def test_several_pictures_and_exit_codes(self):
+        good, bad = self.photo(1), self.path("bad.jpg")
+        with open(bad, "w", encoding="utf-8") as file:
+            file.write("nothing")
+        result = run("query", "--index", self.index, "--json", good, bad)
+        self.assertEqual(result.returncode, 3)
+        lines = [json.loads(line) for line in result.stdout.splitlines()]
+        self.assertEqual([line["image"] for line in lines], [good, bad])
+        self.assertIn("error", lines[1])
+        self.assertIn("bad.jpg", result.stderr)
+
+    def test_empty_rankings_never_exceed_the_index(self):
+        result = run("query", "--index", self.index, "--json", "--top", "100", self.photo(1))
+        self.assertEqual(len(json.loads(result.stdout)["ranking"]), 12)
+
+    def test_usage_errors(self):
+        cases = [(["query", "--index", self.index], "no picture"),
+                 (["query", "--indx", "x", "y"], "did you mean '--index'"),
+                 (["query", "--top", "0", "x"], "1 to 1000"),
+                 (["query", "--top", "1.5", "x"], "whole number"),
+                 (["query", "--top", "cat", "x"], "takes a number"),
+                 (["query", "--index"], "none was given"),
+                 (["qeury"], "did you mean 'query'"),
+                 (["index"], "--refs DIR is missing"),
+                 (["index", "--refs", "x", "stray"], "unexpected argument"),
+                 (["verify", "--queries", "x"], "go together"),
+                 ([], "command is missing")]
+        for args, text in cases:
+            with self.subTest(args=args):
+                result = run(*args)
+                self.assertEqual(result.returncode, 2)
+                self.assertIn(text, result.stderr)
+                self.assertEqual(result.stdout, "")
+
+    def test_help_goes_to_stdout_with_examples(self):
+        for args in (["--help"], ["query", "--help"], ["index", "-h"], ["help", "verify"]):
+            result = run(*args)
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+            self.assertIn("Examples:\n  dlf-identify", result.stdout)
+            self.assertTrue(all(len(line) <= 100 for line in result.stdout.splitlines()))
+
+    def test_bad_indexes_are_refused(self):
+        photo = self.photo(1)
+        data = open(self.index, "rb").read()
+        for name, content in {"cut": data[:len(data) // 2], "empty": b"", "text": b"hello " * 50,
+                              "flipped": data[:200] + bytes([data[200] ^ 255]) + data[201:]}.items():
+            with self.subTest(name=name):
+                path = self.path(name + ".npz")
+                with open(path, "wb") as file:
+                    file.write(content)
+                result = run("query", "--index", path, photo)
+                self.assertEqual(result.returncode, 3, result.stderr)
+                self.assertIn(name + ".npz", result.stderr)
+        missing = run("query", "--index", self.path("none.npz"), photo)
+        self.assertEqual(missing.returncode, 3)
+
+    def test_closed_stdout_is_noticed(self):
+        with open("/dev/full", "w") as full:
+            import subprocess
+            from common import PROGRAM
+            result = subprocess.run([PROGRAM, "query", "--index", self.index, self.photo(1)],
+                                    stdout=full, stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(result.returncode, 4)
+
+    def test_table_has_one_line_a_picture(self):
+        result = run("query", "--index", self.index, "--table", self.photo(1, "a.jpg"),
+                     self.photo(2, "b.jpg"))
+        lines = result.stdout.splitlines()
+        self.assertEqual(len(lines), 2)
+        self.assertIn("Thing 2 (UR)", lines[1])
+        self.assertNotIn("\033", result.stdout)
+
+
+class Verify(ProgramTest):
+    def test_self_identification_and_confusables(self):
+        for i in range(8):
+            self.add(f"thing_{i}.jpg", i)
+        self.build()
+        result = run("verify", "--index", self.index, "--json", "--top-confusables", "3")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        report = json.loads(result.stdout)
+        self.assertEqual((report["references"], report["self_identification"]), (8, 1.0))
+        self.assertEqual(len(report["confusables"]), 3)
+        scores = [pair["score"] for pair in report["confusables"]]
+        self.assertEqual(scores, sorted(scores, reverse=True))
+        self.assertGreater(report["median_margin"], 0)
+        text = run("verify", "--index", self.index).stdout
+        for word in ("self-identification", "Most-confusable", "Margin analysis",
+                     "Recommended threshold"):
+            self.assertIn(word, text)
+
+    def test_twins_fail(self):
+        for i in range(6):
+            self.add(f"thing_{i}.jpg", i // 2)  # each picture twice
+        self.build()
+        self.assertEqual(run("verify", "--index", self.index).returncode, 1)
+
+    def test_photographs(self):
+        for i in range(6):
+            self.add(f"thing_{i}.jpg", i)
+        self.build()
+        os.mkdir(self.path("photos"))
+        for i in range(4):
+            picture(i).rotate(15, expand=True, resample=3).save(self.path("photos", f"{i}.jpg"))
+        picture(900).save(self.path("photos", "stranger.jpg"))
+        pairs = self.path("pairs.tsv")
+        with open(pairs, "w", encoding="utf-8") as file:
+            file.write("".join(f"{i}.jpg\tthing_{i}.jpg\n" for i in range(4)) +
+                       "stranger.jpg\tNONE\n")
+        result = run("verify", "--index", self.index, "--json", "--queries", self.path("photos"),
+                     "--pairs", pairs)
+        photos = json.loads(result.stdout)["photographs"]
+        self.assertEqual((photos["queries"], photos["strangers"]), (4, 1))
+        self.assertEqual((photos["top1"], photos["strangers_accepted"]), (1.0, 0))
+        with open(pairs, "a", encoding="utf-8") as file:
+            file.write("0.jpg\tunknown.jpg\n")
+        wrong = run("verify", "--index", self.index, "--queries", self.path("photos"), "--pairs",
+                    pairs)
+        self.assertEqual(wrong.returncode, 3)
+        self.assertIn("unknown.jpg", wrong.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
