@@ -45,22 +45,6 @@ static void axis_release(axis *a) {
     memset(a, 0, sizeof *a);
 }
 
-/* Rounds n weights to fixed point and splits them (resize_kernel.h); even is n rounded up. */
-static void fix_weights(int32_t *fixed, int32_t *pairs, const double *weights, int n) {
-    for (int i = 0; i < n; i++) {
-        double scaled = weights[i] * (1 << IDF_RESIZE_WEIGHT_BITS);
-        fixed[i] = (int32_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
-    }
-    for (int i = 0; i < n; i += 2) {
-        int32_t a = fixed[i], b = i + 1 < n ? fixed[i + 1] : 0;
-        int16_t a_low = (int16_t)(a & 0xffff), b_low = (int16_t)(b & 0xffff);
-        uint32_t a_high = ((uint32_t)a - (uint32_t)(int32_t)a_low) >> 16;
-        uint32_t b_high = ((uint32_t)b - (uint32_t)(int32_t)b_low) >> 16;
-        pairs[i] = (int32_t)((uint32_t)(uint16_t)b_low << 16 | (uint16_t)a_low);
-        pairs[i + 1] = (int32_t)(b_high << 16 | a_high);
-    }
-}
-
 /* Fills in one axis for the stretch from low to high of n_in positions. The arithmetic, its order
  * included, is the published algorithm's, so that no weight rounds differently. */
 static idf_status axis_init(axis *a, int n_in, int n_out, idf_filter filter, const float range[2],
@@ -94,7 +78,7 @@ static idf_status axis_init(axis *a, int n_in, int n_out, idf_filter filter, con
         for (int k = 0; k < n; k++)
             exact[k] = total != 0 ? exact[k] / total : exact[k];
         int32_t *weights = a->weights + (size_t)i * room, *pairs = a->pairs + (size_t)i * room;
-        fix_weights(weights, pairs, exact, n);
+        idf_resize_fix_weights(weights, pairs, exact, n);
         a->taps[i] = (idf_resize_taps){first, n, weights, pairs};
         a->begin = first < a->begin ? first : a->begin;
         a->end = end > a->end ? end : a->end;

@@ -30,6 +30,21 @@ void idf_resize_transpose_c(uint8_t *out, size_t out_stride, const uint8_t *cons
             out[c * out_stride + r] = rows[r][c];
 }
 
+void idf_resize_fix_weights(int32_t *fixed, int32_t *pairs, const double *weights, int n) {
+    for (int i = 0; i < n; i++) {
+        double scaled = weights[i] * (1 << IDF_RESIZE_WEIGHT_BITS);
+        fixed[i] = (int32_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
+    }
+    for (int i = 0; i < n; i += 2) {
+        int32_t a = fixed[i], b = i + 1 < n ? fixed[i + 1] : 0;
+        int16_t a_low = (int16_t)(a & 0xffff), b_low = (int16_t)(b & 0xffff);
+        uint32_t a_high = ((uint32_t)a - (uint32_t)(int32_t)a_low) >> 16;
+        uint32_t b_high = ((uint32_t)b - (uint32_t)(int32_t)b_low) >> 16;
+        pairs[i] = (int32_t)((uint32_t)(uint16_t)b_low << 16 | (uint16_t)a_low);
+        pairs[i + 1] = (int32_t)(b_high << 16 | a_high);
+    }
+}
+
 const idf_resize_kernel *idf_resize_kernel_choose(void) {
     static const idf_resize_kernel plain = {idf_resize_sum_c, NULL, 16};
     unsigned features = idf_cpu_features();

@@ -43,6 +43,10 @@ typedef struct idf_resize_kernel {
 /* The best for this processor (kernel/cpu.h). */
 const idf_resize_kernel *idf_resize_kernel_choose(void);
 
+/* Rounds n weights to fixed point and splits them in pairs; both arrays hold n rounded up to even.
+ */
+void idf_resize_fix_weights(int32_t *fixed, int32_t *pairs, const double *weights, int n);
+
 idf_resize_sum_fn idf_resize_sum_c, idf_resize_sum_avx2, idf_resize_sum_avx512, idf_resize_sum_neon;
 idf_resize_transpose_fn idf_resize_transpose_c, idf_resize_transpose_avx2,
     idf_resize_transpose_neon;
