@@ -19,7 +19,7 @@
 #include "match/confirm.h"
 #include "model/encoder.h"
 
-enum { N_REGIONS = 2, DEFAULT_TOP_K = 3, SHORTLIST = 50, DETECTIONS_MAX = 16 };
+enum { N_REGIONS = 2, DEFAULT_TOP_K = 3, SHORTLIST = 25, DETECTIONS_MAX = 16 };
 
 /* Evidence (powers of ten against chance, docs/matching.md) at which a thing counts as found. */
 #define EVIDENCE_ACCEPTED 3.0
