@@ -3,6 +3,7 @@ BUILD_TYPE ?= release
 BUILD      := build/$(BUILD_TYPE)
 PREFIX     ?= /usr/local
 JOBS       ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+MAKEFLAGS  += --no-print-directory
 # A release build for people needs neither tests nor benchmarks.
 release_flags := -DIDENTIFY_TESTS=OFF -DIDENTIFY_BENCH=OFF -DIDENTIFY_TOOLS=OFF
 

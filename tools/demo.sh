@@ -15,7 +15,7 @@ say index --refs data/example --out example.npz
 say verify --index example.npz
 "$program" verify --index "$index" | sed "s|$work/||"
 
-say query --index example.npz data/example-frames/*.jpg
+say query --index example.npz --table 'data/example-frames/*.jpg'
 set +e # a frame that shows a stranger makes the exit code 1, as it should
 (cd "$root" && "$program" query --index "$index" --table data/example-frames/*.jpg)
 code=$?

@@ -19,7 +19,13 @@
 #include "match/confirm.h"
 #include "model/encoder.h"
 
-enum { N_REGIONS = 2, DEFAULT_TOP_K = 3, SHORTLIST = 25, DETECTIONS_MAX = 16 };
+enum {
+    N_REGIONS = 2,
+    DEFAULT_TOP_K = 3,
+    SHORTLIST = 25,
+    SMALL_COLLECTION = 64,
+    DETECTIONS_MAX = 16
+};
 
 /* Evidence (powers of ten against chance, docs/matching.md) at which a thing counts as found. */
 #define EVIDENCE_ACCEPTED 3.0
@@ -110,7 +116,10 @@ idf_status idf_matcher_new(idf_matcher **out, const idf_index *index, const idf_
     m->margin_threshold = threshold(o->margin_threshold, index, "margin_threshold",
                                     encoder->default_margin_threshold);
     m->top_k = o->top_k == 0 ? DEFAULT_TOP_K : (size_t)o->top_k;
-    m->n_hits = m->top_k < SHORTLIST ? SHORTLIST : m->top_k;
+    /* All of a small collection is looked at: an embedding of a whole frame says little of a small
+     * thing in it. */
+    size_t n_short = idf_index_n_rows(index) <= SMALL_COLLECTION ? SMALL_COLLECTION : SHORTLIST;
+    m->n_hits = m->top_k < n_short ? n_short : m->top_k;
     *out = m;
     return IDF_OK;
 }
