@@ -282,8 +282,13 @@ idf_status idf_npy_get_text(const idf_npy *array, size_t i, idf_arena *arena, co
     *text = NULL;
     while (n > 0 && (step == 4 ? idf_load_u32le(item + (n - 1) * 4) : item[n - 1]) == 0)
         n--; /* the padding */
-    /* At most four bytes of UTF-8 a code point. */
-    char *out = idf_arena_alloc(arena, n * step + 1, 1);
+
+    size_t max_len = 0; /* with what is refused below */
+    for (size_t k = 0; k < n; k++) {
+        uint32_t c = step == 4 ? idf_load_u32le(item + k * 4) : item[k];
+        max_len += step == 1 || c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    }
+    char *out = idf_arena_alloc(arena, max_len + 1, 1);
     if (out == NULL)
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while reading text");
     for (size_t k = 0; k < n; k++) {
