@@ -13,6 +13,10 @@
 #include "base/alloc.h"
 
 enum { FULL_MAX = 64, QUICK_DEFAULT = 32, FULL_DEFAULT = 10, LEAST_SHARED = 4, LOOKS_MAX = 96 };
+/* The first ALWAYS_FULL are compared in full whatever the quick look says, the others when it saw
+ * four places agree. */
+enum { ALWAYS_FULL = 4 };
+static const double PROMISING = 4;
 /* Outlines that overlap more cover the same place. */
 static const double SAME_PLACE = 0.5;
 
@@ -161,6 +165,8 @@ void idf_finder_run(idf_finder *f, const idf_features *frame, const idf_find_opt
     f->best_score = 0;
     idf_confirmer_set_frame(f->confirmer, frame);
     shortlist(f, o, max_quick, max_full);
+    while (f->n > ALWAYS_FULL && f->contenders[f->n - 1].bound < PROMISING)
+        f->n--;
     for (int i = 0; i < f->n; i++) {
         contender *c = &f->contenders[i];
         idf_confirm(f->confirmer, &f->references[c->row], &c->first);
