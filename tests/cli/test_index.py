@@ -179,6 +179,20 @@ class Index(ProgramTest):
         self.assertEqual(open(self.index, "rb").read(), before)
         self.assertEqual(sorted(os.listdir(self.dir)), ["index.npz", "refs"])
 
+    @staticmethod
+    def wait_for_handler(pid):
+        """Until the program catches SIGINT, as /proc tells; where there is no /proc, a while."""
+        for _ in range(1000):
+            try:
+                with open(f"/proc/{pid}/status", encoding="ascii") as status:
+                    caught = next(line for line in status if line.startswith("SigCgt"))
+            except (OSError, StopIteration):
+                time.sleep(0.3)
+                return
+            if int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1:
+                return
+            time.sleep(0.005)
+
     def test_interrupt_leaves_the_old_index(self):
         self.fill(2)
         self.build()
@@ -188,7 +202,7 @@ class Index(ProgramTest):
         child = subprocess.Popen([PROGRAM, "index", "--refs", self.refs, "--out", self.index,
                                   "--threads", "1"], stdout=subprocess.PIPE,
                                  stderr=subprocess.PIPE)
-        time.sleep(0.25)
+        self.wait_for_handler(child.pid)
         child.send_signal(signal.SIGINT)
         child.communicate(timeout=30)
         self.assertEqual(child.returncode, 130)
