@@ -79,7 +79,7 @@ def main():
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__.strip().splitlines()[-1])
     folder = ROOT / "data" / "example-frames"
-    frames = sorted(folder.glob("*.jpg"), key=lambda path: int(path.name.split("_")[0]))
+    frames = sorted(folder.glob("*.jpg"))
     rows = -(-len(frames) // COLUMNS)
     sheet = Image.new("RGB", (COLUMNS * (TILE[0] + GAP) + GAP, rows * (TILE[1] + GAP) + GAP), GROUND)
     for at, (frame, answer) in enumerate(zip(frames, ask(sys.argv[1], frames))):

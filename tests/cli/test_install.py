@@ -119,7 +119,7 @@ class Installed(unittest.TestCase):
                 SOURCE / "data" / "example", "--out", index)
         environment = {**os.environ, **environment}
         for picture, expected in (("example/LOCH-JP017_old_memory.jpg", "Old Memory"),
-                                  ("example-frames/1_at_an_angle.jpg", "Lantern Goldfish")):
+                                  ("example-frames/01_at_an_angle.jpg", "Lantern Goldfish")):
             self.assertEqual(run(program, index, SOURCE / "data" / picture, env=environment),
                              expected + "\n")
         missing = subprocess.run([str(program), str(index), "/nowhere.jpg"], env=environment,

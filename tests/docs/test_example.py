@@ -55,7 +55,7 @@ class Example(unittest.TestCase):
     def test_the_script_paints_these_bytes(self):
         done = subprocess.run([sys.executable, str(SOURCE / "tools" / "make_example.py"), "--check",
                                "--only", "dragon_pscr", "--only", "skerry", "--only", "IMG_2041",
-                               "--only", "2_under_glare"], capture_output=True, text=True)
+                               "--only", "02_under_glare"], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 

@@ -152,11 +152,12 @@ def sense(pixels, shot, rng):
 def take(shot, cards):
     """The frame of a shot as JPEG bytes. shot: file, card (name of the file's stem), pose, desk,
     things and the optional extras read here and above; cards: pictures by stem."""
-    rng = generator("shot", shot["file"])
+    seed = shot["file"].lstrip("0")  # the number in front is for sorting
+    rng = generator("shot", seed)
     size = (FRAME[0] * X, FRAME[1] * X)
     pose = shot["pose"]
     free = (pose["x"] * X, pose["y"] * X, pose["tall"] * X * shot.get("room", 0.62))
-    image = paint_desk(shot["desk"], shot["file"], *size, shot["things"], free)
+    image = paint_desk(shot["desk"], seed, *size, shot["things"], free)
     image, mask = put_card(image, cards[shot["card"]], pose)
     pixels = to_pixels(image)
     pixels = glare(pixels, mask, shot.get("glare", ()))
