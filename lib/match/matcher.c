@@ -324,6 +324,17 @@ static void add(idf_answer *answer, idf_detection d) {
     answer->detections[answer->n_detections++] = d;
 }
 
+/* Whether an earlier answer names the same row at the same place: what was left of its features. */
+static bool seen_there(const idf_answer *answer, const idf_detection *d) {
+    float x = (d->x1 + d->x2) / 2, y = (d->y1 + d->y2) / 2;
+    for (size_t i = 0; i < answer->n_detections; i++) {
+        const idf_detection *e = &answer->detections[i];
+        if (e->row == d->row && x >= e->x1 && x <= e->x2 && y >= e->y1 && y <= e->y2)
+            return true;
+    }
+    return false;
+}
+
 /* Finds one thing after another. */
 static void confirm_all(idf_session *s, idf_answer *answer) {
     candidate *best;
@@ -335,7 +346,7 @@ static void confirm_all(idf_session *s, idf_answer *answer) {
         double rival = rival_evidence(s, best, &d);
         d.margin = d.score - evidence_score(rival);
         d.confident = rival < RIVAL_SHARE * best->now && d.margin >= s->matcher->margin_threshold;
-        if (d.score >= s->matcher->sim_threshold)
+        if (d.score >= s->matcher->sim_threshold && !seen_there(answer, &d))
             add(answer, d);
         idf_index_get_row(s->matcher->index, best->row, &row);
         idf_confirmer_take_out(s->confirmer, best->at);
