@@ -156,9 +156,12 @@ int cmd_query(int argc, char **argv) {
          IDF_TOP_K_MAX},
         {"table", CLI_FLAG, &run.table, NULL, "One line a picture.", 0, 0},
         {"sim-threshold", CLI_REAL, &match.sim_threshold, "X",
-         "A score under X is none of them (default: the index's own).", 0, 1},
+         "A score under X is none of them (default: the encoder's, 0.25 for the built-in one).", 0,
+         1},
         {"margin-threshold", CLI_REAL, &match.margin_threshold, "X",
-         "A lead of less than X over the second best is unsure (default: the index's own).", 0, 1},
+         "A lead of less than X over the second best is unsure (default: the encoder's, 0.03 for "
+         "the built-in one).",
+         0, 1},
     };
     const cli_usage usage = {
         "query",

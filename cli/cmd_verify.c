@@ -46,6 +46,12 @@ static bool self_passed(const idf_self_test *self) {
     return self->n_self * 100 >= self->n_rows * MIN_SELF_PERCENT;
 }
 
+/* What made the vectors, for people. */
+static const char *encoder_name(const idf_index *index) {
+    const char *name = idf_index_encoder(index);
+    return name[0] != '\0' ? name : "of the Python original";
+}
+
 static double share(size_t n, size_t of) {
     return of == 0 ? 0 : (double)n / (double)of;
 }
@@ -55,7 +61,7 @@ static void print_self(const verify_run *run) {
     const idf_self_test *s = &run->self;
     cli_colours c = cli_stdout_colours();
     printf("%s%s%s: %zu references, encoder %s, %d numbers each\n\n", c.bold,
-           cli_printable(run->index_path), c.reset, s->n_rows, idf_index_encoder(run->index),
+           cli_printable(run->index_path), c.reset, s->n_rows, encoder_name(run->index),
            idf_index_dim(run->index));
     printf("Top-1 self-identification  %zu of %zu (%s%.1f %%%s)\n\n", s->n_self, s->n_rows,
            self_passed(s) ? c.green : c.red, 100 * s->self_rate, c.reset);
@@ -210,9 +216,12 @@ int cmd_verify(int argc, char **argv) {
         {"pairs", CLI_TEXT, &run.pairs, "FILE",
          "Lines 'photograph TAB reference'; reference NONE is a stranger.", 0, 0},
         {"sim-threshold", CLI_REAL, &run.sim_threshold, "X",
-         "A score under X is none of them (default: the index's own).", 0, 1},
+         "A score under X is none of them (default: the encoder's, 0.25 for the built-in one).", 0,
+         1},
         {"margin-threshold", CLI_REAL, &run.margin_threshold, "X",
-         "A lead of less than X over the second best is unsure (default: the index's own).", 0, 1},
+         "A lead of less than X over the second best is unsure (default: the encoder's, 0.03 for "
+         "the built-in one).",
+         0, 1},
     };
     const cli_usage usage = {
         "verify",

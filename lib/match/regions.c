@@ -138,7 +138,8 @@ static void place_corners(const idf_image *g, idf_point p[4], double reach) {
         if (!((b.x - a.x) * (c.y - b.y) - (b.y - a.y) * (c.x - b.x) > 0))
             return;
     }
-    memcpy(p, moved, sizeof moved);
+    for (int i = 0; i < 4; i++)
+        p[i] = moved[i];
 }
 
 typedef struct vector {

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "match/builder.h"
+#include "verify/order.h"
 
 enum { PAIRS_MAX_BYTES = 64 << 20 };
 
@@ -202,11 +203,6 @@ static void match_task(void *context, size_t i, int worker) {
         atomic_store(&run->stop, IDF_ERR_CANCELLED);
 }
 
-static int compare_doubles(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static idf_status summarise(idf_query_test *out, idf_error *err) {
     double *seconds = idf_alloc(out->n_results, sizeof *seconds);
     if (seconds == NULL)
@@ -229,8 +225,8 @@ static idf_status summarise(idf_query_test *out, idf_error *err) {
         out->n_accepted_right += r->right;
         out->n_accepted_wrong += r->accepted && !r->right;
     }
-    qsort(seconds, n, sizeof *seconds, compare_doubles);
-    out->median_seconds = n == 0 ? 0 : seconds[n / 2];
+    idf_order_sort(seconds, n);
+    out->median_seconds = idf_order_median(seconds, n);
     out->p99_seconds = n == 0 ? 0 : seconds[(n - 1) * 99 / 100];
     idf_free(seconds);
     return IDF_OK;

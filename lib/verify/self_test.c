@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "index/index.h"
+#include "verify/order.h"
 
 enum { BLOCK = 256 };
 
@@ -16,16 +17,9 @@ static idf_status no_memory(idf_error *err) {
     return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for the self test");
 }
 
-static int compare_doubles(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double median(double *values, size_t n) {
-    if (n == 0)
-        return 0;
-    qsort(values, n, sizeof *values, compare_doubles);
-    return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+    idf_order_sort(values, n);
+    return idf_order_median(values, n);
 }
 
 /* Most alike first; then by rows. */
