@@ -30,6 +30,15 @@ void idf_layernorm(float *y, const float *x, size_t n, const float *gamma, const
     ops()->layernorm(y, x, n, gamma, beta, epsilon);
 }
 
+void idf_gelu_backward(float *dx, const float *x, const float *dy, size_t n) {
+    ops()->gelu_backward(dx, x, dy, n);
+}
+
+void idf_adamw_step(float *p, float *mean, float *square, const float *g, size_t n,
+                    const idf_adamw *step) {
+    ops()->adamw(p, mean, square, g, n, step);
+}
+
 size_t idf_attention_scratch(int n_keys) {
     /* keys and values, and the scores of a block of queries */
     return idf_attention_padded(n_keys) * (2 * IDF_HEAD_DIM + IDF_ATTENTION_ROWS);

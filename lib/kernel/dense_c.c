@@ -56,4 +56,21 @@ static void attention(const idf_attention *job) {
     }
 }
 
-const idf_dense_ops idf_dense_ops_c = {activate, softmax, layernorm, attention};
+static void gelu_backward(float *dx, const float *x, const float *dy, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        dx[i] = dy[i] * (0.5f * erfcf(-x[i] * 0.70710678f) +
+                         x[i] * 0.39894228f * expf(-0.5f * x[i] * x[i]));
+}
+
+static void adamw(float *p, float *mean, float *square, const float *g, size_t n,
+                  const idf_adamw *step) {
+    for (size_t i = 0; i < n; i++) {
+        mean[i] = step->keep_mean * mean[i] + step->add_mean * g[i];
+        square[i] = step->keep_square * square[i] + step->add_square * g[i] * g[i];
+        p[i] = step->keep * p[i] -
+               step->rate * mean[i] / (sqrtf(square[i]) * step->square_scale + step->epsilon);
+    }
+}
+
+const idf_dense_ops idf_dense_ops_c = {activate,  softmax,       layernorm,
+                                       attention, gelu_backward, adamw};

@@ -1,7 +1,9 @@
-/* dense_ops.h - what a variant of gelu.h, softmax.h, layernorm.h and attention.h implements. */
+/* dense_ops.h - what a variant of gelu.h, softmax.h, layernorm.h, attention.h and adamw.h
+ * implements. */
 #ifndef IDF_KERNEL_DENSE_OPS_H
 #define IDF_KERNEL_DENSE_OPS_H
 
+#include "kernel/adamw.h"
 #include "kernel/attention.h"
 #include "kernel/gelu.h"
 #include "kernel/layernorm.h"
@@ -18,6 +20,9 @@ typedef struct idf_dense_ops {
     void (*layernorm)(float *y, const float *x, size_t n, const float *gamma, const float *beta,
                       float epsilon);
     void (*attention)(const idf_attention *job);
+    void (*gelu_backward)(float *dx, const float *x, const float *dy, size_t n);
+    void (*adamw)(float *p, float *mean, float *square, const float *g, size_t n,
+                  const idf_adamw *step);
 } idf_dense_ops;
 
 extern const idf_dense_ops idf_dense_ops_c;

@@ -20,6 +20,9 @@ typedef enum idf_activation {
 /* y[i] = act(x[i]) for n values; y may be x. Within 1e-6 * (1 + |x|) of the exact value. */
 void idf_activate(float *y, const float *x, size_t n, idf_activation activation);
 
+/* dx[i] = dy[i] times the slope of GELU at x[i]; dx may be dy. The slope is within 1e-6. */
+void idf_gelu_backward(float *dx, const float *x, const float *dy, size_t n);
+
 #ifdef __cplusplus
 }
 #endif

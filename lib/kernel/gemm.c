@@ -117,6 +117,17 @@ void idf_gemm_weights_pack(idf_gemm_type type, int n, int k, const float *w, siz
     }
 }
 
+void idf_gemm_weights_pack_columns(int n, int k, const float *w, size_t ld, void *memory) {
+    float *out = memory;
+    for (int c0 = 0; c0 < n; c0 += IDF_GEMM_PANEL) {
+        size_t columns = (size_t)(n - c0 < IDF_GEMM_PANEL ? n - c0 : IDF_GEMM_PANEL);
+        for (int i = 0; i < k; i++, out += IDF_GEMM_PANEL) {
+            memcpy(out, w + (size_t)i * ld + c0, columns * sizeof *out);
+            memset(out + columns, 0, (IDF_GEMM_PANEL - columns) * sizeof *out);
+        }
+    }
+}
+
 /* The first variant for `type` in a list that this processor can run. */
 static const idf_gemm_ops *pick(const idf_gemm_ops *list, idf_gemm_type type) {
     for (; list->name != NULL; list++)

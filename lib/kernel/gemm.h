@@ -57,6 +57,9 @@ idf_gemm_weights idf_gemm_weights_view(idf_gemm_type type, int n, int k, const v
 void idf_gemm_weights_pack(idf_gemm_type type, int n, int k, const float *w, size_t ld,
                            void *memory);
 
+/* The float type's matrix given by columns: w is k rows of n floats, ld floats apart. */
+void idf_gemm_weights_pack_columns(int n, int k, const float *w, size_t ld, void *memory);
+
 /* What a clamp cut off one row: value[i] more than the clamped x[k[i]]. */
 typedef struct idf_gemm_outliers {
     int32_t n;

@@ -29,10 +29,10 @@ static inline vecf vec_quick_gelu(vecf x) {
     return vec_div(x, vec_add(vec_set1(1.0f), e));
 }
 
-/* x * erfc(-x / sqrt 2) / 2, by erfc(z) = e^(-z^2) t P(t), t = 1 / (1 + z / 2), z >= 0: there is no
- * cancellation on either side of zero. P is a Chebyshev fit made by tools/fit_erfc.py. */
-static inline vecf vec_gelu(vecf x) {
-    vecf size = vec_min(vec_set1(12.7f), vec_abs(x)); /* z <= 9: erfc is 0 in a float before that */
+/* erfc(size / sqrt 2) / 2, the upper tail of the normal distribution, for 0 <= size <= 12.7, and
+ * e^(-size^2 / 2) in *bell: erfc(z) = e^(-z^2) t P(t), t = 1 / (1 + z / 2). P is a Chebyshev fit
+ * made by tools/fit_erfc.py. */
+static inline vecf vec_normal_tail(vecf size, vecf *bell) {
     vecf z = vec_mul(size, vec_set1(0.70710678f));
     vecf t = vec_div(vec_set1(1.0f), vec_fma(z, vec_set1(0.5f), vec_set1(1.0f)));
     static const float coefficients[] = {-0.059686042f, 0.287419808f,   -0.49271403f,
@@ -41,9 +41,25 @@ static inline vecf vec_gelu(vecf x) {
     vecf p = vec_set1(coefficients[0]);
     for (size_t i = 1; i < sizeof coefficients / sizeof *coefficients; i++)
         p = vec_fma(p, t, vec_set1(coefficients[i]));
-    vecf tail = vec_mul(vec_mul(vec_exp(vec_fnma(z, z, vec_zero())), t), p); /* erfc(z) */
-    vecf half = vec_mul(vec_mul(size, vec_set1(0.5f)), tail);
-    return vec_where_negative(x, vec_sub(vec_zero(), half), vec_sub(x, half));
+    *bell = vec_exp(vec_fnma(z, z, vec_zero()));
+    return vec_mul(vec_mul(vec_mul(*bell, t), p), vec_set1(0.5f));
+}
+
+/* x times the part of the normal distribution below x: there is no cancellation on either side of
+ * zero. */
+static inline vecf vec_gelu(vecf x) {
+    vecf size = vec_min(vec_set1(12.7f), vec_abs(x)); /* the tail is 0 in a float before that */
+    vecf bell, tail = vec_mul(size, vec_normal_tail(size, &bell));
+    return vec_where_negative(x, vec_sub(vec_zero(), tail), vec_sub(x, tail));
+}
+
+/* The slope of GELU at x: the part of the normal distribution below x, plus x times its density. */
+static inline vecf vec_gelu_slope(vecf x) {
+    vecf size = vec_min(vec_set1(12.7f), vec_abs(x));
+    vecf bell, tail = vec_normal_tail(size, &bell);
+    vecf below = vec_where_negative(x, tail, vec_sub(vec_set1(1.0f), tail));
+    x = vec_where_negative(x, vec_sub(vec_zero(), size), size);
+    return vec_fma(vec_mul(x, vec_set1(0.39894228f)), bell, below); /* 1 / sqrt(2 pi) */
 }
 
 static inline vecf vec_activate(vecf x, idf_activation activation) {

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/rng.h"
+#include "kernel/adamw.h"
 #include "kernel/attention.h"
 #include "kernel/gelu.h"
 #include "kernel/layernorm.h"
@@ -64,6 +65,68 @@ static void activations(void **state) {
     idf_cpu_restrict(~0u);
     idf_free(x);
     idf_free(y);
+}
+
+static void slopes_of_gelu(void **state) {
+    (void)state;
+    enum { N = 4003 };
+    float *x = idf_alloc(N, sizeof *x), *dy = random_floats(N, 7, 1), *dx = idf_alloc(N, sizeof *x);
+    for (int i = 0; i < N; i++)
+        x[i] = (float)(i - N / 2) * 8e-3f;
+    x[0] = -3e38f, x[1] = 3e38f, x[2] = 0;
+    for (int v = 0; v < N_VARIANTS; v++) {
+        idf_cpu_restrict(variants[v].features);
+        for (size_t n = N - 40; n <= N; n++) {
+            memset(dx, 0, N * sizeof *dx);
+            idf_gelu_backward(dx, x, dy, n);
+            for (size_t i = n < N ? n - 16 : 0; i < N; i++) {
+                double density = exp(-0.5 * x[i] * x[i]) / sqrt(2 * acos(-1));
+                double want =
+                    dy[i] * (0.5 * erfc(-x[i] / sqrt(2)) + (density > 0 ? x[i] * density : 0));
+                if (!(fabs(dx[i] - (i < n ? want : 0)) <= 1e-6 * fabs(dy[i])))
+                    fail_msg("%s at %g: %.9g, not %.9g", variants[v].name, (double)x[i],
+                             (double)dx[i], want);
+            }
+        }
+    }
+    idf_cpu_restrict(~0u);
+    idf_free(x);
+    idf_free(dy);
+    idf_free(dx);
+}
+
+static void adamw_steps(void **state) {
+    (void)state;
+    idf_adamw step = {0.99f, 0.9f, 0.1f, 0.999f, 0.001f, 0.05f, 3.0f, 1e-8f};
+    for (int v = 0; v < N_VARIANTS; v++) {
+        idf_cpu_restrict(variants[v].features);
+        for (size_t n = 1; n < 50; n++) {
+            float *p = random_floats(n, 1, 1), *g = random_floats(n, 2, 0.1f);
+            float *mean = random_floats(n, 3, 0.1f), *square = random_floats(n, 4, 0.1f);
+            for (size_t i = 0; i < n; i++) {
+                square[i] *= square[i];
+                double m = 0.9 * mean[i] + 0.1 * g[i];
+                double s = 0.999 * square[i] + 0.001 * g[i] * g[i];
+                double want = 0.99 * p[i] - 0.05 * m / (sqrt(s) * 3 + 1e-8);
+                float one[3] = {p[i], mean[i], square[i]};
+                idf_adamw_step(&one[0], &one[1], &one[2], &g[i], 1, &step);
+                assert_true(fabs(one[0] - want) < 1e-6 * (1 + fabs(want)));
+                assert_true(fabs(one[1] - m) < 1e-6 && fabs(one[2] - s) < 1e-6);
+            }
+            float *q = random_floats(n, 1, 1);
+            idf_adamw_step(p, mean, square, g, n, &step);
+            for (size_t i = 0; i < n; i++) { /* p moved from q against the mean gradient */
+                double want = 0.99 * q[i] - 0.05 * mean[i] / (sqrt(square[i]) * 3 + 1e-8);
+                assert_true(fabs(p[i] - want) < 1e-6 * (1 + fabs(want)));
+            }
+            idf_free(p);
+            idf_free(q);
+            idf_free(g);
+            idf_free(mean);
+            idf_free(square);
+        }
+    }
+    idf_cpu_restrict(~0u);
 }
 
 static void layernorms(void **state) {
@@ -228,7 +291,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(activations),     cmocka_unit_test(layernorms),
         cmocka_unit_test(softmaxes),       cmocka_unit_test(attentions),
-        cmocka_unit_test(attention_alone),
+        cmocka_unit_test(attention_alone), cmocka_unit_test(slopes_of_gelu),
+        cmocka_unit_test(adamw_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -136,6 +136,29 @@ static void every_tail(void **state) {
 }
 
 /* Rows past one stretch, k past one chunk. */
+/* The same matrix given by rows and by columns packs to the same bytes. */
+static void packed_by_columns(void **state) {
+    (void)state;
+    for (int n = 1; n < 100; n += 7)
+        for (int k = 1; k < 12; k += 3) {
+            size_t bytes = idf_gemm_weights_bytes(IDF_GEMM_F32, n, k), ld = (size_t)n + 3;
+            float *rows = random_floats((size_t)(n * k), 5, 1);
+            float *columns = random_floats((size_t)k * ld, 6, 1);
+            void *a = idf_alloc_aligned(bytes, 1), *b = idf_alloc_aligned(bytes, 1);
+            for (int i = 0; i < n; i++)
+                for (int j = 0; j < k; j++)
+                    columns[(size_t)j * ld + (size_t)i] = rows[i * k + j];
+            idf_gemm_weights_pack(IDF_GEMM_F32, n, k, rows, (size_t)k, a);
+            memset(b, 0x55, bytes);
+            idf_gemm_weights_pack_columns(n, k, columns, ld, b);
+            assert_memory_equal(a, b, bytes);
+            idf_free(rows);
+            idf_free(columns);
+            idf_free(a);
+            idf_free(b);
+        }
+}
+
 static void large(void **state) {
     idf_gemm_type type = *(const idf_gemm_type *)*state;
     for (int v = 0; v < N_VARIANTS; v++) {
@@ -289,8 +312,13 @@ static void variants_agree(void **state) {
 int main(void) {
     static const idf_gemm_type f32 = IDF_GEMM_F32, bf16 = IDF_GEMM_BF16, s8 = IDF_GEMM_S8;
     const struct CMUnitTest tests[] = {
-        FOR_TYPES(every_tail),      FOR_TYPES(large),          FOR_TYPES(same_bits),
-        FOR_TYPES(column_range),    FOR_TYPES(variants_agree), FOR_TYPES(zeros),
+        FOR_TYPES(every_tail),
+        FOR_TYPES(large),
+        FOR_TYPES(same_bits),
+        FOR_TYPES(column_range),
+        FOR_TYPES(variants_agree),
+        FOR_TYPES(zeros),
+        cmocka_unit_test(packed_by_columns),
         cmocka_unit_test(outliers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

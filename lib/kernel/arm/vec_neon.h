@@ -47,6 +47,9 @@ static inline vecf vec_mul(vecf a, vecf b) {
 static inline vecf vec_div(vecf a, vecf b) {
     return vdivq_f32(a, b);
 }
+static inline vecf vec_sqrt(vecf a) {
+    return vsqrtq_f32(a);
+}
 /* The second operand when one is NaN. */
 static inline vecf vec_max(vecf a, vecf b) {
     return vbslq_f32(vcgtq_f32(a, b), a, b);

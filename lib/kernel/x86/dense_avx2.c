@@ -11,4 +11,5 @@
 #define DENSE_VECS 2
 #include "kernel/dense.inc"
 
-const idf_dense_ops idf_dense_ops_avx2 = {activate, softmax, layernorm, attention};
+const idf_dense_ops idf_dense_ops_avx2 = {activate,  softmax,       layernorm,
+                                          attention, gelu_backward, adamw};

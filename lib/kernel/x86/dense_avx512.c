@@ -27,4 +27,5 @@ static void transpose_squares(float *out, size_t ld, const float *keys, size_t l
 #define DENSE_VECS 4
 #include "kernel/dense.inc"
 
-const idf_dense_ops idf_dense_ops_avx512 = {activate, softmax, layernorm, attention};
+const idf_dense_ops idf_dense_ops_avx512 = {activate,  softmax,       layernorm,
+                                            attention, gelu_backward, adamw};

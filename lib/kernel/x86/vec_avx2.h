@@ -44,6 +44,9 @@ static inline vecf vec_mul(vecf a, vecf b) {
 static inline vecf vec_div(vecf a, vecf b) {
     return _mm256_div_ps(a, b);
 }
+static inline vecf vec_sqrt(vecf a) {
+    return _mm256_sqrt_ps(a);
+}
 /* The second operand when one is NaN. */
 static inline vecf vec_max(vecf a, vecf b) {
     return _mm256_max_ps(a, b);
