@@ -7,7 +7,7 @@ MAKEFLAGS  += --no-print-directory
 # A release build for people needs neither tests nor benchmarks.
 release_flags := -DIDENTIFY_TESTS=OFF -DIDENTIFY_BENCH=OFF -DIDENTIFY_TOOLS=OFF
 
-.PHONY: all help deps demo test check asan tsan bench fuzz fmt install clean
+.PHONY: all help deps demo test check asan tsan interop bench fuzz fmt install clean
 all: deps ## build the program and the libraries
 	@cmake -S . -B $(BUILD) --preset $(BUILD_TYPE) $(if $(filter release,$(BUILD_TYPE)),$(release_flags)) > build.log 2>&1 || { cat build.log; exit 1; }
 	@rm -f build.log
@@ -36,6 +36,12 @@ asan tsan: ## the tests under AddressSanitizer and UBSan, or ThreadSanitizer
 	@cmake -S . -B build/$@ --preset $@ > /dev/null
 	cmake --build build/$@ -j $(JOBS)
 	cd build/$@ && ctest -j $(JOBS) --output-on-failure
+
+interop: ## heads and indexes against the real PyTorch
+	@tools/deps.sh build test interop
+	@cmake -S . -B build/dev --preset dev > /dev/null
+	cmake --build build/dev -j $(JOBS) --target dlf-identify
+	for script in tests/interop/test_*.py; do /usr/bin/python3 $$script || exit 1; done
 
 bench: ## print every figure with its baseline, as JSON
 	@tools/deps.sh build test

@@ -106,12 +106,16 @@ static int run_index(index_run *run, const idf_build_options *options) {
 }
 
 int cmd_index(int argc, char **argv) {
-    const char *refs = NULL, *out = "card_index.npz";
+    const char *refs = NULL, *out = "card_index.npz", *projection = NULL;
     bool strict = false, rebuild = false;
     const cli_option options[] = {
         {"refs", CLI_TEXT, &refs, "DIR",
          "The folder of reference pictures, one a thing; the file name is the label.", 0, 0},
         {"out", CLI_TEXT, &out, "FILE", "The index to write (default: card_index.npz).", 0, 0},
+        {"projection", CLI_TEXT, &projection, "FILE",
+         "Put the head of 'dlf-identify train' behind the encoder; the index carries it from then "
+         "on.",
+         0, 0},
         {"rebuild", CLI_FLAG, &rebuild, NULL,
          "Encode every picture anew, also those the index at --out knows already.", 0, 0},
         {"strict", CLI_FLAG, &strict, NULL,
@@ -119,7 +123,7 @@ int cmd_index(int argc, char **argv) {
     };
     const cli_usage usage = {
         "index",
-        "--refs DIR [--out FILE] [--rebuild] [--strict]",
+        "--refs DIR [--out FILE] [--projection FILE] [--rebuild] [--strict]",
         "Encodes every .jpg, .jpeg, .png and .webp file of a folder and writes an index. A second "
         "run "
         "encodes only what is new or changed and drops what is gone.",
@@ -140,6 +144,8 @@ int cmd_index(int argc, char **argv) {
     idf_encoder *encoder = NULL;
     idf_pool *pool = NULL;
     idf_status status = idf_encoder_open_builtin(&encoder, &err);
+    if (status == IDF_OK && projection != NULL)
+        status = idf_encoder_add_head(&encoder, projection, &err);
     if (status == IDF_OK)
         status = idf_pool_new(&pool, run.common.threads, &err);
     if (status == IDF_OK) {

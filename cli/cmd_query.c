@@ -124,6 +124,8 @@ static int run_queries(query_run *run, const idf_matcher_options *options, const
     if (status == IDF_OK)
         status = idf_encoder_open_builtin(&encoder, &err);
     if (status == IDF_OK)
+        status = idf_encoder_add_index_head(&encoder, index, &err);
+    if (status == IDF_OK)
         status = idf_matcher_new(&matcher, index, encoder, options, &err);
     if (status == IDF_OK)
         status = idf_session_new(&run->session, matcher, &err);

@@ -172,6 +172,8 @@ static idf_status measure_photos(verify_run *run, idf_error *err) {
     const idf_matcher_options match = {QUERY_TOP_K, run->sim_threshold, run->margin_threshold};
     idf_status status = idf_encoder_open_builtin(&run->encoder, err);
     if (status == IDF_OK)
+        status = idf_encoder_add_index_head(&run->encoder, run->index, err);
+    if (status == IDF_OK)
         status = idf_matcher_new(&run->matcher, run->index, run->encoder, &match, err);
     const idf_query_test_options options = {run->matcher, run->index,   run->queries, run->pairs,
                                             run->pool,    cli_progress, &run->common};

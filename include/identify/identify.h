@@ -5,6 +5,7 @@
 #include <identify/api.h>
 #include <identify/collection.h>
 #include <identify/encoder.h>
+#include <identify/head.h>
 #include <identify/image.h>
 #include <identify/index.h>
 #include <identify/matcher.h>

@@ -32,9 +32,22 @@ typedef struct idf_index_row {
  * are numbers added under their own keys. */
 typedef struct idf_index_meta {
     const char *encoder;
-    const char *projection; /* "" for none */
-    const char *extra_json; /* a JSON object whose members are added, or NULL */
+    const char *projection;            /* "" for none */
+    const char *extra_json;            /* a JSON object whose members are added, or NULL */
+    const struct idf_index_head *head; /* what `projection` is the hash of, or NULL */
 } idf_index_meta;
+
+/* A projection head that an index carries: first weight (hidden, in), first bias, second weight
+ * (out, hidden), second bias, one behind the other. */
+typedef struct idf_index_head {
+    int in, hidden, out;
+    float *params;
+    size_t n_params;
+} idf_index_head;
+
+/* Reads the head of an open index; *head is all zero when there is none. The caller frees params.
+ */
+idf_status idf_index_read_head(const idf_index *index, idf_index_head *head, idf_error *err);
 
 /* Writes rows (in the order given; sorted by filename by the caller) atomically. n may be 0. */
 idf_status idf_index_write(const char *path, const idf_index_row *rows, size_t n, int dim,

@@ -54,6 +54,9 @@ idf_status idf_index_read_text(idf_index *index, const char *column, const char 
 idf_status idf_index_read_objects(const void *data, size_t len, size_t n, const char **out,
                                   idf_arena *text, idf_error *err);
 
+/* Writes a head's arrays. */
+idf_status idf_index_write_head(idf_zip_writer *zip, const idf_index_head *head, idf_error *err);
+
 /* Whether keypoints lie in a picture of the size given and on a known level. */
 bool idf_index_features_valid(const idf_features *features);
 

@@ -20,6 +20,7 @@
 #include "index/labels.h"
 #include "local/extract.h"
 #include "model/encoder.h"
+#include "model/head.h"
 
 typedef enum item_state { ITEM_NEW, ITEM_KEPT, ITEM_ENCODED, ITEM_FAILED } item_state;
 
@@ -532,7 +533,13 @@ static idf_status write_rows(build *b, idf_build_report *report, idf_error *err)
                                b->n_items,
                                idf_text_printable(shown, sizeof shown, b->options->refs_dir));
     } else if (!same || report->n_rows != idf_index_n_rows(b->old)) {
-        idf_index_meta meta = {idf_encoder_identity(b->encoder), "", NULL};
+        const idf_head *h = b->encoder->head;
+        const idf_index_head head =
+            h == NULL ? (idf_index_head){0}
+                      : (idf_index_head){h->in, h->hidden, h->out, h->params, h->n_params};
+        const idf_index_meta meta = {.encoder = idf_encoder_identity(b->encoder),
+                                     .projection = h == NULL ? "" : h->sha256,
+                                     .head = h == NULL ? NULL : &head};
         status = idf_index_write(b->options->out_path, rows, report->n_rows, b->encoder->dim, &meta,
                                  err);
         report->written = status == IDF_OK;

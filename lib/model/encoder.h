@@ -40,9 +40,10 @@ typedef struct idf_encoder_class {
                          idf_error *err);
 } idf_encoder_class;
 
-/* The head of every encoder's own struct. */
+/* What every encoder's own struct begins with. */
 struct idf_encoder {
     const idf_encoder_class *class_;
+    const struct idf_head *head; /* the projection behind it (model/projected.h), or NULL */
     int dim;
     char identity[160];
     /* Scores of this encoder below which nothing is worth reporting, before an index has been

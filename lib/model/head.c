@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "base/rng.h"
 
 enum { ROWS = 64 }; /* at a time */
@@ -59,6 +60,23 @@ void idf_head_randomise(idf_head *head, uint64_t seed) {
         double most = 1 / sqrt(inputs);
         head->params[i] = (float)idf_rng_range(&rng, -most, most);
     }
+}
+
+idf_status idf_head_from_params(idf_head **out, int in, int hidden, int n_out, const float *params,
+                                idf_error *err) {
+    idf_status status = idf_head_new(out, in, hidden, n_out, err);
+    if (status != IDF_OK)
+        return status;
+    memcpy((*out)->params, params, (*out)->n_params * sizeof *params);
+    idf_head_pack(*out);
+    idf_head_hash(*out);
+    return IDF_OK;
+}
+
+void idf_head_hash(idf_head *head) {
+    uint8_t digest[32];
+    idf_sha256(digest, head->params, head->n_params * sizeof *head->params);
+    idf_sha256_hex(head->sha256, digest);
 }
 
 void idf_head_pack(idf_head *head) {

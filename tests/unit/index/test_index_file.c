@@ -69,7 +69,9 @@ static void make_rows(made *m, int n) {
 }
 
 static const idf_index_meta meta = {
-    "builtin/1", "", "{\"sim_threshold\":0.625,\"made_by\":\"test \xC3\xA9\",\"n\":3}"};
+    .encoder = "builtin/1",
+    .projection = "",
+    .extra_json = "{\"sim_threshold\":0.625,\"made_by\":\"test \xC3\xA9\",\"n\":3}"};
 
 static void assert_same(const idf_index *index, const made *m, int n) {
     assert_int_equal(idf_index_n_rows(index), n);
@@ -157,10 +159,10 @@ static void test_write_refuses(void **state) {
     assert_int_equal(idf_index_write(path, m.rows, 2, 0, &meta, &err), IDF_ERR_ARGUMENT);
     const char *const bad[] = {"[]", "{", "{\"encoder\":1}", "{\"a\":1,\"a\":2}"};
     for (int i = 0; i < 4; i++) {
-        idf_index_meta extra = {"e", "", bad[i]};
+        idf_index_meta extra = {.encoder = "e", .projection = "", .extra_json = bad[i]};
         assert_int_equal(idf_index_write(path, m.rows, 2, DIM, &extra, &err), IDF_ERR_ARGUMENT);
     }
-    idf_index_meta no_utf8 = {"\xFF", "", NULL};
+    idf_index_meta no_utf8 = {.encoder = "\xFF", .projection = ""};
     assert_int_equal(idf_index_write(path, m.rows, 2, DIM, &no_utf8, &err), IDF_ERR_ARGUMENT);
     idf_file_stat st;
     assert_int_equal(idf_file_get_stat(&st, path, NULL), IDF_ERR_NOT_FOUND);
