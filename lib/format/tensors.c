@@ -203,6 +203,16 @@ void idf_tensors_free(idf_tensors *tensors) {
     idf_free(tensors);
 }
 
+bool idf_tensors_is_script(const idf_tensors *tensors) {
+    size_t n = tensors->zip == NULL ? 0 : idf_zip_n_members(tensors->zip);
+    for (size_t i = 0; i < n; i++) {
+        const char *slash = strchr(idf_zip_member_at(tensors->zip, i)->name, '/');
+        if (slash != NULL && strcmp(slash, "/constants.pkl") == 0)
+            return true;
+    }
+    return false;
+}
+
 size_t idf_tensors_n(const idf_tensors *tensors) {
     return tensors->n;
 }

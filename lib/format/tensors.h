@@ -80,6 +80,9 @@ idf_status idf_tensors_open_memory(idf_tensors **tensors, const void *bytes, siz
 /* NULL is allowed. */
 void idf_tensors_free(idf_tensors *tensors);
 
+/* Whether they come from a TorchScript archive, which has code beside its tensors. */
+bool idf_tensors_is_script(const idf_tensors *tensors);
+
 /* Tensors and values in the order of their names (bytewise). */
 size_t idf_tensors_n(const idf_tensors *tensors);
 const idf_tensor *idf_tensors_at(const idf_tensors *tensors, size_t i);
