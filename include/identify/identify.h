@@ -9,6 +9,7 @@
 #include <identify/image.h>
 #include <identify/index.h>
 #include <identify/matcher.h>
+#include <identify/models.h>
 #include <identify/names.h>
 #include <identify/pool.h>
 #include <identify/progress.h>

@@ -414,6 +414,13 @@ idf_status idf_dir_make(const char *path, idf_error *err) {
     return status;
 }
 
+char *idf_path_absolute(const char *path) {
+    char *found = realpath(path, NULL);
+    char *copy = found == NULL ? NULL : idf_strdup(found);
+    free(found);
+    return copy;
+}
+
 char *idf_path_join(const char *folder, const char *name) {
     size_t n = strlen(folder), m = strlen(name);
     int slash = n > 0 && folder[n - 1] != '/';

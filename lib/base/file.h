@@ -69,6 +69,10 @@ IDF_API void idf_dir_list_release(idf_dir_list *list);
 /* Makes a folder and its parents; one that is there is fine. */
 IDF_API idf_status idf_dir_make(const char *path, idf_error *err);
 
+/* The path from the root, symbolic links followed, in memory of the caller's; NULL when there is no
+ * such file. */
+char *idf_path_absolute(const char *path);
+
 /* "folder/name" in memory of the caller's, NULL when out of memory. */
 IDF_API char *idf_path_join(const char *folder, const char *name);
 
