@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/answer.h"
+#include "cli/encoder.h"
 
 typedef struct index_run {
     cli_common common;
@@ -78,8 +79,8 @@ static void print_report(const char *out, const idf_encoder *encoder, const idf_
     if (r->n_duplicates > 0)
         printf(", %s%zu duplicate%s%s", c.yellow, r->n_duplicates, r->n_duplicates == 1 ? "" : "s",
                c.reset);
-    printf("\n  encoder %s, %d numbers a picture, %.2f s", idf_encoder_identity(encoder),
-           idf_encoder_dim(encoder), r->seconds);
+    printf("\n  encoder %s, %d numbers a picture, %.2f s",
+           cli_encoder_shown(idf_encoder_identity(encoder)), idf_encoder_dim(encoder), r->seconds);
     if (r->n_encoded > 1 && r->seconds > 0)
         printf(" (%.0f pictures a second)", (double)r->n_encoded / r->seconds);
     putchar('\n');
@@ -108,10 +109,12 @@ static int run_index(index_run *run, const idf_build_options *options) {
 int cmd_index(int argc, char **argv) {
     const char *refs = NULL, *out = "card_index.npz", *projection = NULL;
     bool strict = false, rebuild = false;
+    cli_encoder_choice choice = {NULL, NULL, NULL};
     const cli_option options[] = {
         {"refs", CLI_TEXT, &refs, "DIR",
          "The folder of reference pictures, one a thing; the file name is the label.", 0, 0},
         {"out", CLI_TEXT, &out, "FILE", "The index to write (default: card_index.npz).", 0, 0},
+        CLI_ENCODER_OPTIONS(&choice),
         {"projection", CLI_TEXT, &projection, "FILE",
          "Put the head of 'dlf-identify train' behind the encoder; the index carries it from then "
          "on.",
@@ -123,7 +126,7 @@ int cmd_index(int argc, char **argv) {
     };
     const cli_usage usage = {
         "index",
-        "--refs DIR [--out FILE] [--projection FILE] [--rebuild] [--strict]",
+        "--refs DIR [--out FILE] [--encoder NAME] [--projection FILE] [--rebuild]",
         "Encodes every .jpg, .jpeg, .png and .webp file of a folder and writes an index. A second "
         "run "
         "encodes only what is new or changed and drops what is gone.",
@@ -143,18 +146,18 @@ int cmd_index(int argc, char **argv) {
     idf_error err = IDF_ERROR_INIT;
     idf_encoder *encoder = NULL;
     idf_pool *pool = NULL;
-    idf_status status = idf_encoder_open_builtin(&encoder, &err);
-    if (status == IDF_OK && projection != NULL)
+    idf_status status = idf_pool_new(&pool, run.common.threads, &err);
+    code = status == IDF_OK ? cli_encoder_open(&encoder, &choice, &usage, &run.common, pool)
+                            : cli_fail(status, err.message);
+    if (code < 0 && projection != NULL) {
         status = idf_encoder_add_head(&encoder, projection, &err);
-    if (status == IDF_OK)
-        status = idf_pool_new(&pool, run.common.threads, &err);
-    if (status == IDF_OK) {
+        code = status == IDF_OK ? -1 : cli_fail(status, err.message);
+    }
+    if (code < 0) {
         cli_catch_interrupt();
         const idf_build_options build = {refs,    out,         encoder, pool, strict,
                                          rebuild, on_progress, on_note, &run};
         code = run_index(&run, &build);
-    } else {
-        code = cli_fail(status, err.message);
     }
     idf_pool_free(pool);
     idf_encoder_free(encoder);

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "cli/answer.h"
+#include "cli/encoder.h"
 
 enum { STDIN_MAX_BYTES = 256 << 20 };
 
@@ -14,6 +15,7 @@ typedef struct query_run {
     const idf_index *index;
     idf_session *session;
     idf_answer answer;
+    const char *clip_model;
     bool table;
     int name_columns; /* of the longest picture name, for --table */
 } query_run;
@@ -122,9 +124,7 @@ static int run_queries(query_run *run, const idf_matcher_options *options, const
     int code = EXIT_DONE;
     idf_status status = idf_index_open(&index, index_path, &err);
     if (status == IDF_OK)
-        status = idf_encoder_open_builtin(&encoder, &err);
-    if (status == IDF_OK)
-        status = idf_encoder_add_index_head(&encoder, index, &err);
+        status = cli_encoder_open_for(&encoder, index, run->clip_model, NULL, &err);
     if (status == IDF_OK)
         status = idf_matcher_new(&matcher, index, encoder, options, &err);
     if (status == IDF_OK)
@@ -156,6 +156,7 @@ int cmd_query(int argc, char **argv) {
         {"index", CLI_TEXT, &index, "FILE", "The index (default: card_index.npz).", 0, 0},
         {"top", CLI_INT, &match.top_k, "K", "Show the K best references (default: 3).", 1,
          IDF_TOP_K_MAX},
+        CLI_CLIP_MODEL_OPTION(&run.clip_model),
         {"table", CLI_FLAG, &run.table, NULL, "One line a picture.", 0, 0},
         {"sim-threshold", CLI_REAL, &match.sim_threshold, "X",
          "A score under X is none of them (default: the encoder's, 0.25 for the built-in one).", 0,

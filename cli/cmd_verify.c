@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "cli/answer.h"
+#include "cli/encoder.h"
 
 enum { MIN_SELF_PERCENT = 99, QUERY_TOP_K = 20 };
 
 typedef struct verify_run {
     cli_common common;
-    const char *index_path, *queries, *pairs;
+    const char *index_path, *queries, *pairs, *clip_model;
     int n_confusables;
     double sim_threshold, margin_threshold;
     idf_index *index;
@@ -49,7 +50,7 @@ static bool self_passed(const idf_self_test *self) {
 /* What made the vectors, for people. */
 static const char *encoder_name(const idf_index *index) {
     const char *name = idf_index_encoder(index);
-    return name[0] != '\0' ? name : "of the Python original";
+    return name[0] != '\0' ? cli_encoder_shown(name) : "of the Python original";
 }
 
 static double share(size_t n, size_t of) {
@@ -170,9 +171,8 @@ static void print_json(const verify_run *run) {
 
 static idf_status measure_photos(verify_run *run, idf_error *err) {
     const idf_matcher_options match = {QUERY_TOP_K, run->sim_threshold, run->margin_threshold};
-    idf_status status = idf_encoder_open_builtin(&run->encoder, err);
-    if (status == IDF_OK)
-        status = idf_encoder_add_index_head(&run->encoder, run->index, err);
+    idf_status status =
+        cli_encoder_open_for(&run->encoder, run->index, run->clip_model, run->pool, err);
     if (status == IDF_OK)
         status = idf_matcher_new(&run->matcher, run->index, run->encoder, &match, err);
     const idf_query_test_options options = {run->matcher, run->index,   run->queries, run->pairs,
@@ -217,6 +217,7 @@ int cmd_verify(int argc, char **argv) {
          "Measure on real photographs in DIR too; needs --pairs.", 0, 0},
         {"pairs", CLI_TEXT, &run.pairs, "FILE",
          "Lines 'photograph TAB reference'; reference NONE is a stranger.", 0, 0},
+        CLI_CLIP_MODEL_OPTION(&run.clip_model),
         {"sim-threshold", CLI_REAL, &run.sim_threshold, "X",
          "A score under X is none of them (default: the encoder's, 0.25 for the built-in one).", 0,
          1},
