@@ -105,6 +105,7 @@ void cli_print_padded(const char *text, int columns);
 
 /* --- commands --- */
 int cmd_index(int argc, char **argv);
+int cmd_models(int argc, char **argv);
 int cmd_query(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 

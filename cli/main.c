@@ -7,6 +7,7 @@
 
 static const cli_command commands[] = {
     {"index", NULL, "turn a folder of pictures into an index", cmd_index},
+    {"models", NULL, "list, download and compare CLIP's weights", cmd_models},
     {"query", NULL, "say which reference a picture shows", cmd_query},
     {"verify", NULL, "measure how well an index tells its references apart", cmd_verify},
 };

@@ -30,6 +30,7 @@ build|lib:zlib|zlib1g-dev|pkgconfig(zlib)|zlib
 build|lib:libutf8proc|libutf8proc-dev|pkgconfig(libutf8proc)|utf8proc
 build|lib:nettle|nettle-dev|pkgconfig(nettle)|nettle
 build|lib:jansson|libjansson-dev|pkgconfig(jansson)|jansson
+build|lib:libcurl|libcurl4-openssl-dev|pkgconfig(libcurl)|curl
 build|may:libheif|libheif-dev|pkgconfig(libheif)|libheif
 test|lib:libheif|libheif-dev|pkgconfig(libheif)|libheif
 test|lib:cmocka|libcmocka-dev|pkgconfig(cmocka)|cmocka

@@ -12,6 +12,7 @@
 #include <identify/models.h>
 #include <identify/names.h>
 #include <identify/pool.h>
+#include <identify/precision_test.h>
 #include <identify/progress.h>
 #include <identify/status.h>
 #include <identify/verify.h>
