@@ -150,7 +150,7 @@ static int run_queries(query_run *run, const idf_matcher_options *options, const
 
 int cmd_query(int argc, char **argv) {
     const char *index = "card_index.npz";
-    idf_matcher_options match = {0, NAN, NAN};
+    idf_matcher_options match = {0, NAN, NAN, false};
     query_run run = {0};
     const cli_option options[] = {
         {"index", CLI_TEXT, &index, "FILE", "The index (default: card_index.npz).", 0, 0},
@@ -165,6 +165,8 @@ int cmd_query(int argc, char **argv) {
          "A lead of less than X over the second best is unsure (default: the encoder's, 0.03 for "
          "the built-in one).",
          0, 1},
+        {"no-geometry", CLI_FLAG, &match.no_geometry, NULL,
+         "Let the embedding alone decide: to see what confirmation by geometry adds.", 0, 0},
     };
     const cli_usage usage = {
         "query",

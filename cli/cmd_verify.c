@@ -13,6 +13,7 @@ typedef struct verify_run {
     const char *index_path, *queries, *pairs, *clip_model;
     int n_confusables;
     double sim_threshold, margin_threshold;
+    bool no_geometry;
     idf_index *index;
     idf_encoder *encoder;
     idf_matcher *matcher;
@@ -170,7 +171,8 @@ static void print_json(const verify_run *run) {
 }
 
 static idf_status measure_photos(verify_run *run, idf_error *err) {
-    const idf_matcher_options match = {QUERY_TOP_K, run->sim_threshold, run->margin_threshold};
+    const idf_matcher_options match = {QUERY_TOP_K, run->sim_threshold, run->margin_threshold,
+                                       run->no_geometry};
     idf_status status =
         cli_encoder_open_for(&run->encoder, run->index, run->clip_model, run->pool, err);
     if (status == IDF_OK)
@@ -225,6 +227,8 @@ int cmd_verify(int argc, char **argv) {
          "A lead of less than X over the second best is unsure (default: the encoder's, 0.03 for "
          "the built-in one).",
          0, 1},
+        {"no-geometry", CLI_FLAG, &run.no_geometry, NULL,
+         "Let the embedding alone decide: to see what confirmation by geometry adds.", 0, 0},
     };
     const cli_usage usage = {
         "verify",

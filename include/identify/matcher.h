@@ -22,6 +22,7 @@ typedef struct idf_matcher_options {
     /* NAN (or a negative number): the index's own, else the encoder's default. */
     double sim_threshold;    /* a score below this is nobody */
     double margin_threshold; /* best minus second best below this is unsure */
+    bool no_geometry;        /* the embedding alone decides: for measuring what geometry adds */
 } idf_matcher_options;
 
 /* How an answer was decided. */
@@ -30,14 +31,27 @@ typedef enum idf_method { IDF_METHOD_EMBEDDING, IDF_METHOD_GEOMETRY } idf_method
 /* One thing found in a frame. Coordinates are fractions of the frame, 0..1. */
 typedef struct idf_detection {
     float x1, y1, x2, y2; /* axis-aligned box */
-    float corners[4][2];  /* of the thing: its own top left, then clockwise on an upright thing */
+    float corners[4][2];  /* of the thing: its own top left, then clockwise on an upright thing; may
+                             lie outside of the frame */
     float area_fraction;
+    float rotation_degrees; /* of the thing's own top, clockwise on the screen, -180..180; 0 when
+                               decided by embedding */
     idf_method method;
-    size_t row;          /* of the index */
-    float score, margin; /* of the best; margin: best minus second best */
+    size_t row; /* of the index */
+    /* `score` is a probability (docs/matching.md): of the answer being right where right answers
+     * and strangers are equally frequent. `margin`: how far the best is ahead of the next,
+     * 0..score. */
+    float score, margin;
     bool confident;
+    /* Sure of the artwork, not of the printing: `variant_row` shows the same and cannot be told
+     * apart from what is seen. SIZE_MAX when there is no such row. */
+    bool variant_unsure;
+    size_t variant_row;
+    int inliers;                       /* places of the reference that agree on where it is */
+    double evidence, variant_evidence; /* powers of ten against chance (docs/matching.md) */
+    double coverage;                   /* 0..1: how evenly the reference is seen */
     size_t n_top;
-    const idf_hit *top; /* the ranking for this region, best first; owned by the answer */
+    const idf_hit *top; /* the ranking, this row first; owned by the answer */
 } idf_detection;
 
 /* All that was found in one frame. Zero it before first use; reuse it freely; release it once. */
@@ -46,7 +60,8 @@ typedef struct idf_answer {
     size_t n_detections;
     idf_detection *detections; /* best first */
     size_t n_ranking;
-    idf_hit *ranking; /* the best rows for the frame as a whole, whether or not they are accepted */
+    idf_hit *ranking; /* the best rows for the frame as a whole, whether or not they are accepted;
+                         scores as in idf_detection */
     double elapsed_seconds;
 } idf_answer;
 

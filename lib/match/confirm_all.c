@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "match/parts.h"
 
 enum { FULL_MAX = 64, QUICK_DEFAULT = 32, FULL_DEFAULT = 10, LEAST_SHARED = 4, LOOKS_MAX = 96 };
 /* The first ALWAYS_FULL are compared in full whatever the quick look says, the others when it saw
@@ -19,6 +20,15 @@ enum { ALWAYS_FULL = 4 };
 static const double PROMISING = 4;
 /* Outlines that overlap more cover the same place. */
 static const double SAME_PLACE = 0.5;
+/* Rivals of a thing: at least this evidence, and this share of the thing's; so many at most. */
+static const double RIVAL_SCORE = 3, RIVAL_SHARE = 0.12;
+enum { RIVALS_MAX = 3, CACHE = 512 };
+
+/* What row a has in common with row b, remembered: things stay in view. */
+typedef struct common_entry {
+    size_t a, b; /* a == b: empty */
+    idf_cells cells;
+} common_entry;
 
 typedef struct contender {
     size_t row;
@@ -38,13 +48,16 @@ struct idf_finder {
     idf_confirmation now;
     size_t best_row;
     double best_score;
-    uint8_t by_this[IDF_FEATURES_MAX];
+    idf_confirmer *clean; /* compares references with each other */
+    common_entry common[CACHE];
+    const uint8_t *masked;
 };
 
 void idf_finder_free(idf_finder *f) {
     if (!f)
         return;
     idf_confirmer_free(f->confirmer);
+    idf_confirmer_free(f->clean);
     idf_word_query_free(f->query);
     idf_free(f);
 }
@@ -56,6 +69,8 @@ idf_status idf_finder_new(idf_finder **out, const idf_wordindex *index,
     *out = NULL;
     if (!f)
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "no memory for finding things");
+    if (!status)
+        status = idf_confirmer_new(&f->clean, NULL, err);
     if (!status)
         status = idf_word_query_new(&f->query, index, err);
     if (status) {
@@ -89,7 +104,7 @@ static void enter(idf_finder *f, size_t row, double promise, int max_full) {
 
 /* A quick look: the pairs that the word index found. What agrees counts first, then the vote. */
 static void look_quickly(idf_finder *f, const idf_candidate *c, int max_full) {
-    if (c->n_matches < LEAST_SHARED)
+    if (c->n_matches < LEAST_SHARED || (f->masked && f->masked[c->row]))
         return;
     idf_confirm_matches(f->confirmer, &f->references[c->row], c->matches, c->n_matches, &f->now);
     enter(f, c->row, 10 * f->now.score + f->now.n_inliers + 0.01 * c->support, max_full);
@@ -110,32 +125,58 @@ static void shortlist(idf_finder *f, const idf_find_options *o, int max_quick, i
         }
 }
 
-/* What rivals explain at the place of `thing`, and what they do not. */
-static void find_rival(idf_finder *f, idf_thing *thing) {
-    const contender *rival = NULL;
-    thing->rival_row = SIZE_MAX;
-    thing->rival_score = 0;
-    thing->n_only_this = thing->seen.n_pairs;
-    thing->n_only_rival = 0;
-    for (int i = 0; i < f->n; i++) {
-        const contender *c = &f->contenders[i];
-        if (c->row != thing->row && c->first.score > thing->rival_score &&
-            idf_outline_overlap(c->first.corners, thing->seen.corners) > SAME_PLACE) {
-            rival = c;
-            thing->rival_score = c->first.score;
-        }
+static idf_cells common_cells(idf_finder *f, size_t a, size_t b) {
+    common_entry *e = &f->common[(a * 31 + b) % CACHE];
+    if (e->a != a || e->b != b) {
+        e->cells = idf_common_cells(f->clean, &f->references[a], &f->references[b], &f->now);
+        e->a = a;
+        e->b = b;
     }
-    if (!rival)
+    return e->cells;
+}
+
+static void weigh_rival(idf_finder *f, idf_thing *thing, const contender *c) {
+    const int size[2] = {f->frame.width, f->frame.height};
+    idf_parts mine, other;
+    idf_parts_divide(&mine, &f->references[thing->row], common_cells(f, thing->row, c->row),
+                     &thing->seen, size);
+    idf_parts_divide(&other, &f->references[c->row], common_cells(f, c->row, thing->row), &c->first,
+                     size);
+    thing->own_evidence = fmin(thing->own_evidence, mine.own_evidence);
+    double lead = mine.own_evidence - other.own_evidence;
+    if (lead >= thing->lead)
         return;
-    int shared = 0;
-    thing->rival_row = rival->row;
-    memset(f->by_this, 0, sizeof f->by_this);
-    for (int i = 0; i < thing->seen.n_pairs; i++)
-        f->by_this[thing->seen.pairs[i].frame] = 1;
-    for (int i = 0; i < rival->first.n_pairs; i++)
-        shared += f->by_this[rival->first.pairs[i].frame];
-    thing->n_only_this -= shared;
-    thing->n_only_rival = rival->first.n_pairs - shared;
+    thing->lead = lead;
+    thing->rival_row = c->row;
+    thing->rival_score = c->first.score;
+    thing->rival_shared = (double)mine.n_shared / (mine.n_shared + mine.n_own + 1);
+}
+
+/* Weighs a thing against the strongest others at its place. */
+static void find_rivals(idf_finder *f, idf_thing *thing) {
+    const int size[2] = {f->frame.width, f->frame.height};
+    uint64_t done = 0;
+    idf_parts parts;
+    idf_parts_divide(&parts, &f->references[thing->row], 0, &thing->seen, size);
+    thing->coverage = parts.coverage;
+    thing->rival_row = SIZE_MAX;
+    thing->rival_score = thing->rival_shared = 0;
+    thing->own_evidence = thing->lead = INFINITY;
+    for (int k = 0; k < RIVALS_MAX; k++) {
+        int best = -1;
+        for (int i = 0; i < f->n; i++) {
+            const contender *c = &f->contenders[i];
+            if (!(done >> i & 1) && c->row != thing->row && c->first.score >= RIVAL_SCORE &&
+                c->first.score >= RIVAL_SHARE * thing->seen.score &&
+                (best < 0 || c->first.score > f->contenders[best].first.score) &&
+                idf_outline_overlap(c->first.corners, thing->seen.corners) > SAME_PLACE)
+                best = i;
+        }
+        if (best < 0)
+            return;
+        done |= (uint64_t)1 << best;
+        weigh_rival(f, thing, &f->contenders[best]);
+    }
 }
 
 static bool is_known_place(const idf_thing *things, int n, const idf_confirmation *c) {
@@ -161,6 +202,7 @@ void idf_finder_run(idf_finder *f, const idf_features *frame, const idf_find_opt
     max_full = max_full < FULL_MAX ? max_full : FULL_MAX;
     *n = 0;
     f->frame = *frame;
+    f->masked = o ? o->masked : NULL;
     f->best_row = SIZE_MAX;
     f->best_score = 0;
     idf_confirmer_set_frame(f->confirmer, frame);
@@ -197,7 +239,7 @@ void idf_finder_run(idf_finder *f, const idf_features *frame, const idf_find_opt
             idf_thing *thing = &out[(*n)++];
             thing->row = c->row;
             thing->seen = f->now;
-            find_rival(f, thing);
+            find_rivals(f, thing);
         }
         for (int k = 0; k < f->n; k++)
             f->contenders[k].fresh = false;

@@ -7,6 +7,7 @@
 #define IDF_MATCH_CONFIRM_ALL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <identify/status.h>
 
@@ -21,13 +22,17 @@ extern "C" {
 typedef struct idf_thing {
     size_t row;
     idf_confirmation seen;
-    /* The other reference that explains the same place best: another printing, a book of the same
-     * series. SIZE_MAX when there is none. */
+    double coverage; /* 0..1: how evenly the reference is seen (match/parts.h) */
+    /* The other reference at the same place that is hardest to tell from this one: another
+     * printing, a book of the same series, a card with the same frame. SIZE_MAX: there is none. */
     size_t rival_row;
     double rival_score;
-    /* Features of the frame that only this reference, or only the rival, explains. When the first
-     * does not clearly exceed the second the two cannot be told apart. */
-    int n_only_this, n_only_rival;
+    double rival_shared; /* 0..1: share of this reference, as far as in view, that the rival shows
+                            too; over a half: the same artwork */
+    /* log10 of a likelihood ratio, from what is seen of the part that the rival lacks: of this
+     * reference being there over only what both share being there. INFINITY without a rival. */
+    double own_evidence;
+    double lead; /* own_evidence less the rival's; INFINITY without a rival */
 } idf_thing;
 
 /* Zero in a field means its default. */
@@ -37,6 +42,7 @@ typedef struct idf_find_options {
     int max_full;       /* references compared in full; 10 */
     const size_t *rows; /* further rows to look at, the embedding's shortlist; n_rows of them */
     size_t n_rows;
+    const uint8_t *masked; /* NULL, or a flag for each reference: those are not there */
 } idf_find_options;
 
 #define IDF_FIND_MIN_SCORE 4.0

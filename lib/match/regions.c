@@ -18,7 +18,7 @@
 #include "image/warp.h"
 #include "match/quads.h"
 
-enum { FRAME_MIN = 16, ACROSS_MAX = 12, ALONG = 32, N_PASSES = 2 };
+enum { FRAME_MIN = 16, ACROSS_MAX = 12, ALONG = 32, N_PASSES = 3 };
 
 struct idf_regions_workspace {
     idf_edges edges;
@@ -142,6 +142,10 @@ static void place_corners(const idf_image *g, idf_point p[4], double reach) {
         p[i] = moved[i];
 }
 
+/* An outline that is a little off makes nonsense of the perspective: the aspect is taken to be
+ * within this factor of what the sides show, a lean of some 55 degrees. */
+static const double LEAN = 1.75;
+
 typedef struct vector {
     double x, y, z;
 } vector;
@@ -152,6 +156,10 @@ static vector cross3(vector a, vector b) {
 
 static double dot3(vector a, vector b) {
     return a.x * b.x + a.y * b.y + a.z * b.z;
+}
+
+static double distance(idf_point a, idf_point b) {
+    return hypot(b.x - a.x, b.y - a.y);
 }
 
 /* Width over height of the rectangle whose image the corners are. */
@@ -172,7 +180,10 @@ static double true_aspect(const idf_point p[4], int width, int height) {
         f2 = 0.64;
     double aspect =
         sqrt((a.x * a.x + a.y * a.y + f2 * a.z * a.z) / (b.x * b.x + b.y * b.y + f2 * b.z * b.z));
-    return isfinite(aspect) ? fmin(8, fmax(0.125, aspect)) : 1;
+    double across = distance(p[0], p[1]) + distance(p[3], p[2]);
+    double down = distance(p[0], p[3]) + distance(p[1], p[2]), seen = across / fmax(1e-9, down);
+    aspect = isfinite(aspect) ? fmin(seen * LEAN, fmax(seen / LEAN, aspect)) : seen;
+    return fmin(8, fmax(0.125, aspect));
 }
 
 static void set_box(idf_region *r, idf_region_kind kind, const double box[4]) {
@@ -258,7 +269,7 @@ static int choose(const idf_regions_workspace *ws, int n_quads, const idf_image 
 
 idf_status idf_regions_find(const idf_image *grey, idf_regions_workspace *ws, idf_region *out,
                             int max, int *n, idf_error *err) {
-    idf_image small = {0}, half = {0};
+    idf_image large = {0}, small = {0}, half = {0};
     idf_status status = IDF_OK;
     int n_quads = 0;
     *n = 0;
@@ -285,6 +296,16 @@ idf_status idf_regions_find(const idf_image *grey, idf_regions_workspace *ws, id
             if (status)
                 goto done;
         }
+        if (grey->width > 1.4 * small.width) {
+            status = idf_image_shrink(&large, grey, 2 * IDF_REGION_SIDE, err);
+            if (!status)
+                status = look(ws, &large, 20,
+                              (const double[2]){(double)small.width / large.width,
+                                                (double)grey->width / large.width},
+                              &n_quads, err);
+            if (status)
+                goto done;
+        }
         *n = choose(ws, n_quads, grey, scale, out, max - 2);
     }
     double w = grey->width, h = grey->height;
@@ -296,6 +317,7 @@ idf_status idf_regions_find(const idf_image *grey, idf_regions_workspace *ws, id
 done:
     idf_image_release(&small);
     idf_image_release(&half);
+    idf_image_release(&large);
     return status;
 }
 

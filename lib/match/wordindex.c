@@ -111,16 +111,41 @@ static uint64_t signature_of(const idf_descriptor *d) {
 typedef struct builder {
     idf_wordindex *x;
     size_t per_row;
-    idf_descriptor *all;       /* n_entries, row after row */
-    idf_descriptor *sample;    /* what centres are learnt from */
-    idf_hamming_best *nearest; /* n_entries */
-    uint32_t *word;            /* of each entry */
-    uint16_t *feature;         /* of each entry, in its row */
-    int (*counts)[256];        /* branch */
+    idf_descriptor *all;                    /* n_entries, row after row */
+    idf_descriptor *sample;                 /* what centres are learnt from */
+    idf_hamming_best *nearest;              /* n_entries */
+    uint32_t *word;                         /* of each entry */
+    uint16_t *feature;                      /* of each entry, in its row */
+    uint64_t (*sums)[IDF_DESCRIPTOR_BYTES]; /* branch: of the descriptors nearest to each centre */
+    uint8_t *n_summed;                      /* branch */
 } builder;
 
-/* Moves `k` centres to the majority of the n descriptors nearest to them, ROUNDS times. Centres
- * that nothing is nearest to stay. They begin evenly spaced through the sample. */
+/* Adds each of the 256 bits to its own byte: bit 8 i + j of the descriptor goes to byte j of
+ * sums[i]. Good for 255 descriptors, then a byte is full. */
+static void add_bits(uint64_t sums[IDF_DESCRIPTOR_BYTES], const idf_descriptor *d) {
+    for (int i = 0; i < IDF_DESCRIPTOR_BYTES; i++) {
+        uint64_t spread = d->bits[i] * UINT64_C(0x0101010101010101) & UINT64_C(0x8040201008040201);
+        sums[i] += ((spread + UINT64_C(0x7f7f7f7f7f7f7f7f)) >> 7) & UINT64_C(0x0101010101010101);
+    }
+}
+
+/* Sets the bits that more than half of the n descriptors have, clears those that fewer have, and
+ * leaves the others. */
+static void take_majority(idf_descriptor *centre, const uint64_t sums[IDF_DESCRIPTOR_BYTES],
+                          unsigned n) {
+    for (int bit = 0; bit < 256; bit++) {
+        unsigned twice = 2 * (unsigned)(sums[bit >> 3] >> 8 * (bit & 7) & 255);
+        uint8_t one = (uint8_t)(1 << (bit & 7));
+        if (twice > n)
+            centre->bits[bit >> 3] |= one;
+        else if (twice < n)
+            centre->bits[bit >> 3] &= (uint8_t)~one;
+    }
+}
+
+/* Moves `k` centres to the majority of the n descriptors nearest to them (the first 255 of them),
+ * ROUNDS times. Centres that nothing is nearest to stay. They begin evenly spaced through the
+ * sample. */
 static void learn(builder *b, const idf_descriptor *sample, size_t n, idf_descriptor *centres,
                   int k) {
     for (int c = 0; c < k; c++) {
@@ -131,21 +156,18 @@ static void learn(builder *b, const idf_descriptor *sample, size_t n, idf_descri
     }
     for (int round = 0; round < ROUNDS && n > (size_t)k; round++) {
         idf_hamming_match2(sample[0].bits, n, centres[0].bits, (size_t)k, b->nearest);
-        memset(b->counts, 0, (size_t)k * sizeof *b->counts);
+        memset(b->sums, 0, (size_t)k * sizeof *b->sums);
+        memset(b->n_summed, 0, (size_t)k * sizeof *b->n_summed);
         for (size_t i = 0; i < n; i++) {
-            int *count = b->counts[b->nearest[i].index];
-            for (int bit = 0; bit < 256; bit++)
-                count[bit] += (sample[i].bits[bit >> 3] >> (bit & 7) & 1) * 2 - 1;
+            uint32_t at = b->nearest[i].index;
+            if (b->n_summed[at] == 255)
+                continue;
+            b->n_summed[at]++;
+            add_bits(b->sums[at], &sample[i]);
         }
         for (int c = 0; c < k; c++)
-            for (int bit = 0; bit < 256; bit++)
-                if (b->counts[c][bit] != 0) {
-                    uint8_t one = (uint8_t)(1 << (bit & 7));
-                    if (b->counts[c][bit] > 0)
-                        centres[c].bits[bit >> 3] |= one;
-                    else
-                        centres[c].bits[bit >> 3] &= (uint8_t)~one;
-                }
+            if (b->n_summed[c] > 0)
+                take_majority(&centres[c], b->sums[c], b->n_summed[c]);
     }
 }
 
@@ -256,9 +278,10 @@ static idf_status allocate(builder *b) {
         idf_alloc(n > branch * SAMPLES_A_NODE ? n : branch * SAMPLES_A_NODE, sizeof *b->nearest);
     b->word = idf_alloc(n, sizeof *b->word);
     b->feature = idf_alloc(n, sizeof *b->feature);
-    b->counts = idf_alloc(branch, sizeof *b->counts);
+    b->sums = idf_alloc(branch, sizeof *b->sums);
+    b->n_summed = idf_alloc(branch, sizeof *b->n_summed);
     return x->nodes && x->leaves && x->start && x->entries && x->signatures && b->all &&
-                   b->sample && b->nearest && b->word && b->feature && b->counts
+                   b->sample && b->nearest && b->word && b->feature && b->sums && b->n_summed
                ? IDF_OK
                : IDF_ERR_NO_MEMORY;
 }
@@ -303,7 +326,8 @@ done:
     idf_free(b.nearest);
     idf_free(b.word);
     idf_free(b.feature);
-    idf_free(b.counts);
+    idf_free(b.sums);
+    idf_free(b.n_summed);
     if (status)
         idf_wordindex_free(b.x);
     else

@@ -1,0 +1,55 @@
+/* decide.c - one score for all that is known of a sighting. */
+#include "match/decide.h"
+
+#include <math.h>
+
+#include "index/index.h"
+
+const idf_scale idf_scale_default = {5, 0.8, 0.35, 20};
+
+/* Coverage from which a sighting counts in full; the less, the less it counts. */
+static const double FULL_COVERAGE = 0.6;
+/* Share in common with a rival from which the two are printings of one artwork. */
+static const double SAME_ARTWORK = 0.5;
+
+idf_scale idf_scale_of(const idf_index *index, float default_cosine) {
+    const idf_scale *d = &idf_scale_default;
+    return (idf_scale){
+        idf_index_meta_number(index, "evidence_middle", d->evidence_middle),
+        idf_index_meta_number(index, "evidence_slope", d->evidence_slope),
+        idf_index_meta_number(index, "cosine_middle", (double)default_cosine),
+        idf_index_meta_number(index, "cosine_slope", d->cosine_slope),
+    };
+}
+
+double idf_effective_evidence(const idf_sighting *seen) {
+    double part = fmin(1, seen->coverage / FULL_COVERAGE);
+    double evidence = seen->evidence * part * part;
+    /* What is shared with a reference that is not a printing of the same speaks for neither: then
+     * the own part has to speak. */
+    if (isfinite(seen->own_evidence) && !idf_is_variant(seen))
+        evidence = fmin(evidence, fmax(0, seen->own_evidence));
+    return evidence;
+}
+
+static double logistic(double x) {
+    return 1 / (1 + exp(-x));
+}
+
+double idf_geometry_score(const idf_scale *s, double effective_evidence) {
+    return effective_evidence <= 0
+               ? 0
+               : logistic((effective_evidence - s->evidence_middle) * s->evidence_slope);
+}
+
+double idf_embedding_score(const idf_scale *s, double cosine) {
+    return logistic((cosine - s->cosine_middle) * s->cosine_slope);
+}
+
+double idf_lead_over_rival(const idf_sighting *seen) {
+    return isfinite(seen->lead) ? fmax(0, 2 / (1 + pow(10, -seen->lead)) - 1) : 1;
+}
+
+bool idf_is_variant(const idf_sighting *seen) {
+    return seen->rival_row != SIZE_MAX && seen->rival_shared >= SAME_ARTWORK;
+}

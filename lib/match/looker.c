@@ -1,0 +1,269 @@
+/* looker.c - the whole frame, its quadrilaterals, and a closer look at what is in doubt. */
+#include "match/looker.h"
+
+#include <math.h>
+#include <stdint.h>
+
+#include "base/alloc.h"
+#include "image/image.h"
+#include "local/extract.h"
+#include "match/scene.h"
+
+enum {
+    QUADS = 40,          /* looked at in one frame */
+    QUAD_FEATURES = 500, /* of one of them */
+    QUAD_QUICK = 8,      /* references looked at in one of them, quickly and in full */
+    QUAD_FULL = 4,
+    IN_A_QUAD = 4, /* found in one of them: a page of cards */
+    THINGS = 16,   /* found in the whole frame */
+    CLOSE_LOOKS = 12,
+    CLOSE_FEATURES = 1000,
+    TILES = 6, /* looked at besides */
+    TILE_FEATURES = 700,
+    TILE_SIDE = 480,       /* pixels that one is enlarged to, twice at most */
+    TILE_FRAME = 900,      /* pixels a frame's longer side has at least for it */
+    TILE_UNEXPLAINED = 35, /* features of the whole frame that make a tile worth a look */
+};
+/* Side of a tile, as a part of the frame's shorter side, and the step from one to the next, as a
+ * part of a tile. What covers this part of the frame is what is held up: no tiles then. */
+static const double TILE = 0.42, TILE_STEP = 1.0 / 3, HELD_UP = 0.2;
+/* Evidence from which something is worth noting; what counts is decided later. */
+static const double NOTED = 2;
+/* Evidence from which what was not noted gets a closer look. */
+static const double HINT = 0.5;
+/* A closer look is for less evidence than this, or a lesser lead over a rival. */
+static const double ENOUGH = 25, CLEAR_LEAD = 2;
+
+struct idf_looker {
+    const idf_features *references;
+    size_t n_references;
+    idf_finder *finder;
+    idf_extractor *extractor;
+    idf_regions_workspace *regions;
+    idf_region quads[QUADS + 2];
+    idf_thing things[THINGS];
+    idf_confirmation hint;
+};
+
+/* One look in progress. */
+typedef struct state {
+    idf_looker *l;
+    const idf_look *look;
+    const idf_image *grey;
+    idf_sightings *out;
+} state;
+
+void idf_looker_free(idf_looker *l) {
+    if (!l)
+        return;
+    idf_finder_free(l->finder);
+    idf_extractor_free(l->extractor);
+    idf_regions_workspace_free(l->regions);
+    idf_free(l);
+}
+
+idf_status idf_looker_new(idf_looker **out, const idf_wordindex *words,
+                          const idf_features *references, size_t n_references, idf_error *err) {
+    idf_looker *l = idf_alloc_zero(1, sizeof *l);
+    *out = NULL;
+    if (!l)
+        return idf_error_set(err, IDF_ERR_NO_MEMORY, "no memory for looking at frames");
+    l->references = references;
+    l->n_references = n_references;
+    idf_status status = IDF_OK;
+    if (words)
+        status = idf_finder_new(&l->finder, words, references, n_references, err);
+    if (!status)
+        status = idf_extractor_new(&l->extractor, err);
+    if (!status)
+        status = idf_regions_workspace_new(&l->regions, err);
+    if (status)
+        idf_looker_free(l);
+    else
+        *out = l;
+    return status;
+}
+
+/* Notes what the finder sees in a picture. Returns how much that was. */
+static int find(state *s, const idf_features *in, const idf_homography *back,
+                idf_find_options options, int max) {
+    idf_looker *l = s->l;
+    int n, noted = 0;
+    if (!l->finder)
+        return 0;
+    options.min_score = NOTED;
+    options.masked = s->look->masked;
+    idf_finder_run(l->finder, in, &options, l->things, max, &n);
+    for (int i = 0; i < n; i++) {
+        idf_sighting seen;
+        if (!idf_sighting_from_thing(&seen, &l->things[i], back))
+            continue;
+        idf_sightings_add(s->out, &seen);
+        noted++;
+    }
+    return noted;
+}
+
+/* Makes the region upright and looks into it, for `rows` and in tiles more closely. */
+static idf_status look_into(state *s, const idf_region *region, const size_t rows[], size_t n_rows,
+                            idf_error *err) {
+    bool close = n_rows > 0, quad = region->kind == IDF_REGION_QUAD && !close;
+    int n_features = close ? CLOSE_FEATURES : quad ? QUAD_FEATURES : TILE_FEATURES;
+    int side = close || quad ? IDF_LOCAL_SIDE : TILE_SIDE;
+    const idf_find_options options = {
+        .max_quick = QUAD_QUICK, .max_full = QUAD_FULL, .rows = rows, .n_rows = n_rows};
+    idf_image upright;
+    idf_homography back;
+    idf_features features;
+    idf_status status =
+        idf_region_rectify(&upright, s->grey, region, (const int[2]){side, 0}, &back, err);
+    if (status)
+        return status == IDF_ERR_ARGUMENT ? IDF_OK : status; /* corners in line: nothing there */
+    status = idf_extract(s->l->extractor, &upright, n_features, &features, err);
+    if (!status && find(s, &features, &back, options, close ? 1 : IN_A_QUAD) == 0 && quad &&
+        s->look->unseen != NULL)
+        status = s->look->unseen(s->look->context, region, &upright, &features, err);
+    idf_image_release(&upright);
+    return status;
+}
+
+static idf_status look_into_quads(state *s, idf_error *err) {
+    int n;
+    idf_status status = idf_regions_find(s->grey, s->l->regions, s->l->quads, QUADS + 2, &n, err);
+    for (int i = 0; !status && i < n; i++)
+        if (s->l->quads[i].kind == IDF_REGION_QUAD &&
+            !idf_sightings_cover(s->out, s->l->quads[i].corners))
+            status = look_into(s, &s->l->quads[i], NULL, 0, err);
+    return status;
+}
+
+/* Features of the whole frame that lie in a square and in nothing that was seen. */
+static int unexplained(const uint8_t *explained, const idf_features *f, const double square[3]) {
+    int n = 0;
+    for (int i = 0; i < f->n; i++) {
+        double x = idf_feature_x(f, i) - square[0], y = idf_feature_y(f, i) - square[1];
+        n += !explained[i] && x >= 0 && y >= 0 && x < square[2] && y < square[2];
+    }
+    return n;
+}
+
+static void mark_explained(uint8_t *explained, const idf_features *f, const idf_sightings *seen,
+                           double scale) {
+    for (int i = 0; i < f->n; i++) {
+        idf_point at = {idf_feature_x(f, i) * scale, idf_feature_y(f, i) * scale};
+        explained[i] |= idf_sightings_hold(seen, at);
+    }
+}
+
+/* A small thing without an outline that could be found: the squares of the frame with most that is
+ * not explained are enlarged and looked into. */
+static idf_status look_into_tiles(state *s, idf_error *err) {
+    const idf_image *frame = s->look->frame;
+    const idf_features *f = s->look->whole;
+    uint8_t explained[IDF_FEATURES_MAX] = {0};
+    int longer = frame->width > frame->height ? frame->width : frame->height;
+    double scale = (double)frame->width / f->width;
+    double side = TILE * (f->width < f->height ? f->width : f->height), step = side * TILE_STEP;
+    idf_status status = IDF_OK;
+    if (longer < TILE_FRAME ||
+        idf_sightings_cover_part(s->out, frame->width, frame->height) > HELD_UP)
+        return IDF_OK;
+    for (int t = 0; t < TILES && !status; t++) {
+        double best[3] = {0, 0, side};
+        int most = 0;
+        mark_explained(explained, f, s->out, scale);
+        for (double y = 0; y + side < f->height + step; y += step)
+            for (double x = 0; x + side < f->width + step; x += step) {
+                const double at[3] = {fmin(x, f->width - side), fmin(y, f->height - side), side};
+                int n = unexplained(explained, f, at);
+                if (n > most) {
+                    most = n;
+                    best[0] = at[0];
+                    best[1] = at[1];
+                }
+            }
+        if (most < TILE_UNEXPLAINED)
+            break;
+        double x = best[0] * scale, y = best[1] * scale, w = side * scale;
+        idf_region tile = {.kind = IDF_REGION_CENTRE,
+                           .corners = {{x, y}, {x + w, y}, {x + w, y + w}, {x, y + w}},
+                           .aspect = 1};
+        status = look_into(s, &tile, NULL, 0, err);
+        for (int i = 0; i < f->n; i++) { /* its middle is done with */
+            double u = idf_feature_x(f, i) - best[0], v = idf_feature_y(f, i) - best[1];
+            explained[i] |= u > side / 6 && v > side / 6 && u < side * 5 / 6 && v < side * 5 / 6;
+        }
+    }
+    return status;
+}
+
+/* The region that a reference would fill. */
+static idf_region region_of(const idf_features *reference, const idf_point corners[4]) {
+    idf_region r = {.kind = IDF_REGION_QUAD,
+                    .aspect = (double)reference->width / reference->height,
+                    .n_turns = 1};
+    for (int i = 0; i < 4; i++)
+        r.corners[i] = corners[i];
+    return r;
+}
+
+static idf_status look_closer(state *s, idf_error *err) {
+    idf_sightings before = *s->out;
+    idf_status status = IDF_OK;
+    int looks = 0;
+    for (int i = 0; !status && i < before.n && looks < CLOSE_LOOKS; i++) {
+        const idf_sighting *seen = &before.items[i];
+        if (seen->evidence >= ENOUGH && seen->lead >= CLEAR_LEAD)
+            continue;
+        size_t rows[2] = {seen->row, seen->rival_row};
+        idf_region region = region_of(&s->l->references[seen->row], seen->corners);
+        looks++;
+        status = look_into(s, &region, rows, seen->rival_row == SIZE_MAX ? 1 : 2, err);
+    }
+    return status;
+}
+
+/* What the whole frame hints at most, when it was too little to be noted. */
+static idf_status follow_hint(state *s, const idf_homography *back, idf_error *err) {
+    idf_looker *l = s->l;
+    size_t row;
+    double score = idf_finder_best(l->finder, &row);
+    if (score < HINT || score >= NOTED)
+        return IDF_OK;
+    idf_finder_confirm(l->finder, row, &l->hint);
+    idf_thing thing = {.row = row, .rival_row = SIZE_MAX};
+    idf_sighting seen;
+    thing.seen = l->hint;
+    if (l->hint.score <= 0 || !idf_sighting_from_thing(&seen, &thing, back))
+        return IDF_OK;
+    idf_region region = region_of(&l->references[row], seen.corners);
+    return look_into(s, &region, &row, 1, err);
+}
+
+idf_status idf_looker_look(idf_looker *l, const idf_look *look, idf_sightings *out,
+                           idf_error *err) {
+    idf_image made = {0};
+    state s = {l, look, look->frame, out};
+    idf_status status = IDF_OK;
+    out->n = 0;
+    if (look->frame->channels != 1) {
+        status = idf_image_to_grey(&made, look->frame, err);
+        s.grey = &made;
+    }
+    if (!status && l->finder) {
+        idf_homography back =
+            idf_working_to_frame(look->whole, look->frame->width, look->frame->height);
+        const idf_find_options options = {.rows = look->rows, .n_rows = look->n_rows};
+        find(&s, look->whole, &back, options, THINGS);
+        status = follow_hint(&s, &back, err);
+    }
+    if (!status)
+        status = look_into_quads(&s, err);
+    if (!status && l->finder)
+        status = look_into_tiles(&s, err);
+    if (!status)
+        status = look_closer(&s, err);
+    idf_sightings_sort(out);
+    idf_image_release(&made);
+    return status;
+}

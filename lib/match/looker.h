@@ -1,0 +1,50 @@
+/* looker.h - everything that a collection's geometry says of one frame.
+ *
+ * First the frame as a whole, then each quadrilateral in it that is not explained yet, made upright
+ * from the frame's own pixels (a small card has too few features in the shrunken frame), then once
+ * more and more closely what is in doubt. */
+#ifndef IDF_MATCH_LOOKER_H
+#define IDF_MATCH_LOOKER_H
+
+#include <identify/image.h>
+#include <identify/status.h>
+
+#include "match/regions.h"
+#include "match/sighting.h"
+#include "match/wordindex.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Scratch; belongs to one thread. Word index and references must outlive it. */
+typedef struct idf_looker idf_looker;
+
+/* `words` was built from `references`; NULL: nothing is looked for, every quadrilateral is unseen.
+ */
+idf_status idf_looker_new(idf_looker **looker, const idf_wordindex *words,
+                          const idf_features *references, size_t n_references, idf_error *err);
+void idf_looker_free(idf_looker *looker);
+
+/* What to look at. */
+typedef struct idf_look {
+    const idf_image *frame;
+    const idf_features *whole; /* of the frame */
+    const size_t *rows;        /* n_rows to look at whatever the word index says */
+    size_t n_rows;
+    const uint8_t *masked; /* NULL, or a flag for each reference: those are not there */
+    /* NULL, or called for each quadrilateral in which nothing was seen, with its features in its
+     * own upright picture (valid during the call). Not IDF_OK ends the look with it. */
+    idf_status (*unseen)(void *context, const idf_region *region, const idf_image *upright,
+                         const idf_features *features, idf_error *err);
+    void *context;
+} idf_look;
+
+/* Fills *out, the most evidence first. */
+idf_status idf_looker_look(idf_looker *looker, const idf_look *look, idf_sightings *out,
+                           idf_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,44 @@
+/* parts.h - which parts of a reference speak for it.
+ *
+ * Two references often have a part in common: the frame and text box of a card, the banner of a
+ * series, a whole artwork in two printings. What a frame shows of the common part says nothing
+ * about which of the two it is; what it shows of the part that one has alone decides. */
+#ifndef IDF_MATCH_PARTS_H
+#define IDF_MATCH_PARTS_H
+
+#include <stdint.h>
+
+#include "match/confirm.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Cells of 8 x 8 over a reference; bit 8 * row + column. */
+typedef uint64_t idf_cells;
+
+/* The cells of `a` that show what `b` shows too, by confirming b in a's own picture. `confirmer` is
+ * scratch: its frame is replaced, and `seen` is overwritten. 0 when they have nothing in common. */
+idf_cells idf_common_cells(idf_confirmer *confirmer, const idf_features *a, const idf_features *b,
+                           idf_confirmation *seen);
+
+/* A sighting, divided into the part that the reference shares with another and its own part. */
+typedef struct idf_parts {
+    int n_shared, n_own;         /* features of the reference that should be in view */
+    int found_shared, found_own; /* those that were found */
+    /* log10 of how much likelier the own part's count is when the reference is there than when only
+     * the shared part is. 0 when there is no own part in view. */
+    double own_evidence;
+    /* 0..1: in how many of its 5 x 5 cells the reference is seen, over the number to be expected
+     * were its found features found anywhere. Low: a logo, a banner, a part. */
+    double coverage;
+} idf_parts;
+
+/* Divides `seen`, a sighting of `reference` in a frame of frame_size (width, height). */
+void idf_parts_divide(idf_parts *out, const idf_features *reference, idf_cells shared,
+                      const idf_confirmation *seen, const int frame_size[2]);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,45 @@
+/* session.h - a matcher's insides, and what calibration asks of a session. */
+#ifndef IDF_MATCH_SESSION_H
+#define IDF_MATCH_SESSION_H
+
+#include <stdint.h>
+
+#include <identify/matcher.h>
+
+#include "local/features.h"
+#include "match/decide.h"
+#include "match/wordindex.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct idf_matcher {
+    const idf_index *index;
+    const idf_encoder *encoder;
+    idf_features *references; /* one a row */
+    idf_wordindex *words;     /* NULL without geometry */
+    idf_scale scale;
+    double sim_threshold, margin_threshold;
+    size_t top_k, n_hits; /* n_hits: what is searched for in each region */
+};
+
+/* What a session knew of its last frame before it decided. */
+typedef struct idf_findings {
+    const idf_sightings *sightings;
+    const idf_hit
+        *hits; /* n_regions rows of n_hits: the embedding's neighbours, masked ones left out */
+    size_t n_regions, n_hits;
+} idf_findings;
+
+/* Takes rows out of the collection, a flag for each, until told otherwise (NULL: none). Borrowed.
+ */
+void idf_session_mask(idf_session *session, const uint8_t *masked);
+
+/* Valid until the session's next frame. */
+idf_findings idf_session_findings(const idf_session *session);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
