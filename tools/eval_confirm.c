@@ -5,7 +5,8 @@
  * A folder holds refs/, queries/ and pairs.tsv (query TAB reference, or NONE). Every query is
  * compared with every reference as it is, without regions or an encoder. Printed: how often the
  * right reference scores highest; what the highest wrong one scores (a reference's own row masked);
- * strangers; both again with every other reference left out; and the time. */
+ * strangers; both again with every other reference left out; how many features are taken for seen
+ * along maps of wrong references; and the time. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,9 @@
 #include "base/file.h"
 #include "local/extract.h"
 #include "match/confirm.h"
+
+/* A wrong reference that scores this much shows the same thing in part, as book covers may. */
+static const double SHARED_SCORE = 20;
 
 typedef struct picture {
     char name[256];
@@ -99,27 +103,33 @@ static void release(set *s) {
     free(s->items);
 }
 
-/* Scores of all references for one frame. */
-static void score_all(idf_confirmer *c, const picture *frame, const set *refs, double *scores) {
-    static idf_confirmation found;
-    idf_confirmer_set_frame(c, &frame->features);
-    for (size_t i = 0; i < refs->n; i++) {
-        idf_confirm(c, &refs->items[i].features, &found);
-        scores[i] = found.score;
-        if (list_all && found.score > 0)
-            printf("    %s %s score %.1f inliers %d spread %.2f found %d of %d pieces %d\n",
-                   frame->name, refs->items[i].name, found.score, found.n_inliers, found.spread,
-                   found.n_found, found.n_visible, found.n_pieces);
-    }
-}
-
 typedef struct tally {
     double *right, *wrong, *none; /* scores: of the right one, of the best other, of strangers */
     size_t n, n_none, n_top;
     double half_wrong; /* best wrong score when every other reference is left out */
     double seconds;
     size_t n_frames;
+    double n_tried, n_seen; /* second looks along maps of wrong references */
 } tally;
+
+/* Scores of all references for one frame, which shows number `right` (-1: none). */
+static void score_all(tally *t, idf_confirmer *c, const picture *frame, const set *refs, long right,
+                      double *scores) {
+    static idf_confirmation found;
+    idf_confirmer_set_frame(c, &frame->features);
+    for (size_t i = 0; i < refs->n; i++) {
+        idf_confirm(c, &refs->items[i].features, &found);
+        scores[i] = found.score;
+        if ((long)i != right && found.score < SHARED_SCORE) {
+            t->n_tried += found.n_tried;
+            t->n_seen += found.n_seen;
+        }
+        if (list_all && found.score > 0)
+            printf("    %s %s score %.1f inliers %d spread %.2f found %d of %d pieces %d\n",
+                   frame->name, refs->items[i].name, found.score, found.n_inliers, found.spread,
+                   found.n_found, found.n_visible, found.n_pieces);
+    }
+}
 
 static void add_frame(tally *t, const set *refs, const double *scores, long right) {
     double best = 0, half = 0;
@@ -166,6 +176,8 @@ static void report(const char *folder, const tally *t, size_t n_refs) {
            "%zu strangers p50/p99/max %.1f %.1f %.1f\n",
            quantile(t->wrong, t->n, 0.5), quantile(t->wrong, t->n, 0.99), wrong, t->half_wrong,
            t->n_none, quantile(t->none, t->n_none, 0.5), quantile(t->none, t->n_none, 0.99), none);
+    printf("  second looks along wrong maps: %.0f places, %.2f %% seen\n", t->n_tried,
+           t->n_tried > 0 ? 100 * t->n_seen / t->n_tried : 0);
     printf("  %.3f ms a comparison\n", t->seconds * 1e3 / (double)(t->n_frames * n_refs));
 }
 
@@ -201,11 +213,11 @@ static void evaluate(const char *folder, const set *strangers, idf_confirmer *c)
         *tab = 0;
         if (!load(&frame, path, line))
             continue;
+        long right = find(&refs, tab + 1);
         double start = idf_clock_seconds();
-        score_all(c, &frame, &refs, scores);
+        score_all(&t, c, &frame, &refs, right, scores);
         t.seconds += idf_clock_seconds() - start;
         t.n_frames++;
-        long right = find(&refs, tab + 1);
         if (right >= 0 && scores[right] <= 3)
             printf("  missed: %s (%s) scores %.1f\n", line, tab + 1, scores[right]);
         add_frame(&t, &refs, scores, right);
@@ -215,7 +227,7 @@ static void evaluate(const char *folder, const set *strangers, idf_confirmer *c)
     }
     fclose(pairs);
     for (size_t i = 0; i < strangers->n; i++) {
-        score_all(c, &strangers->items[i], &refs, scores);
+        score_all(&t, c, &strangers->items[i], &refs, -1, scores);
         add_frame(&t, &refs, scores, -1);
     }
     if (t.n > 0)

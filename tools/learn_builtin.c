@@ -11,18 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <identify/image.h>
-
-#include "base/file.h"
-#include "base/rng.h"
-#include "image/image.h"
-#include "image/resize.h"
-#include "image/warp.h"
 #include "local/extract.h"
-#include "local/homography.h"
 #include "model/encoder.h"
 #include "model/vlad.h"
 #include "tools/learn_math.h"
+#include "tools/learn_pictures.h"
 
 enum {
     DEPTH = 64,
@@ -30,7 +23,6 @@ enum {
     N_ALL = DEPTH * N_WORDS,
     DIM = 512,
     MAX_PICTURES = 2600,
-    LEAST_BYTES = 12000,  /* files smaller than that are icons */
     LEAST_FEATURES = 150, /* pictures with fewer teach nothing */
     LARGE_SIDE = 900,     /* shorter side of pictures that are also taken in parts */
     CAMERA_VIEWS = 2,     /* of each picture */
@@ -40,55 +32,6 @@ enum {
 };
 static const double whitening_power = 0.25; /* of the variance; chosen on held-out camera views */
 
-static void die(const char *what) {
-    fprintf(stderr, "learn_builtin: %s\n", what);
-    exit(4);
-}
-
-static void *must(void *memory) {
-    if (!memory)
-        die("out of memory");
-    return memory;
-}
-
-/* Paths below a folder. */
-typedef struct paths {
-    char **items;
-    size_t n, capacity;
-} paths;
-
-static int is_picture(const char *name) {
-    const char *dot = strrchr(name, '.');
-    return dot && (!strcmp(dot, ".png") || !strcmp(dot, ".jpg") || !strcmp(dot, ".jpeg") ||
-                   !strcmp(dot, ".webp"));
-}
-
-static void collect(paths *list, const char *folder) {
-    idf_dir_list names = {0};
-    if (idf_dir_list_read(&names, folder, NULL) != IDF_OK)
-        return;
-    for (size_t i = 0; i < names.n; i++) {
-        char *path = must(idf_path_join(folder, names.names[i]));
-        idf_file_stat stat = {0};
-        if (idf_file_get_stat(&stat, path, NULL) != IDF_OK) {
-            free(path);
-            continue;
-        }
-        if (stat.is_dir)
-            collect(list, path);
-        if (!stat.is_file || stat.size_bytes < LEAST_BYTES || !is_picture(path)) {
-            free(path);
-            continue;
-        }
-        if (list->n == list->capacity) {
-            list->capacity = 2 * list->capacity + 64;
-            list->items = must(realloc(list->items, list->capacity * sizeof *list->items));
-        }
-        list->items[list->n++] = path;
-    }
-    idf_dir_list_release(&names);
-}
-
 /* Descriptors of all views, one after another. */
 typedef struct corpus {
     idf_descriptor *descriptors;
@@ -96,8 +39,7 @@ typedef struct corpus {
     size_t *begins; /* n_views + 1 */
     size_t n_views, view_capacity;
     idf_extractor *extractor;
-    idf_image behind; /* the last picture, a frame's size */
-    uint64_t n_seen;  /* camera views made */
+    learn_camera camera;
 } corpus;
 
 static void add_view(corpus *c, const idf_image *image) {
@@ -107,11 +49,11 @@ static void add_view(corpus *c, const idf_image *image) {
         return;
     if (c->n + (size_t)found.n > c->capacity) {
         c->capacity = 2 * c->capacity + 100000;
-        c->descriptors = must(realloc(c->descriptors, c->capacity * sizeof *c->descriptors));
+        c->descriptors = learn_must(realloc(c->descriptors, c->capacity * sizeof *c->descriptors));
     }
     if (c->n_views + 2 > c->view_capacity) {
         c->view_capacity = 2 * c->view_capacity + 1000;
-        c->begins = must(realloc(c->begins, c->view_capacity * sizeof *c->begins));
+        c->begins = learn_must(realloc(c->begins, c->view_capacity * sizeof *c->begins));
     }
     memcpy(c->descriptors + c->n, found.descriptors, (size_t)found.n * sizeof *c->descriptors);
     c->begins[c->n_views++] = c->n;
@@ -119,99 +61,22 @@ static void add_view(corpus *c, const idf_image *image) {
     c->begins[c->n_views] = c->n;
 }
 
-/* Lays the picture down in a frame, turned and tilted: *out has the frame's size and shows the
- * picture over `behind`. */
-static idf_status lay_down(idf_image *out, const idf_image *image, const idf_image *behind,
-                           idf_rng *rng) {
-    int width = behind->width, height = behind->height;
-    double w = image->width, h = image->height, turn = idf_rng_normal(rng) * 0.25;
-    if (idf_rng_below(rng, 4) == 0)
-        turn = idf_rng_range(rng, -3.2, 3.2);
-    double scale = idf_rng_range(rng, 0.55, 1) * fmin(width / w, height / h);
-    double x0 = width * (0.5 + 0.06 * idf_rng_normal(rng));
-    double y0 = height * (0.5 + 0.06 * idf_rng_normal(rng)), shake = 0.13 * fmin(w, h);
-    const idf_point corners[4] = {{0, 0}, {w, 0}, {w, h}, {0, h}};
-    idf_point laid[4];
-    for (int i = 0; i < 4; i++) {
-        double x = corners[i].x - w / 2 + idf_rng_range(rng, -shake, shake);
-        double y = corners[i].y - h / 2 + idf_rng_range(rng, -shake, shake);
-        laid[i].x = x0 + scale * (x * cos(turn) - y * sin(turn));
-        laid[i].y = y0 + scale * (x * sin(turn) + y * cos(turn));
-    }
-    idf_homography map;
-    if (!idf_homography_from_4(&map, laid, corners))
-        return IDF_ERR_ARGUMENT;
-    idf_warp warp = {.border = IDF_BORDER_CONSTANT};
-    memcpy(warp.matrix, map.m, sizeof warp.matrix);
-    idf_image solid = {0}, mask = {0};
-    idf_status status = idf_image_new(&solid, image->width, image->height, 1, NULL);
-    if (!status) {
-        memset(solid.pixels, 255, solid.stride_bytes * (size_t)solid.height);
-        status = idf_image_warp(&mask, &solid, width, height, &warp, NULL);
-    }
-    if (!status)
-        status = idf_image_warp(out, image, width, height, &warp, NULL);
-    for (int y = 0; y < height && !status; y++) {
-        const uint8_t *m = idf_image_row(&mask, y), *under = idf_image_row(behind, y);
-        uint8_t *to = idf_image_row(out, y);
-        for (int x = 0; x < width; x++)
-            to[x] = idf_clamp_u8(to[x] + idf_mul_255(under[x], 255u - m[x]));
-    }
-    idf_image_release(&solid);
-    idf_image_release(&mask);
-    return status;
-}
-
-/* What the lens and the sensor do to it: blur, light falling off to a side, noise. */
-static idf_status expose(idf_image *image, idf_rng *rng) {
-    double blur = 1 + fabs(idf_rng_normal(rng)) * 0.5, gain = idf_rng_range(rng, 0.55, 1.2);
-    double lift = idf_rng_range(rng, -10, 30), slope = idf_rng_normal(rng) * 0.25;
-    double noise = idf_rng_range(rng, 0, 6);
-    idf_image small = {0}, large = {0};
-    int width = image->width, height = image->height;
-    idf_status status = idf_image_resize(&small, image, (int)(width / blur), (int)(height / blur),
-                                         IDF_FILTER_BILINEAR, NULL, NULL);
-    if (!status)
-        status = idf_image_resize(&large, &small, width, height, IDF_FILTER_BILINEAR, NULL, NULL);
-    for (int y = 0; y < height && !status; y++)
-        for (int x = 0; x < width; x++) {
-            double v = idf_image_row(&large, y)[x] * (1 + slope * ((double)x / width - 0.5));
-            double grain = idf_rng_unit(rng) + idf_rng_unit(rng) - 1; /* deviation 0.41 */
-            idf_image_row(image, y)[x] =
-                idf_clamp_u8((int)(v * gain + lift + grain * noise * 2.45));
-        }
-    idf_image_release(&small);
-    idf_image_release(&large);
-    return status;
-}
-
-/* The picture as it is and as a camera sees it, before the picture that came before. */
+/* The picture as it is and as a camera sees it. */
 static void add_views(corpus *c, const idf_image *image) {
-    int longer = image->width > image->height ? image->width : image->height;
-    idf_image small = {0}, next = {0};
     add_view(c, image);
-    for (int v = 0; v < CAMERA_VIEWS && c->behind.pixels; v++) {
+    for (int v = 0; v < CAMERA_VIEWS; v++) {
         idf_image seen = {0};
-        idf_rng rng;
-        idf_rng_init(&rng, 2, c->n_seen++);
-        int side = (int)(IDF_LOCAL_SIDE * idf_rng_range(&rng, 0.6, 1));
-        if (idf_image_shrink(&small, image, longer < side ? longer : side, NULL) == IDF_OK &&
-            lay_down(&seen, &small, &c->behind, &rng) == IDF_OK && expose(&seen, &rng) == IDF_OK)
+        idf_homography placed;
+        if (learn_see(&c->camera, &seen, image, &placed) == IDF_OK)
             add_view(c, &seen);
-        idf_image_release(&small);
         idf_image_release(&seen);
     }
-    if (idf_image_resize(&next, image, IDF_LOCAL_SIDE, IDF_LOCAL_SIDE * 3 / 4, IDF_FILTER_BILINEAR,
-                         NULL, NULL) == IDF_OK) {
-        idf_image_release(&c->behind);
-        c->behind = next;
-    }
+    learn_camera_next(&c->camera, image);
 }
 
 static void add_picture(corpus *c, const char *path) {
-    const idf_decode_options options = {.target_side = 2 * IDF_LOCAL_SIDE, .grey = 1};
     idf_image image = {0};
-    if (idf_image_read_file(&image, path, &options, NULL, NULL) != IDF_OK)
+    if (learn_read(&image, path) != IDF_OK)
         return;
     add_views(c, &image);
     int w = image.width / 2, h = image.height / 2;
@@ -225,7 +90,7 @@ static void add_picture(corpus *c, const char *path) {
 
 /* A sample of descriptors, evenly from each view. */
 static idf_descriptor *sample_of(const corpus *c, size_t *n) {
-    idf_descriptor *sample = must(malloc(c->n_views * SAMPLE * sizeof *sample));
+    idf_descriptor *sample = learn_must(malloc(c->n_views * SAMPLE * sizeof *sample));
     *n = 0;
     for (size_t v = 0; v < c->n_views; v++) {
         size_t count = c->begins[v + 1] - c->begins[v];
@@ -260,8 +125,8 @@ static float *floats_at(const tables *t, int part) {
 static void learn_projection(tables *t, const idf_descriptor *sample, size_t n) {
     enum { BITS = 256 };
     double mean[BITS] = {0};
-    double *covariance = must(calloc(BITS * BITS, sizeof *covariance));
-    double *axes = must(malloc(BITS * BITS * sizeof *axes)), values[BITS];
+    double *covariance = learn_must(calloc(BITS * BITS, sizeof *covariance));
+    double *axes = learn_must(malloc(BITS * BITS * sizeof *axes)), values[BITS];
     for (size_t s = 0; s < n; s++) {
         double bits[BITS];
         for (int i = 0; i < BITS; i++)
@@ -308,9 +173,9 @@ static void store_words(tables *t, const float *words) {
 
 static void learn_words(tables *t, const idf_descriptor *sample, size_t n) {
     const idf_vlad_kernels *kernels = idf_vlad_kernels_get();
-    int16_t *x = must(malloc(n * DEPTH * sizeof *x));
-    double *sums = must(malloc(N_ALL * sizeof *sums));
-    float *words = must(malloc(N_ALL * sizeof *words));
+    int16_t *x = learn_must(malloc(n * DEPTH * sizeof *x));
+    double *sums = learn_must(malloc(N_ALL * sizeof *sums));
+    float *words = learn_must(malloc(N_ALL * sizeof *words));
     for (size_t s = 0; s < n; s++)
         kernels->project(x + s * DEPTH, sample[s].bits, &t->vlad);
     idf_rng rng;
@@ -341,16 +206,16 @@ static void learn_words(tables *t, const idf_descriptor *sample, size_t n) {
 }
 
 static void learn_rows(tables *t, const corpus *c) {
-    float *rows = must(malloc(c->n_views * N_ALL * sizeof *rows));
-    float *mean = must(calloc(N_ALL, sizeof *mean));
-    float *axes = must(malloc((size_t)DIM * N_ALL * sizeof *axes));
-    double *values = must(malloc(DIM * sizeof *values));
+    float *rows = learn_must(malloc(c->n_views * N_ALL * sizeof *rows));
+    float *mean = learn_must(calloc(N_ALL, sizeof *mean));
+    float *axes = learn_must(malloc((size_t)DIM * N_ALL * sizeof *axes));
+    double *values = learn_must(malloc(DIM * sizeof *values));
     for (size_t v = 0; v < c->n_views; v++)
         idf_vlad_aggregate(&t->vlad, c->descriptors + c->begins[v],
                            (int)(c->begins[v + 1] - c->begins[v]), rows + v * N_ALL);
     learn_centre(rows, c->n_views, N_ALL, mean);
     if (learn_axes(rows, c->n_views, N_ALL, DIM, PCA_ROUNDS, values, axes) != 0)
-        die("out of memory");
+        learn_die("out of memory");
     for (int i = 0; i < DIM; i++) {
         float *axis = axes + (size_t)i * N_ALL, most = 0;
         double whiten = 1 / pow(values[i], whitening_power), offset = 0;
@@ -371,34 +236,28 @@ static void learn_rows(tables *t, const corpus *c) {
     free(values);
 }
 
-static int by_text(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int main(int argc, char **argv) {
     if (argc != 3) {
         fprintf(stderr, "usage: learn-builtin FOLDER OUT\n");
         return 2;
     }
-    paths list = {0};
-    corpus c = {0};
+    corpus c = {.camera.hardness = 1};
     idf_error err = IDF_ERROR_INIT;
-    collect(&list, argv[1]);
-    qsort(list.items, list.n, sizeof *list.items, by_text);
+    learn_paths list = learn_pictures(argv[1]);
     if (idf_extractor_new(&c.extractor, &err) != IDF_OK)
-        die(err.message);
-    size_t step_from = list.n > MAX_PICTURES ? list.n : MAX_PICTURES;
-    for (size_t i = 0; i < MAX_PICTURES && i < list.n; i++)
-        add_picture(&c, list.items[list.n > MAX_PICTURES ? i * step_from / MAX_PICTURES : i]);
+        learn_die(err.message);
+    const char *path;
+    for (size_t i = 0; (path = learn_path(&list, i, MAX_PICTURES)) != NULL; i++)
+        add_picture(&c, path);
     printf("%zu pictures found, %zu views, %zu descriptors\n", list.n, c.n_views, c.n);
     if (c.n_views < 2 * DIM)
-        die("too few pictures");
+        learn_die("too few pictures");
     tables t = {.layout = idf_vlad_lay_out(DEPTH, N_WORDS, DIM)};
-    t.bytes = must(aligned_alloc(64, t.layout.len_bytes));
+    t.bytes = learn_must(aligned_alloc(64, t.layout.len_bytes));
     memset(t.bytes, 0, t.layout.len_bytes);
     idf_vlad_seal(t.bytes, DEPTH, N_WORDS, DIM);
     if (idf_vlad_open(&t.vlad, t.bytes, t.layout.len_bytes, &err) != IDF_OK)
-        die(err.message);
+        learn_die(err.message);
     size_t n;
     idf_descriptor *sample = sample_of(&c, &n);
     learn_projection(&t, sample, n);
@@ -406,15 +265,13 @@ int main(int argc, char **argv) {
     learn_rows(&t, &c);
     idf_vlad_seal(t.bytes, DEPTH, N_WORDS, DIM);
     if (idf_file_write(argv[2], t.bytes, t.layout.len_bytes, &err) != IDF_OK)
-        die(err.message);
+        learn_die(err.message);
     free(sample);
     free(t.bytes);
     free(c.descriptors);
     free(c.begins);
-    idf_image_release(&c.behind);
+    idf_image_release(&c.camera.behind);
     idf_extractor_free(c.extractor);
-    for (size_t i = 0; i < list.n; i++)
-        free(list.items[i]);
-    free(list.items);
+    learn_paths_release(&list);
     return 0;
 }

@@ -1,16 +1,17 @@
 #!/bin/bash
-# Rebuilds data/builtin.bin, the tables of the built-in encoder, from pictures in Debian packages.
+# Rebuilds the tables of the built-in encoder from pictures in Debian packages: the test pattern of
+# its descriptors (lib/local/pattern.c), and from those descriptors data/builtin.bin.
 # usage: tools/learn_builtin.sh [FOLDER]     packages and pictures are kept in FOLDER (build/pictures)
 # Nothing is installed: packages (700 MB) are downloaded by apt-get and unpacked. Takes a few minutes.
-# The same packages, compiler and flags give the same file.
+# The same packages, compiler and flags give the same files.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=${1:-build/pictures}
 packages=(openclipart-png tuxpaint-stamps-default gnome-backgrounds mate-backgrounds
           lomiri-wallpapers-16.04 lomiri-wallpapers-20.04 ukui-wallpapers gimp-help-en
           stellarium-data)
-# Kept out of learning, for measuring choices: wesnoth-1.16-data, plasma-workspace-wallpapers,
-# python3-skimage, extremetuxracer-data, freeciv-data, desktop-base.
+# Kept out of learning, for measuring choices with make-views: wesnoth-1.16-data,
+# plasma-workspace-wallpapers, python3-skimage, extremetuxracer-data, freeciv-data, desktop-base.
 
 mkdir -p "$folder"
 for package in "${packages[@]}"; do
@@ -21,6 +22,8 @@ for package in "${packages[@]}"; do
     mv "$folder/$package.part" "$folder/$package"
 done
 cmake -S . -B build/release --preset release > /dev/null
+cmake --build build/release --target learn-pattern
+build/release/tools/learn-pattern "$folder" lib/local/pattern.c
 cmake --build build/release --target learn-builtin
 build/release/tools/learn-builtin "$folder" data/builtin.bin
-sha256sum data/builtin.bin
+sha256sum lib/local/pattern.c data/builtin.bin

@@ -25,8 +25,8 @@ enum {
     FIT_PASSES = 3,
 };
 /* A false map, too, meets features that pass: this share of those that stand in the right place at
- * the right angle and size. Measured on maps of wrong references (docs/matching.md): 1.2 %. */
-static const double SEEN_BY_CHANCE = 0.0125;
+ * the right angle and size (docs/matching.md says how it was measured). */
+static const double SEEN_BY_CHANCE = 0.018;
 /* They come in clumps, since one corner gives features on several levels and texture repeats. */
 static const double CLUMP = 3;
 /* Level differences beyond which a feature is not the expected one. */
@@ -212,6 +212,8 @@ static double look_again(idf_confirmer *c, const idf_features *r, const idf_homo
         n_seen++;
         add_pair(c, r, (idf_match){(uint16_t)j, (uint16_t)best, (uint16_t)distance}, out);
     }
+    out->n_tried += n_tried;
+    out->n_seen += n_seen;
     if (out->n_pieces == 0)
         out->n_visible = n_visible;
     return surprise(n_seen, SEEN_BY_CHANCE * n_tried);

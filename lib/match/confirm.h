@@ -25,6 +25,8 @@ typedef struct idf_confirmation {
     int n_pieces;           /* maps that agree: 1 for a flat thing, more for one that bends */
     double spread;          /* 0..1: share of a 5 x 5 grid over the reference that agrees */
     int n_visible, n_found; /* reference features that should be in view, and those seen in place */
+    int n_tried, n_seen;    /* second look: frame features that stand where a map puts one of the
+                               reference's, at its angle and level, and those that are alike */
     idf_homography h;       /* the reference's working picture to the frame's */
     idf_point corners[4];   /* of the reference in the frame: its top left, then clockwise */
     double rotation_degrees; /* -180..180, clockwise on the screen */

@@ -76,7 +76,7 @@ idf_status idf_builtin_open_tables(idf_encoder **encoder, const uint8_t *bytes, 
     self->vlad = vlad;
     self->head.class_ = &builtin_class;
     self->head.dim = vlad.dim;
-    snprintf(self->head.identity, sizeof self->head.identity, "builtin/1");
+    snprintf(self->head.identity, sizeof self->head.identity, "builtin/2");
     /* placeholders until an index is calibrated: no measurement stands behind them */
     self->head.default_sim_threshold = 0.25f;
     self->head.default_margin_threshold = 0.03f;
