@@ -107,6 +107,7 @@ void cli_print_padded(const char *text, int columns);
 int cmd_index(int argc, char **argv);
 int cmd_models(int argc, char **argv);
 int cmd_query(int argc, char **argv);
+int cmd_train(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 
 #endif

@@ -9,6 +9,7 @@ static const cli_command commands[] = {
     {"index", NULL, "turn a folder of pictures into an index", cmd_index},
     {"models", NULL, "list, download and compare CLIP's weights", cmd_models},
     {"query", NULL, "say which reference a picture shows", cmd_query},
+    {"train", NULL, "train a head that tells the references of a collection apart", cmd_train},
     {"verify", NULL, "measure how well an index tells its references apart", cmd_verify},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

@@ -15,6 +15,7 @@
 #include <identify/precision_test.h>
 #include <identify/progress.h>
 #include <identify/status.h>
+#include <identify/train.h>
 #include <identify/verify.h>
 #include <identify/version.h>
 
