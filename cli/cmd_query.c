@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/file.h"
+#include "cli/annotate.h"
 #include "cli/answer.h"
 #include "cli/encoder.h"
 
@@ -16,6 +17,7 @@ typedef struct query_run {
     idf_session *session;
     idf_answer answer;
     const char *clip_model;
+    const char *annotate; /* a file or a folder; NULL: nothing is drawn */
     bool table;
     int name_columns; /* of the longest picture name, for --table */
 } query_run;
@@ -84,25 +86,8 @@ static void print_json_line(json_t *object, const char *path) {
     json_decref(object);
 }
 
-/* Answers one picture; returns the exit code it alone would give. */
-static int query_one(query_run *run, const char *path) {
-    idf_image image = {0};
-    idf_error err = IDF_ERROR_INIT;
-    idf_status status = read_picture(path, &image, &err);
-    if (status == IDF_OK)
-        status = idf_session_match(run->session, &image, &run->answer, &err);
-    idf_image_release(&image);
-    if (status != IDF_OK) {
-        char message[IDF_ERROR_MESSAGE_BYTES + 64];
-        bool named = strstr(err.message, path) != NULL;
-        snprintf(message, sizeof message, "%s%s%s", named ? "" : shown_name(path),
-                 named ? "" : ": ", err.message);
-        if (run->common.json)
-            print_json_line(json_pack("{s:{s:s, s:s}}", "error", "status", idf_status_name(status),
-                                      "message", err.message),
-                            path);
-        return cli_fail(status, message);
-    }
+/* Shows the answer and returns the exit code it alone would give. */
+static int show(const query_run *run, const char *path) {
     if (run->common.json)
         print_json_line(cli_answer_json(&run->answer, run->index, ""), path);
     else if (run->table)
@@ -113,6 +98,36 @@ static int query_one(query_run *run, const char *path) {
         if (run->answer.detections[i].confident)
             return EXIT_DONE;
     return EXIT_NEGATIVE;
+}
+
+/* Answers one picture; returns the exit code it alone would give. */
+static int query_one(query_run *run, const char *path) {
+    idf_image image = {0};
+    idf_error err = IDF_ERROR_INIT;
+    int code = EXIT_DONE;
+    idf_status status = read_picture(path, &image, &err);
+    if (status == IDF_OK)
+        status = idf_session_match(run->session, &image, &run->answer, &err);
+    if (status == IDF_OK) {
+        code = show(run, path);
+        if (run->annotate != NULL &&
+            cli_annotate(run->annotate, path, &image, &run->answer, run->index, &err) != IDF_OK) {
+            cli_fail(IDF_ERR_IO, err.message);
+            code = EXIT_SYSTEM;
+        }
+    } else {
+        char message[IDF_ERROR_MESSAGE_BYTES + 64];
+        bool named = strstr(err.message, path) != NULL;
+        snprintf(message, sizeof message, "%s%s%s", named ? "" : shown_name(path),
+                 named ? "" : ": ", err.message);
+        if (run->common.json)
+            print_json_line(json_pack("{s:{s:s, s:s}}", "error", "status", idf_status_name(status),
+                                      "message", err.message),
+                            path);
+        code = cli_fail(status, message);
+    }
+    idf_image_release(&image);
+    return code;
 }
 
 static int run_queries(query_run *run, const idf_matcher_options *options, const char *index_path,
@@ -157,6 +172,10 @@ int cmd_query(int argc, char **argv) {
         {"top", CLI_INT, &match.top_k, "K", "Show the K best references (default: 3).", 1,
          IDF_TOP_K_MAX},
         CLI_CLIP_MODEL_OPTION(&run.clip_model),
+        {"annotate", CLI_TEXT, &run.annotate, "OUT",
+         "Draw outlines, labels and scores on the pictures. OUT.png or OUT.jpg: that file, for one "
+         "IMAGE; else a folder, made when missing, that gets each picture under its own name.",
+         0, 0},
         {"table", CLI_FLAG, &run.table, NULL, "One line a picture.", 0, 0},
         {"sim-threshold", CLI_REAL, &match.sim_threshold, "X",
          "A score under X is none of them (default: the encoder's, 0.25 for the built-in one).", 0,
@@ -177,6 +196,7 @@ int cmd_query(int argc, char **argv) {
         "3 when one could not be read.",
         "  dlf-identify query --index my-index.npz photo.jpg\n"
         "  dlf-identify query --index my-index.npz --json --top 5 *.jpg\n"
+        "  dlf-identify query --index my-index.npz --annotate seen.png photo.jpg\n"
         "  curl -s http://camera.local/still.jpg | dlf-identify query --index my-index.npz -\n",
         options,
         sizeof options / sizeof options[0],
@@ -187,5 +207,9 @@ int cmd_query(int argc, char **argv) {
         return code;
     if (n_paths == 0)
         return cli_usage_error(&usage, "no picture given");
+    char message[IDF_ERROR_MESSAGE_BYTES];
+    if (run.annotate != NULL &&
+        cli_annotate_refuses(message, sizeof message, run.annotate, argv + 1, n_paths))
+        return cli_usage_error(&usage, "%s", message);
     return cli_finish(run_queries(&run, &match, index, argv + 1, n_paths));
 }

@@ -2,6 +2,7 @@
 #ifndef IDENTIFY_IDENTIFY_H
 #define IDENTIFY_IDENTIFY_H
 
+#include <identify/annotate.h>
 #include <identify/api.h>
 #include <identify/collection.h>
 #include <identify/encoder.h>

@@ -49,8 +49,8 @@ class ProgramTest(unittest.TestCase):
     def path(self, *parts):
         return os.path.join(self.dir, *parts)
 
-    def add(self, name, seed, **options):
-        picture(seed, **options).save(os.path.join(self.refs, name), quality=90)
+    def add(self, name, seed, quality=90, **options):
+        picture(seed, **options).save(os.path.join(self.refs, name), quality=quality)
 
     def build(self, *args, expect=0):
         result = run("index", "--refs", self.refs, "--out", self.index, "--json", *args)

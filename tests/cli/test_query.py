@@ -5,6 +5,8 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from PIL import Image  # noqa: E402
+
 from common import ProgramTest, picture, run  # noqa: E402
 
 
@@ -77,6 +79,69 @@ class Query(ProgramTest):
     def test_empty_rankings_never_exceed_the_index(self):
         result = run("query", "--index", self.index, "--json", "--top", "100", self.photo(1))
         self.assertEqual(len(json.loads(result.stdout)["ranking"]), 12)
+
+    def colours_along(self, path, corners):
+        """The pixels in the middle of each side of an outline."""
+        with Image.open(path) as image:
+            points = [(x * image.width, y * image.height) for x, y in corners]
+            middles = [((a[0] + b[0]) / 2, (a[1] + b[1]) / 2)
+                       for a, b in zip(points, points[1:] + points[:1])]
+            return [image.convert("RGB").getpixel((int(x), int(y))) for x, y in middles]
+
+    def near(self, colours, expected, tolerance):
+        return all(abs(a - b) <= tolerance for c in colours for a, b in zip(c, expected))
+
+    def test_annotate_draws_the_outline(self):
+        green, amber = (24, 176, 80), (255, 168, 0)
+        photo, out = self.photo(3, angle=10), self.path("seen.png")
+        result = run("query", "--index", self.index, "--json", "--annotate", out, photo)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        corners = json.loads(result.stdout)["masks"][0]["corners"]
+        self.assertFalse(self.near(self.colours_along(photo, corners), green, 30))
+        self.assertTrue(self.near(self.colours_along(out, corners), green, 2))
+        with Image.open(out) as drawn, Image.open(photo) as before:
+            self.assertEqual(drawn.size, before.size)
+            changed = sum(a != b for a, b in zip(drawn.getdata(), before.convert("RGB").getdata()))
+            self.assertLess(changed, 0.1 * drawn.width * drawn.height)
+        self.add("AB-JP103_second_printing_r.jpg", 3, quality=60)
+        self.build()
+        result = run("query", "--index", self.index, "--json", "--annotate", out, photo)
+        mask = json.loads(result.stdout)["masks"][0]
+        self.assertFalse(mask["confident"])
+        self.assertTrue(self.near(self.colours_along(out, mask["corners"]), amber, 2))
+
+    def test_annotate_into_a_folder(self):
+        photos = [self.photo(1, "one.jpg"), self.photo(777, "stranger.png"),
+                  self.photo(2, "two.webp")]
+        out = self.path("new", "drawn")
+        result = run("query", "--index", self.index, "--annotate", out, *photos)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertEqual(sorted(os.listdir(out)), ["one.jpg", "stranger.png", "two.webp.png"])
+        with Image.open(os.path.join(out, "one.jpg")) as image:
+            self.assertEqual((image.format, image.size), ("JPEG", (800, 640)))
+        with open(photos[0], "rb") as file:
+            result = run("query", "--index", self.index, "--annotate", out, "-", stdin=file.read())
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("stdin.png", os.listdir(out))
+
+    def test_annotate_refuses(self):
+        photo, other = self.photo(1, "one.jpg"), self.photo(2, "two.jpg")
+        with open(photo, "rb") as file:
+            before = file.read()
+        for out, pictures, word in ((self.path("o.png"), [photo, other], "one file"),
+                                    (photo, [photo], "overwrite"),
+                                    (self.dir, [photo], "overwrite"),
+                                    (self.path("d"), [photo, self.path("x", "one.jpg")], "become")):
+            result = run("query", "--index", self.index, "--annotate", out, *pictures)
+            self.assertEqual(result.returncode, 2, result.stderr)
+            self.assertIn(word, result.stderr)
+        with open(photo, "rb") as file:
+            self.assertEqual(file.read(), before)
+        for out in (self.path("missing", "o.png"), os.path.join(photo, "folder")):
+            result = run("query", "--index", self.index, "--annotate", out, other)
+            self.assertEqual(result.returncode, 4, result.stderr)
+            self.assertIn(os.path.dirname(out), result.stderr)
+            self.assertIn("Thing 2", result.stdout)
 
     def test_usage_errors(self):
         cases = [(["query", "--index", self.index], "no picture"),
