@@ -104,6 +104,7 @@ int cli_width(const char *text);
 void cli_print_padded(const char *text, int columns);
 
 /* --- commands --- */
+int cmd_augment(int argc, char **argv);
 int cmd_index(int argc, char **argv);
 int cmd_models(int argc, char **argv);
 int cmd_query(int argc, char **argv);

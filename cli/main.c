@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 
 static const cli_command commands[] = {
+    {"augment", NULL, "show what a camera makes of the references", cmd_augment},
     {"index", NULL, "turn a folder of pictures into an index", cmd_index},
     {"models", NULL, "list, download and compare CLIP's weights", cmd_models},
     {"query", NULL, "say which reference a picture shows", cmd_query},
