@@ -37,11 +37,11 @@ asan tsan: ## the tests under AddressSanitizer and UBSan, or ThreadSanitizer
 	cmake --build build/$@ -j $(JOBS)
 	cd build/$@ && ctest -j $(JOBS) --output-on-failure
 
-interop: ## heads and indexes against the real PyTorch
+interop: ## CLIP, heads, weights and indexes against the real PyTorch
 	@tools/deps.sh build test interop
 	@cmake -S . -B build/dev --preset dev > /dev/null
-	cmake --build build/dev -j $(JOBS) --target dlf-identify
-	for script in tests/interop/test_*.py; do /usr/bin/python3 $$script || exit 1; done
+	cmake --build build/dev -j $(JOBS) --target dlf-identify unit_format_test_tensors
+	for script in tests/interop/test_*.py; do IDENTIFY_BUILD_DIR=build/dev /usr/bin/python3 $$script || exit 1; done
 
 bench: ## print every figure with its baseline, as JSON
 	@tools/deps.sh build test

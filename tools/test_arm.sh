@@ -48,7 +48,8 @@ object_of() {
 
 library=()
 for source in lib/base/*.c lib/kernel/*.c lib/kernel/arm/*.c lib/local/{kernels,orient,pattern}.c \
-              lib/local/arm/local_neon.c lib/model/vlad.c lib/model/arm/vlad_neon.c; do
+              lib/local/arm/local_neon.c lib/model/vlad.c lib/model/arm/vlad_neon.c \
+              lib/model/clip.c lib/model/clip_cache.c lib/model/clip_forward.c; do
     [ "$source" = lib/base/hash.c ] && continue # needs nettle, which is not there for this processor
     compile "$source" "$(object_of "$source")"
     library+=("$(object_of "$source")")
@@ -70,7 +71,7 @@ run() {
 
 failed=0
 for source in tests/kernel/test_*.c tests/unit/local/test_local_kernels.c \
-              tests/unit/model/test_vlad.c; do
+              tests/unit/model/test_vlad.c tests/unit/model/test_clip_pass.c; do
     name=$(basename "${source%.c}")
     compile "$source" "$(object_of "$source")"
     "$cc" -static "$(object_of "$source")" "${library[@]}" -lm -lpthread -o "$out/$name"

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "kernel/cpu.h"
+#include "kernel/layernorm.h"
 #include "model/clip.h"
 #include "support/clip_random.h"
 #include "support/scratch.h"
@@ -263,6 +264,58 @@ static void grey_and_very_long_pictures(void **state) {
     assert_int_equal(idf_clip_preprocess(grey, &config, &image, NULL), IDF_ERR_ARGUMENT);
 }
 
+/* --- real weights --- */
+
+typedef struct published {
+    float class_row[768];
+    int hidden_layer; /* whose rows are the published ones; -1 none */
+} published;
+
+/* What is published for openai/clip-vit-base-patch32 and an input of 0.5 everywhere: rows and
+ * columns 1..3 of a hidden state. Which layer is meant is found out: ours has all rows but after
+ * the last. */
+static void on_published_layer(void *context, int layer, const float *rows, int n_rows, size_t ld) {
+    static const float values[3][3] = {{0.3465f, -0.3939f, -0.5297f},
+                                       {0.3588f, -0.2529f, -0.5606f},
+                                       {0.3958f, -0.2688f, -0.5367f}};
+    published *p = context;
+    memcpy(p->class_row, rows, sizeof p->class_row);
+    bool same = n_rows > 3;
+    for (int r = 0; r < 3 && same; r++)
+        same = largest_difference(rows + (size_t)(r + 1) * ld + 1, values[r], 3) < 1e-4;
+    if (same)
+        p->hidden_layer = layer;
+}
+
+static void real_weights_give_the_published_values(void **state) {
+    (void)state;
+    static const float pooled[3] = {0.3602f, 0.3658f, -0.2337f};
+    const char *path = getenv("IDENTIFY_CLIP_WEIGHTS");
+    if (path == NULL || path[0] == '\0') {
+        print_message("SKIPPED, NOT RUN: set IDENTIFY_CLIP_WEIGHTS to the weights of ViT-B/32\n");
+        skip();
+    }
+    idf_tensors *tensors;
+    assert_int_equal(idf_tensors_open(&tensors, path, NULL), IDF_OK);
+    loaded l = load_from(tensors, IDF_CLIP_HINT_QUICK, IDF_GEMM_F32);
+    idf_tensors_free(tensors);
+    assert_memory_equal(&l.model->config, &clip_b32, sizeof clip_b32);
+    float *patches = idf_clip_scratch_patches(l.scratch, 0), out[512], normal[768];
+    for (int i = 0; i < 50 * 3072; i++)
+        patches[i] = i < 3072 ? 0 : 0.5f;
+    published p = {{0}, -1};
+    idf_clip_scratch_trace(l.scratch, on_published_layer, &p);
+    assert_int_equal(idf_clip_run(l.scratch, 1, out, NULL, NULL), IDF_OK);
+    idf_layernorm(normal, p.class_row, 768, l.model->post.gain, l.model->post.bias, 1e-5f);
+    double after = largest_difference(normal + 1, pooled, 3);
+    double before = largest_difference(p.class_row + 1, pooled, 3);
+    print_message(
+        "pooled: off by %.2g after the last norm, %.2g before it; hidden rows: layer %d\n", after,
+        before, p.hidden_layer);
+    assert_true(after < 1e-4 || before < 1e-4);
+    unload(&l);
+}
+
 /* --- layouts --- */
 
 /* Embeds with the weights of a file of tensors. */
@@ -416,6 +469,7 @@ int main(void) {
         cmocka_unit_test(results_do_not_depend_on_batch_or_threads),
         cmocka_unit_test(pictures_are_prepared_as_pillow_does),
         cmocka_unit_test(grey_and_very_long_pictures),
+        cmocka_unit_test(real_weights_give_the_published_values),
         cmocka_unit_test(layouts_give_the_same_bits),
         cmocka_unit_test(bad_weights_are_refused),
         cmocka_unit_test(weights_that_are_not_finite_are_refused),
