@@ -50,6 +50,7 @@ typedef struct idf_detection {
     int inliers;                       /* places of the reference that agree on where it is */
     double evidence, variant_evidence; /* powers of ten against chance (docs/matching.md) */
     double coverage;                   /* 0..1: how evenly the reference is seen */
+    unsigned track_id; /* the same for one thing through a stream (idf_session_follow), else 0 */
     size_t n_top;
     const idf_hit *top; /* the ranking, this row first; owned by the answer */
 } idf_detection;
@@ -86,6 +87,15 @@ IDF_API void idf_session_free(idf_session *session);
 /* Answers one frame. *answer stays valid until it is reused or released. */
 IDF_API idf_status idf_session_match(idf_session *session, const idf_image *frame,
                                      idf_answer *answer, idf_error *err);
+/* The same for the next frame of a stream. What was confirmed in the last frame is looked for
+ * first, near where it was; when all of it is there again, the rest of the frame is looked at in
+ * every fourth frame only, and the ranking is as old. What a thing is taken for, how surely and
+ * whether it is reported follow from all frames so far, older ones counting less. */
+IDF_API idf_status idf_session_follow(idf_session *session, const idf_image *frame,
+                                      idf_answer *answer, idf_error *err);
+/* Forgets the stream: the next frame is the first of another. A frame of another size does too. */
+IDF_API void idf_session_forget(idf_session *session);
+
 IDF_API void idf_answer_release(idf_answer *answer);
 
 #ifdef __cplusplus

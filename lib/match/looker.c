@@ -33,6 +33,8 @@ static const double NOTED = 2;
 static const double HINT = 0.5;
 /* A closer look is for less evidence than this, or a lesser lead over a rival. */
 static const double ENOUGH = 25, CLEAR_LEAD = 2;
+/* How far around its last outline a moving thing is looked for. */
+static const double ENLARGED = 1.25;
 
 struct idf_looker {
     const idf_features *references;
@@ -43,6 +45,7 @@ struct idf_looker {
     idf_region quads[QUADS + 2];
     idf_thing things[THINGS];
     idf_confirmation hint;
+    long n_looks;
 };
 
 /* One look in progress. */
@@ -119,6 +122,7 @@ static idf_status look_into(state *s, const idf_region *region, const size_t row
         idf_region_rectify(&upright, s->grey, region, (const int[2]){side, 0}, &back, err);
     if (status)
         return status == IDF_ERR_ARGUMENT ? IDF_OK : status; /* corners in line: nothing there */
+    s->l->n_looks++;
     status = idf_extract(s->l->extractor, &upright, n_features, &features, err);
     if (!status && find(s, &features, &back, options, close ? 1 : IN_A_QUAD) == 0 && quad &&
         s->look->unseen != NULL)
@@ -240,16 +244,21 @@ static idf_status follow_hint(state *s, const idf_homography *back, idf_error *e
     return look_into(s, &region, &row, 1, err);
 }
 
+/* *made becomes a grey frame where the frame is not. */
+static idf_status begin(state *s, idf_image *made, idf_error *err) {
+    if (!s->look->more)
+        s->out->n = 0;
+    if (s->look->frame->channels == 1)
+        return IDF_OK;
+    s->grey = made;
+    return idf_image_to_grey(made, s->look->frame, err);
+}
+
 idf_status idf_looker_look(idf_looker *l, const idf_look *look, idf_sightings *out,
                            idf_error *err) {
     idf_image made = {0};
     state s = {l, look, look->frame, out};
-    idf_status status = IDF_OK;
-    out->n = 0;
-    if (look->frame->channels != 1) {
-        status = idf_image_to_grey(&made, look->frame, err);
-        s.grey = &made;
-    }
+    idf_status status = begin(&s, &made, err);
     if (!status && l->finder) {
         idf_homography back =
             idf_working_to_frame(look->whole, look->frame->width, look->frame->height);
@@ -266,4 +275,34 @@ idf_status idf_looker_look(idf_looker *l, const idf_look *look, idf_sightings *o
     idf_sightings_sort(out);
     idf_image_release(&made);
     return status;
+}
+
+idf_status idf_looker_look_again(idf_looker *l, const idf_look *look, const idf_place *places,
+                                 int n_places, idf_sightings *out, bool *all, idf_error *err) {
+    idf_image made = {0};
+    state s = {l, look, look->frame, out};
+    idf_status status = begin(&s, &made, err);
+    for (int i = 0; i < n_places && !status; i++) {
+        idf_region region = region_of(&l->references[places[i].row], places[i].corners);
+        idf_point middle = {0, 0};
+        for (int k = 0; k < 4; k++) {
+            middle.x += region.corners[k].x / 4;
+            middle.y += region.corners[k].y / 4;
+        }
+        for (int k = 0; k < 4; k++) {
+            region.corners[k].x = middle.x + ENLARGED * (region.corners[k].x - middle.x);
+            region.corners[k].y = middle.y + ENLARGED * (region.corners[k].y - middle.y);
+        }
+        status = look_into(&s, &region, &places[i].row, 1, err);
+    }
+    *all = true;
+    for (int i = 0; i < n_places; i++)
+        *all = *all && idf_sightings_cover(out, places[i].corners);
+    idf_sightings_sort(out);
+    idf_image_release(&made);
+    return status;
+}
+
+long idf_looker_n_looks(const idf_looker *l) {
+    return l->n_looks;
 }

@@ -38,11 +38,26 @@ typedef struct idf_look {
     idf_status (*unseen)(void *context, const idf_region *region, const idf_image *upright,
                          const idf_features *features, idf_error *err);
     void *context;
+    bool more; /* what *out holds already was seen in this frame too, and is added to */
 } idf_look;
+
+/* Where something is expected: what it was, and its outline, in the frame before. */
+typedef struct idf_place {
+    size_t row;
+    idf_point corners[4];
+} idf_place;
 
 /* Fills *out, the most evidence first. */
 idf_status idf_looker_look(idf_looker *looker, const idf_look *look, idf_sightings *out,
                            idf_error *err);
+
+/* A look at each place, to fill *out: far less than idf_looker_look does (look->whole, rows and
+ * unseen are not read). *all: everything expected is there again, beyond doubt. */
+idf_status idf_looker_look_again(idf_looker *looker, const idf_look *look, const idf_place *places,
+                                 int n_places, idf_sightings *out, bool *all, idf_error *err);
+
+/* Pictures made of parts of frames and looked into, since the looker is there. */
+long idf_looker_n_looks(const idf_looker *looker);
 
 #ifdef __cplusplus
 }

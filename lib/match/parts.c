@@ -6,7 +6,9 @@
 
 #include "match/scene.h"
 
-enum { SIDE = 8, COVER_SIDE = 5, COVER_LEAST = 4 };
+enum { SIDE = 8, COVER_SIDE = 5 };
+/* Coverage is told by cells of so many features, when there are so many cells. */
+enum { COVER_LEAST = 4, COVER_CELLS = 5 };
 /* Evidence at which two references count as having something in common. */
 static const double COMMON_SCORE = 4;
 /* Share of a cell's features that must be met in the other for the cell to be common. */
@@ -51,8 +53,13 @@ idf_cells idf_common_cells(idf_confirmer *confirmer, const idf_features *a, cons
 
 static double coverage_of(const int visible[], const int found[], double rate) {
     double expected = 0, hit = 0;
+    int n_full = 0;
     for (int k = 0; k < COVER_SIDE * COVER_SIDE; k++)
-        if (visible[k] >= COVER_LEAST) {
+        n_full += visible[k] >= COVER_LEAST;
+    /* where there is little to see, whatever there is has to do */
+    int least = n_full >= COVER_CELLS ? COVER_LEAST : 1;
+    for (int k = 0; k < COVER_SIDE * COVER_SIDE; k++)
+        if (visible[k] >= least) {
             expected += 1 - pow(1 - rate, visible[k]);
             hit += found[k] > 0;
         }

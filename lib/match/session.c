@@ -17,6 +17,7 @@
 #include "index/index.h"
 #include "local/extract.h"
 #include "match/looker.h"
+#include "match/track.h"
 #include "model/encoder.h"
 
 enum { FIXED = 2, QUADS = 20, REGIONS = FIXED + QUADS, DETECTIONS_MAX = IDF_SIGHTINGS_MAX };
@@ -25,6 +26,9 @@ enum { FIXED = 2, QUADS = 20, REGIONS = FIXED + QUADS, DETECTIONS_MAX = IDF_SIGH
  * has to be surer, by this part of what is left to 1. */
 static const double TEXTURED_DOUBT = 0.9;
 enum { TEXTURED_FEATURES = 150 };
+
+/* Frames of a stream, one after another, in which only what is expected is looked for. */
+enum { QUICK_FRAMES = 3, TRACKED_ROWS = IDF_TRACKS_MAX * IDF_TRACK_ROWS };
 
 /* Outlines that overlap more are one place. */
 static const double SAME_PLACE = 0.5;
@@ -45,12 +49,18 @@ struct idf_session {
     float *vectors;  /* REGIONS rows */
     idf_hit *hits;   /* REGIONS rows of n_hits */
     idf_hit *ranked; /* room for all hits and sightings */
-    size_t *rows;    /* FIXED * n_hits: the shortlist */
+    size_t *rows;    /* TRACKED_ROWS + FIXED * n_hits: the shortlist */
     embedded regions[REGIONS];
     size_t n_regions;
     const idf_image *frame;
     const uint8_t *masked;
     idf_sightings sightings;
+    long n_looks, looks_before; /* in the last frame; the looker's, before it */
+    /* of a stream */
+    idf_tracker tracker;
+    int n_quick;       /* frames since the last one that was looked at as a whole */
+    bool by_embedding; /* something was reported in that one which only the embedding sees */
+    int width, height; /* of the last frame */
 };
 
 void idf_session_mask(idf_session *session, const uint8_t *masked) {
@@ -59,6 +69,10 @@ void idf_session_mask(idf_session *session, const uint8_t *masked) {
 
 idf_findings idf_session_findings(const idf_session *s) {
     return (idf_findings){&s->sightings, s->hits, s->n_regions, s->matcher->n_hits};
+}
+
+long idf_session_n_looks(const idf_session *s) {
+    return s->n_looks;
 }
 
 static void release_pictures(idf_session *s) {
@@ -90,7 +104,7 @@ idf_status idf_session_new(idf_session **out, const idf_matcher *m, idf_error *e
     s->vectors = idf_alloc(REGIONS * (size_t)m->encoder->dim, sizeof *s->vectors);
     s->hits = idf_alloc(REGIONS * m->n_hits, sizeof *s->hits);
     s->ranked = idf_alloc(REGIONS * m->n_hits + 2 * IDF_SIGHTINGS_MAX, sizeof *s->ranked);
-    s->rows = idf_alloc(FIXED * m->n_hits, sizeof *s->rows);
+    s->rows = idf_alloc(TRACKED_ROWS + FIXED * m->n_hits, sizeof *s->rows);
     idf_status status =
         s->vectors == NULL || s->hits == NULL || s->ranked == NULL || s->rows == NULL
             ? idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for a session")
@@ -144,6 +158,7 @@ static idf_status embed_box(idf_session *s, const float box[4], idf_features *fe
     right = right > left ? right : left + 1;
     bottom = bottom > top ? bottom : top + 1;
     idf_image view = idf_image_view(frame, left, top, right - left, bottom - top);
+    s->n_looks++;
     idf_status status = idf_extract(s->extractor, &view, IDF_ENCODER_FEATURES, features, err);
     if (status == IDF_OK)
         status = embed(s, &view, features, err);
@@ -194,9 +209,10 @@ static idf_status search(idf_session *s, size_t from, idf_error *err) {
     return status;
 }
 
-/* The embedding's neighbours of the whole frame and the centre, each once. */
-static size_t shortlist(idf_session *s) {
-    size_t n = 0;
+/* What is followed, then the embedding's neighbours of the whole frame and the centre, each once.
+ */
+static size_t shortlist(idf_session *s, bool follows) {
+    size_t n = follows ? (size_t)idf_tracker_rows(&s->tracker, s->rows, TRACKED_ROWS) : 0;
     for (size_t i = 0; i < FIXED * s->matcher->n_hits; i++) {
         size_t row = s->hits[i].row, k = 0;
         while (k < n && s->rows[k] != row)
@@ -247,6 +263,7 @@ static idf_detection detection_of(const idf_session *s, const idf_sighting *seen
         .evidence = seen->evidence,
         .variant_evidence = seen->rival_evidence,
         .coverage = seen->coverage,
+        .track_id = seen->track_id,
     };
     outline(&d, seen->corners, s->frame);
     d.confident = score >= m->sim_threshold && d.margin >= m->margin_threshold;
@@ -316,7 +333,7 @@ static void detect(const idf_session *s, idf_answer *answer) {
         if (detection_by_embedding(s, r, &d))
             add_embedded(answer, &d);
     /* of centre and whole frame the better, and only when there is nothing else */
-    for (size_t r = 0; r < FIXED && answer->n_detections == 0; r++)
+    for (size_t r = 0; r < FIXED && r < s->n_regions && answer->n_detections == 0; r++)
         if (detection_by_embedding(s, r, &d) && d.score > best.score)
             best = d;
     if (best.confident)
@@ -397,14 +414,15 @@ static idf_status answer_reserve(idf_answer *answer, size_t top_k, idf_error *er
     return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for an answer");
 }
 
-static idf_status look(idf_session *s, const idf_features *whole, idf_error *err) {
+static idf_status look(idf_session *s, const idf_features *whole, bool follows, idf_error *err) {
     idf_look what = {.frame = s->frame,
                      .whole = whole,
                      .rows = s->rows,
-                     .n_rows = shortlist(s),
+                     .n_rows = shortlist(s, follows),
                      .masked = s->masked,
                      .unseen = embed_quad,
-                     .context = s};
+                     .context = s,
+                     .more = follows};
     idf_status status = idf_looker_look(s->looker, &what, &s->sightings, err);
     if (status == IDF_OK && !s->matcher->encoder->class_->wants_features)
         status = embed_pictures(s, err);
@@ -412,34 +430,131 @@ static idf_status look(idf_session *s, const idf_features *whole, idf_error *err
     return status == IDF_OK && s->n_regions > FIXED ? search(s, FIXED, err) : status;
 }
 
-idf_status idf_session_match(idf_session *s, const idf_image *frame, idf_answer *answer,
-                             idf_error *err) {
-    static const float centre[4] = {0.1f, 0.05f, 0.9f, 0.95f}, all[4] = {0, 0, 1, 1};
-    const idf_matcher *m = s->matcher;
-    double started = idf_clock_seconds();
-    idf_features whole, part;
+static idf_status begin(idf_session *s, const idf_image *frame, idf_answer *answer,
+                        idf_error *err) {
     answer->n_detections = answer->n_ranking = 0;
     answer->image_width = frame->width;
     answer->image_height = frame->height;
     s->frame = frame;
-    s->n_regions = 0;
     s->sightings.n = 0;
-    idf_status status = answer_reserve(answer, m->top_k, err);
-    if (status == IDF_OK)
-        status = embed_box(s, centre, &part, err);
+    s->n_looks = 0;
+    s->looks_before = idf_looker_n_looks(s->looker);
+    return answer_reserve(answer, s->matcher->top_k, err);
+}
+
+/* Embeds the frame and looks at all of it. */
+static idf_status look_at_all(idf_session *s, bool follows, idf_error *err) {
+    static const float centre[4] = {0.1f, 0.05f, 0.9f, 0.95f}, all[4] = {0, 0, 1, 1};
+    idf_features whole, part;
+    s->n_regions = 0;
+    idf_status status = embed_box(s, centre, &part, err);
     if (status == IDF_OK) /* last: its features are looked at */
         status = embed_box(s, all, &whole, err);
     if (status == IDF_OK)
         status = search(s, 0, err);
-    if (status == IDF_OK)
-        status = look(s, &whole, err);
-    if (status != IDF_OK)
-        return status;
+    return status == IDF_OK ? look(s, &whole, follows, err) : status;
+}
+
+/* Without a look at the whole frame the embedding's neighbours are those of an earlier one: good
+ * for the ranking, not for finding things. */
+static void finish(idf_session *s, bool looked_at_all, double started, idf_answer *answer) {
+    const idf_matcher *m = s->matcher;
+    if (!looked_at_all)
+        s->n_regions = FIXED;
     rank(s, answer);
+    if (!looked_at_all)
+        s->n_regions = 0;
     detect(s, answer);
     for (size_t i = 0; i < answer->n_detections; i++)
         rank_detection(m, answer, &answer->detections[i], answer->ranking + (i + 1) * m->top_k);
+    s->n_looks += idf_looker_n_looks(s->looker) - s->looks_before;
     answer->elapsed_seconds = idf_clock_seconds() - started;
+}
+
+idf_status idf_session_match(idf_session *s, const idf_image *frame, idf_answer *answer,
+                             idf_error *err) {
+    double started = idf_clock_seconds();
+    idf_status status = begin(s, frame, answer, err);
+    if (status == IDF_OK)
+        status = look_at_all(s, false, err);
+    if (status == IDF_OK)
+        finish(s, true, started, answer);
+    return status;
+}
+
+/* --- a stream --- */
+
+/* Looks for what was seen in the last frame. *enough: it is all there, and it is no turn of the
+ * whole frame. */
+static idf_status look_again(idf_session *s, bool *enough, idf_error *err) {
+    const idf_look what = {.frame = s->frame, .masked = s->masked, .more = true};
+    idf_place places[IDF_TRACKS_MAX];
+    int n = 0;
+    for (int i = 0; i < s->tracker.n; i++) {
+        const idf_track *t = &s->tracker.tracks[i];
+        if (t->n_unseen > 0)
+            continue;
+        places[n].row = t->row;
+        memcpy(places[n++].corners, t->corners, sizeof t->corners);
+    }
+    *enough = false;
+    if (n == 0)
+        return IDF_OK;
+    idf_status status =
+        idf_looker_look_again(s->looker, &what, places, n, &s->sightings, enough, err);
+    *enough = *enough && s->n_quick < QUICK_FRAMES && !s->by_embedding;
+    return status;
+}
+
+/* Sightings that are sure enough to be followed, or that are followed already, are steadied by what
+ * the stream knows; those that are neither stay what they are. */
+static void steady(idf_session *s) {
+    idf_sightings *all = &s->sightings, followed = {.n = 0};
+    int at[IDF_SIGHTINGS_MAX], track[IDF_SIGHTINGS_MAX];
+    for (int i = 0; i < all->n; i++) {
+        const idf_sighting *seen = &all->items[i];
+        double score = idf_geometry_score(&s->matcher->scale, idf_effective_evidence(seen));
+        if (score < s->matcher->sim_threshold && !idf_tracker_expects(&s->tracker, seen))
+            continue;
+        at[followed.n] = i;
+        followed.items[followed.n++] = *seen;
+    }
+    idf_tracker_update(&s->tracker, followed.items, followed.n, track);
+    for (int k = 0; k < followed.n; k++)
+        if (track[k] >= 0)
+            idf_track_steady(&s->tracker.tracks[track[k]], &all->items[at[k]]);
+    idf_sightings_sort(all);
+}
+
+void idf_session_forget(idf_session *s) {
+    s->tracker = (idf_tracker){.n = 0, .last_id = s->tracker.last_id};
+    s->n_quick = 0;
+    s->by_embedding = false;
+}
+
+idf_status idf_session_follow(idf_session *s, const idf_image *frame, idf_answer *answer,
+                              idf_error *err) {
+    double started = idf_clock_seconds();
+    bool enough;
+    idf_status status = begin(s, frame, answer, err);
+    if (frame->width != s->width || frame->height != s->height)
+        idf_session_forget(s);
+    s->width = frame->width;
+    s->height = frame->height;
+    if (status == IDF_OK)
+        status = look_again(s, &enough, err);
+    if (status == IDF_OK && !enough)
+        status = look_at_all(s, true, err);
+    if (status != IDF_OK)
+        return status;
+    steady(s);
+    finish(s, !enough, started, answer);
+    s->n_quick = enough ? s->n_quick + 1 : 0;
+    if (!enough) {
+        s->by_embedding = false;
+        for (size_t i = 0; i < answer->n_detections; i++)
+            s->by_embedding |= answer->detections[i].method == IDF_METHOD_EMBEDDING;
+    }
     return IDF_OK;
 }
 

@@ -36,6 +36,9 @@ typedef struct idf_findings {
  */
 void idf_session_mask(idf_session *session, const uint8_t *masked);
 
+/* Pictures that features were taken from for the last frame: the work it made. */
+long idf_session_n_looks(const idf_session *session);
+
 /* Valid until the session's next frame. */
 idf_findings idf_session_findings(const idf_session *session);
 

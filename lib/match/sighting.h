@@ -22,6 +22,7 @@ typedef struct idf_sighting {
     double rotation_degrees;
     size_t rival_row; /* as in idf_thing */
     double rival_evidence, rival_shared, own_evidence, lead;
+    unsigned track_id; /* match/track.h; 0 outside of a stream */
 } idf_sighting;
 
 /* All sightings of one frame; at most one for a place. */

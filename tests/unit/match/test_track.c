@@ -1,4 +1,5 @@
 /* Tracks: ids stay, labels do not flicker, things that are gone are dropped. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,14 +10,18 @@
 #include "match/track.h"
 
 static idf_tracker tracker;
-static idf_thing things[80];
+static idf_sighting things[80];
 
-static void put(idf_thing *t, size_t row, double score, double x, double y) {
-    *t = (idf_thing){.row = row, .rival_row = SIZE_MAX};
-    t->seen.score = score;
+static void put(idf_sighting *t, size_t row, double score, double x, double y) {
+    *t = (idf_sighting){.row = row,
+                        .evidence = score,
+                        .coverage = 1,
+                        .rival_row = SIZE_MAX,
+                        .own_evidence = INFINITY,
+                        .lead = INFINITY};
     const double dx[4] = {0, 100, 100, 0}, dy[4] = {0, 0, 140, 140};
     for (int i = 0; i < 4; i++)
-        t->seen.corners[i] = (idf_point){x + dx[i], y + dy[i]};
+        t->corners[i] = (idf_point){x + dx[i], y + dy[i]};
 }
 
 static void ids_stay_while_things_move(void **state) {
@@ -55,6 +60,53 @@ static void one_wrong_frame_does_not_change_a_label(void **state) {
     assert_int_equal(idf_tracker_rows(&tracker, rows, 1), 1);
 }
 
+/* Two printings that take turns at being likelier: one name, never sure. */
+static void a_doubt_stays_a_doubt(void **state) {
+    (void)state;
+    tracker = (idf_tracker){.n = 0};
+    int of;
+    for (int frame = 0; frame < 40; frame++) {
+        put(&things[0], frame % 2 == 0 ? 7 : 8, 30, 10, 20);
+        things[0].rival_row = frame % 2 == 0 ? 8 : 7;
+        things[0].rival_evidence = 28;
+        things[0].lead = 1;
+        idf_tracker_update(&tracker, things, 1, &of);
+        idf_track_steady(&tracker.tracks[of], &things[0]);
+        assert_int_equal(things[0].row, 7);
+        assert_int_equal(things[0].rival_row, 8);
+        assert_int_equal(things[0].track_id, 1);
+        if (frame >= 10)
+            assert_true(fabs(things[0].lead) < 0.2);
+    }
+}
+
+/* A frame in which little is seen, or another reference, is carried by those before it. */
+static void weak_frames_are_carried(void **state) {
+    (void)state;
+    tracker = (idf_tracker){.n = 0};
+    int of;
+    for (int frame = 0; frame < 5; frame++) {
+        put(&things[0], 7, 30, 10, 20);
+        idf_tracker_update(&tracker, things, 1, &of);
+    }
+    put(&things[0], 7, 3, 15, 20);
+    things[0].coverage = 0.1;
+    assert_true(idf_tracker_expects(&tracker, &things[0]));
+    idf_tracker_update(&tracker, things, 1, &of);
+    idf_track_steady(&tracker.tracks[of], &things[0]);
+    assert_in_range(things[0].evidence, 20, 29);
+    assert_true(things[0].coverage > 0.6 && things[0].coverage < 1);
+    put(&things[0], 9, 12, 15, 20);
+    assert_false(idf_tracker_expects(&tracker, &things[0]));
+    idf_tracker_update(&tracker, things, 1, &of);
+    idf_track_steady(&tracker.tracks[of], &things[0]);
+    assert_int_equal(things[0].row, 7);
+    assert_int_equal(things[0].rival_row, 9);
+    assert_true(things[0].lead > 0 && things[0].lead < 3);
+    put(&things[1], 7, 30, 900, 700); /* far away */
+    assert_false(idf_tracker_expects(&tracker, &things[1]));
+}
+
 static void what_is_gone_is_dropped(void **state) {
     (void)state;
     tracker = (idf_tracker){.n = 0};
@@ -88,6 +140,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_stay_while_things_move),
         cmocka_unit_test(one_wrong_frame_does_not_change_a_label),
+        cmocka_unit_test(a_doubt_stays_a_doubt),
+        cmocka_unit_test(weak_frames_are_carried),
         cmocka_unit_test(what_is_gone_is_dropped),
         cmocka_unit_test(more_things_than_room),
     };

@@ -1,0 +1,169 @@
+/* A session that follows a stream: one id a thing, labels that stay, less work than frame by frame.
+ */
+#include "unit/match/scenes.h"
+
+#include "match/session.h"
+
+enum { WIDTH = 960, HEIGHT = 540, FRAMES = 20 };
+
+static idf_matcher *matcher;
+static idf_session *session;
+static idf_answer answer;
+
+static int open_session(void **state) {
+    (void)state;
+    assert_int_equal(idf_matcher_new(&matcher, collection, encoder, NULL, NULL), IDF_OK);
+    return idf_session_new(&session, matcher, NULL);
+}
+
+static int close_session(void **state) {
+    (void)state;
+    idf_answer_release(&answer);
+    idf_session_free(session);
+    idf_matcher_free(matcher);
+    return 0;
+}
+
+/* Frame i of a card that is moved across the table and turned. */
+static idf_image moving(int card, int i) {
+    idf_image frame = table(WIDTH, HEIGHT, 40, 5);
+    idf_point corners[4];
+    card_corners(corners, &cards[card], (const double[2]){300 + 12.0 * i, 250 + 3.0 * i}, 260,
+                 -10 + 2.0 * i);
+    put_card(&frame, &cards[card], corners);
+    return frame;
+}
+
+static int compare_longs(const void *a, const void *b) {
+    long x = *(const long *)a, y = *(const long *)b;
+    return (x > y) - (x < y);
+}
+
+static long median(long *values, int n) {
+    qsort(values, (size_t)n, sizeof *values, compare_longs);
+    return values[n / 2];
+}
+
+static void one_id_one_label_less_work(void **state) {
+    (void)state;
+    long alone[FRAMES], followed[FRAMES];
+    unsigned id = 0;
+    for (int i = 0; i < FRAMES; i++) {
+        idf_image frame = moving(EAGLE, i);
+        assert_int_equal(idf_session_match(session, &frame, &answer, NULL), IDF_OK);
+        assert_int_equal(answer.n_detections, 1);
+        assert_int_equal(answer.detections[0].track_id, 0);
+        alone[i] = idf_session_n_looks(session);
+        assert_int_equal(idf_session_follow(session, &frame, &answer, NULL), IDF_OK);
+        followed[i] = idf_session_n_looks(session);
+        idf_image_release(&frame);
+        assert_int_equal(answer.n_detections, 1);
+        assert_int_equal(answer.detections[0].row, row_of(EAGLE));
+        assert_true(answer.detections[0].confident);
+        assert_true(answer.n_ranking > 0 && answer.ranking[0].row == row_of(EAGLE));
+        if (i == 0)
+            id = answer.detections[0].track_id;
+        assert_int_not_equal(id, 0);
+        assert_int_equal(answer.detections[0].track_id, id);
+    }
+    assert_true(followed[1] < followed[0]);
+    assert_true(median(followed, FRAMES) < median(alone, FRAMES));
+}
+
+/* A second card is laid down, is found within four frames, and gets an id of its own. */
+static void what_comes_is_found(void **state) {
+    (void)state;
+    unsigned id[2] = {0, 0};
+    int since = -1;
+    idf_session_forget(session);
+    for (int i = 0; i < 10; i++) {
+        idf_image frame = moving(GOLDFISH, i);
+        if (i >= 2) {
+            idf_point corners[4];
+            card_corners(corners, &cards[OWL], (const double[2]){760, 300}, 280, 180);
+            put_card(&frame, &cards[OWL], corners);
+        }
+        assert_int_equal(idf_session_follow(session, &frame, &answer, NULL), IDF_OK);
+        idf_image_release(&frame);
+        for (size_t k = 0; k < answer.n_detections; k++) {
+            bool owl = answer.detections[k].row == row_of(OWL);
+            assert_int_equal(answer.detections[k].row, row_of(owl ? OWL : GOLDFISH));
+            since = owl && since < 0 ? i : since;
+            if (id[owl] == 0)
+                id[owl] = answer.detections[k].track_id;
+            assert_int_equal(answer.detections[k].track_id, id[owl]);
+        }
+    }
+    assert_in_range(since, 2, 5);
+    assert_int_equal(answer.n_detections, 2);
+    assert_int_not_equal(id[0], id[1]);
+}
+
+/* Once it is taken away nothing is said to be there; the ranking of the embedding goes on. */
+static void what_goes_is_gone(void **state) {
+    (void)state;
+    idf_session_forget(session);
+    for (int i = 0; i < 12; i++) {
+        idf_image frame = i < 4 ? moving(WOLF, i) : table(WIDTH, HEIGHT, 40, 5);
+        assert_int_equal(idf_session_follow(session, &frame, &answer, NULL), IDF_OK);
+        idf_image_release(&frame);
+        assert_int_equal(answer.n_detections, i < 4);
+        assert_true(answer.n_ranking > 0);
+    }
+}
+
+/* A frame of another size, and a forgotten stream, start anew. */
+static void another_stream(void **state) {
+    (void)state;
+    idf_image frame = moving(WOLF, 0), small = {0};
+    assert_int_equal(idf_image_resize(&small, &frame, WIDTH * 3 / 4, HEIGHT * 3 / 4,
+                                      IDF_FILTER_BICUBIC, NULL, NULL),
+                     IDF_OK);
+    unsigned last = 0;
+    for (int i = 0; i < 3; i++) {
+        if (i == 2)
+            idf_session_forget(session);
+        assert_int_equal(idf_session_follow(session, i == 0 ? &frame : &small, &answer, NULL),
+                         IDF_OK);
+        assert_int_equal(answer.n_detections, 1);
+        assert_true(answer.detections[0].track_id > last);
+        last = answer.detections[0].track_id;
+    }
+    idf_image_release(&frame);
+    idf_image_release(&small);
+}
+
+static void out_of_memory(void **state) {
+    (void)state;
+    idf_image frames[2] = {moving(MEMORY, 0), moving(MEMORY, 1)};
+    for (long n = 0;; n++) {
+        idf_session_forget(session);
+        idf_status status = IDF_OK;
+        idf_alloc_fail_after(n);
+        for (int i = 0; i < 2 && status == IDF_OK; i++)
+            status = idf_session_follow(session, &frames[i], &answer, NULL);
+        int failed = idf_alloc_failed();
+        idf_alloc_fail_after(-1);
+        if (!failed) {
+            assert_int_equal(status, IDF_OK);
+            assert_true(n > 5);
+            break;
+        }
+        assert_int_equal(status, IDF_ERR_NO_MEMORY);
+    }
+    assert_int_equal(answer.n_detections, 1);
+    assert_int_equal(answer.detections[0].row, row_of(MEMORY));
+    idf_image_release(&frames[0]);
+    idf_image_release(&frames[1]);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(one_id_one_label_less_work, open_session, close_session),
+        cmocka_unit_test_setup_teardown(what_comes_is_found, open_session, close_session),
+        cmocka_unit_test_setup_teardown(what_goes_is_gone, open_session, close_session),
+        cmocka_unit_test_setup_teardown(another_stream, open_session, close_session),
+        cmocka_unit_test_setup_teardown(out_of_memory, open_session, close_session),
+    };
+    return cmocka_run_group_tests(tests, scenes_setup, scenes_teardown);
+}
