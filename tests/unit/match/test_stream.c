@@ -104,7 +104,7 @@ static void what_goes_is_gone(void **state) {
     (void)state;
     idf_session_forget(session);
     for (int i = 0; i < 12; i++) {
-        idf_image frame = i < 4 ? moving(WOLF, i) : table(WIDTH, HEIGHT, 40, 5);
+        idf_image frame = i < 4 ? moving(SWAN, i) : table(WIDTH, HEIGHT, 40, 5);
         assert_int_equal(idf_session_follow(session, &frame, &answer, NULL), IDF_OK);
         idf_image_release(&frame);
         assert_int_equal(answer.n_detections, i < 4);
@@ -115,7 +115,7 @@ static void what_goes_is_gone(void **state) {
 /* A frame of another size, and a forgotten stream, start anew. */
 static void another_stream(void **state) {
     (void)state;
-    idf_image frame = moving(WOLF, 0), small = {0};
+    idf_image frame = moving(SWAN, 0), small = {0};
     assert_int_equal(idf_image_resize(&small, &frame, WIDTH * 3 / 4, HEIGHT * 3 / 4,
                                       IDF_FILTER_BICUBIC, NULL, NULL),
                      IDF_OK);
