@@ -21,7 +21,7 @@ for package in "${packages[@]}"; do
     find "$folder/$package.part" -type l -delete
     mv "$folder/$package.part" "$folder/$package"
 done
-cmake -S . -B build/release --preset release > /dev/null
+cmake -S . -B build/release --preset release -DIDENTIFY_TOOLS=ON > /dev/null
 cmake --build build/release --target learn-pattern
 build/release/tools/learn-pattern "$folder" lib/local/pattern.c
 cmake --build build/release --target learn-builtin
