@@ -122,7 +122,7 @@ root_prefix() {
 }
 
 # Package lists may be missing or older than the archive, so a failed install is tried once more
-# after an update.
+# after an update. Another apt-get (a new machine updates itself) is waited for.
 apt_install() {
     echo "deps: installing$debian" >&2
     lists=$(find /var/lib/apt/lists -name '*_Packages*' 2> /dev/null | head -n 1)
@@ -133,7 +133,7 @@ apt_install() {
             lists=there
         fi
         $prefix env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
-            $debian >&2 && return 0
+            -o DPkg::Lock::Timeout=300 $debian >&2 && return 0
     done
     return 1
 }

@@ -84,6 +84,7 @@ class Deps(unittest.TestCase):
         install = machine.apt_calls()[-1]
         self.assertIn("libwebp-dev nettle-dev", install)
         self.assertIn(" -y ", install)
+        self.assertIn(" -o DPkg::Lock::Timeout=", install)  # two may install at once
         self.assertNotIn("libpng-dev", install)
 
     def test_a_stale_list_is_updated_and_tried_again(self):
