@@ -96,6 +96,13 @@ typedef enum set_part {
     SET_YEAR,    /* 20TH, 5DS1: digits, two letters, perhaps a digit; four characters */
 } set_part;
 
+/* m10 to m15 and m19 to m21, Magic's core sets; small, as Magic's codes are, and M12 is a screw. */
+static bool is_core_set(const char *text, size_t len) {
+    return len == 3 && text[0] == 'm' &&
+           ((text[1] == '1' && text[2] != '6' && text[2] != '7' && text[2] != '8') ||
+            (text[1] == '2' && text[2] <= '1'));
+}
+
 static set_part classify_set(const char *text, size_t len, char first_letter) {
     code_scan scan = {text, text + len, first_letter};
     int letters = scan_letters(&scan);
@@ -115,7 +122,7 @@ static set_part classify_set(const char *text, size_t len, char first_letter) {
     const char *tail = scan.at;
     int tail_letters = scan_letters(&scan);
     if (scan.at == scan.end && tail_letters <= 1) /* one letter, digits alone: M12, F16, A320 */
-        return letters + tail_letters >= 2 ? SET_MIXED : SET_NONE;
+        return letters + tail_letters >= 2 || is_core_set(text, len) ? SET_MIXED : SET_NONE;
     if (tail_letters == 2 && ascii_lower(tail[0]) == 'p' && ascii_lower(tail[1]) == 't')
         return scan_digits(&scan) == 1 && scan.at == scan.end ? SET_POINT : SET_NONE;
     return SET_NONE;
