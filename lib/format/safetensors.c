@@ -190,7 +190,10 @@ idf_status idf_safetensors_read(idf_tensors *tensors, idf_error *err) {
     json_t *header = json_loadb((const char *)tensors->bytes + LENGTH_BYTES, (size_t)n,
                                 JSON_REJECT_DUPLICATES, &json_error);
     idf_status status;
-    if (!json_is_object(header))
+    if (header == NULL && json_error_code(&json_error) == json_error_out_of_memory)
+        status = idf_error_set(err, IDF_ERR_NO_MEMORY,
+                               "out of memory while reading a safetensors header");
+    else if (!json_is_object(header))
         status = idf_error_set(err, IDF_ERR_FORMAT, "the safetensors header is no JSON object: %s",
                                header != NULL
                                    ? "it is something else"

@@ -364,6 +364,10 @@ static idf_status read_meta(idf_index *index, idf_error *err) {
     if (status != IDF_OK)
         goto done;
     index->meta = json_loads(index->meta_text, JSON_REJECT_DUPLICATES, &json_error);
+    if (index->meta == NULL && json_error_code(&json_error) == json_error_out_of_memory) {
+        status = idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while reading an index");
+        goto done;
+    }
     if (!json_is_object(index->meta)) {
         char shown[JSON_ERROR_TEXT_LENGTH];
         status = idf_error_set(err, IDF_ERR_FORMAT, "member 'meta.npy' is no JSON object: %s",
