@@ -1,0 +1,262 @@
+/* What becomes of a sighting: its parts, its place among others, its score. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "match/decide.h"
+#include "match/parts.h"
+#include "unit/match/synthetic.h"
+
+enum { SIDE = 400 };
+
+static synthetic mine, other;
+static idf_confirmation seen;
+static const int frame_size[2] = {SIDE, SIDE};
+
+/* --- parts --- */
+
+/* `other` shows the upper half of `mine` and has a lower half of its own. */
+static int make_halves(void **state) {
+    (void)state;
+    idf_rng rng;
+    idf_rng_init(&rng, 3, 1);
+    synthetic_init(&mine, SIDE, SIDE);
+    synthetic_init(&other, SIDE, SIDE);
+    synthetic_noise(&mine, 400, &rng);
+    for (int i = 0; i < mine.features.n; i++) {
+        const idf_keypoint *k = &mine.keypoints[i];
+        double x = idf_rng_range(&rng, 0, SIDE - 1), y = idf_rng_range(&rng, SIDE / 2, SIDE - 1);
+        idf_descriptor d = synthetic_descriptor(&rng);
+        if (k->y < SIDE / 2 * IDF_LOCAL_COORD_UNIT)
+            synthetic_add(&other, (double)k->x / IDF_LOCAL_COORD_UNIT,
+                          (double)k->y / IDF_LOCAL_COORD_UNIT, k->angle, k->level,
+                          &mine.descriptors[i]);
+        else
+            synthetic_add(&other, x, y, k->angle, k->level, &d);
+    }
+    return 0;
+}
+
+static idf_cells common(const synthetic *a, const synthetic *b) {
+    idf_confirmer *confirmer;
+    idf_confirmation scratch;
+    assert_int_equal(idf_confirmer_new(&confirmer, NULL, NULL), IDF_OK);
+    idf_cells cells = idf_common_cells(confirmer, &a->features, &b->features, &scratch);
+    idf_confirmer_free(confirmer);
+    return cells;
+}
+
+static int bits(idf_cells cells) {
+    int n = 0;
+    for (; cells != 0; cells &= cells - 1)
+        n++;
+    return n;
+}
+
+static void the_common_half_is_found(void **state) {
+    (void)state;
+    static synthetic noise;
+    idf_rng rng;
+    idf_rng_init(&rng, 99, 1);
+    synthetic_init(&noise, SIDE, SIDE);
+    synthetic_noise(&noise, 400, &rng);
+    idf_cells cells = common(&mine, &other);
+    assert_in_range(bits(cells & 0xffffffffu), 26, 32); /* of 32 in the upper half */
+    assert_int_equal(bits(cells >> 32), 0);
+    assert_true(common(&mine, &noise) == 0);
+    assert_int_equal(bits(common(&mine, &mine)), 64);
+}
+
+/* A sighting in which the features inside of a box were found. */
+static void see_box(const synthetic *s, double left, double top, double right, double bottom) {
+    memset(&seen, 0, sizeof seen);
+    seen.h = idf_homography_identity;
+    for (int i = 0; i < s->features.n; i++) {
+        double x = (double)s->keypoints[i].x / IDF_LOCAL_COORD_UNIT;
+        double y = (double)s->keypoints[i].y / IDF_LOCAL_COORD_UNIT;
+        if (x >= left && x < right && y >= top && y < bottom)
+            seen.pairs[seen.n_pairs++].reference = (uint16_t)i;
+    }
+}
+
+static void the_own_half_decides(void **state) {
+    (void)state;
+    idf_parts parts;
+    idf_cells shared = common(&mine, &other);
+    see_box(&mine, 0, 0, SIDE, SIDE);
+    idf_parts_divide(&parts, &mine.features, shared, &seen, frame_size);
+    assert_int_equal(parts.n_shared + parts.n_own, mine.features.n);
+    assert_int_equal(parts.found_shared, parts.n_shared);
+    assert_int_equal(parts.found_own, parts.n_own);
+    assert_true(parts.own_evidence > 20);
+    assert_true(parts.coverage > 0.99);
+    see_box(&mine, 0, 0, SIDE, SIDE / 2.0);
+    idf_parts_divide(&parts, &mine.features, shared, &seen, frame_size);
+    assert_true(parts.own_evidence < 0 && parts.own_evidence >= -1); /* it may be covered */
+    idf_parts_divide(&parts, &mine.features, ~(idf_cells)0, &seen, frame_size);
+    assert_int_equal(parts.n_own, 0);
+    assert_true(parts.own_evidence == 0);
+}
+
+static void coverage_is_how_evenly(void **state) {
+    (void)state;
+    static synthetic poor;
+    idf_parts parts;
+    see_box(&mine, 0, 0, SIDE / 4.0, SIDE / 4.0); /* a logo */
+    idf_parts_divide(&parts, &mine.features, 0, &seen, frame_size);
+    assert_true(parts.coverage < 0.3);
+    /* so few features that no cell has four of them: all are found */
+    idf_rng rng;
+    idf_rng_init(&rng, 5, 1);
+    synthetic_init(&poor, SIDE, SIDE);
+    for (int i = 0; i < 25; i++) {
+        idf_descriptor d = synthetic_descriptor(&rng);
+        synthetic_add(&poor, 40 + i % 5 * 80, 40 + i / 5 * 80, 0, 0, &d);
+    }
+    see_box(&poor, 0, 0, SIDE, SIDE);
+    idf_parts_divide(&parts, &poor.features, 0, &seen, frame_size);
+    assert_true(parts.coverage > 0.99);
+    see_box(&poor, 0, 0, 0, 0);
+    idf_parts_divide(&parts, &poor.features, 0, &seen, frame_size);
+    assert_true(parts.coverage == 0);
+}
+
+/* --- sightings --- */
+
+static idf_sighting box(size_t row, double evidence, double x, double y, double side) {
+    return (idf_sighting){.row = row,
+                          .evidence = evidence,
+                          .coverage = 1,
+                          .rival_row = SIZE_MAX,
+                          .own_evidence = INFINITY,
+                          .lead = INFINITY,
+                          .corners = {{x, y}, {x + side, y}, {x + side, y + side}, {x, y + side}}};
+}
+
+static void one_sighting_a_place(void **state) {
+    (void)state;
+    static idf_sightings list;
+    idf_sighting a = box(1, 20, 0, 0, 100), b = box(2, 30, 5, 5, 100), c = box(3, 40, 300, 0, 100);
+    list.n = 0;
+    idf_sightings_add(&list, &a);
+    idf_sightings_add(&list, &b); /* the same place: it takes it, the other is its rival */
+    idf_sightings_add(&list, &c);
+    assert_int_equal(list.n, 2);
+    idf_sightings_sort(&list);
+    assert_int_equal(list.items[0].row, 3);
+    assert_int_equal(list.items[1].row, 2);
+    assert_int_equal(list.items[1].rival_row, 1);
+    assert_true(list.items[1].rival_evidence == 20);
+    for (int i = 0; i < 2 * IDF_SIGHTINGS_MAX; i++) {
+        a = box(9, 10, 1000.0 * i, 5000, 100);
+        idf_sightings_add(&list, &a);
+    }
+    assert_int_equal(list.n, IDF_SIGHTINGS_MAX);
+}
+
+static void what_is_sure_covers(void **state) {
+    (void)state;
+    static idf_sightings list;
+    idf_sighting sure = box(1, 50, 100, 100, 200), weak = box(2, 3, 500, 100, 200);
+    idf_sighting inside = box(0, 0, 150, 150, 40), beside = box(0, 0, 310, 100, 60);
+    list.n = 0;
+    idf_sightings_add(&list, &sure);
+    idf_sightings_add(&list, &weak);
+    assert_true(idf_sightings_cover(&list, sure.corners));
+    assert_true(idf_sightings_cover(&list, inside.corners));
+    assert_false(idf_sightings_cover(&list, beside.corners));
+    assert_false(idf_sightings_cover(&list, weak.corners));
+    assert_true(idf_sightings_hold(&list, (idf_point){150, 250}));
+    assert_false(idf_sightings_hold(&list, (idf_point){99, 250}));
+    assert_false(idf_sightings_hold(&list, (idf_point){550, 150}));
+    assert_true(fabs(idf_sightings_cover_part(&list, 800, 400) - 0.125) < 1e-9);
+}
+
+static void a_thing_is_mapped_to_the_frame(void **state) {
+    (void)state;
+    const idf_features working = {.width = 320, .height = 180};
+    idf_homography back = idf_working_to_frame(&working, 1280, 720);
+    static idf_thing thing;
+    idf_sighting out;
+    const idf_point corners[4] = {{-0.5, -0.5}, {319.5, -0.5}, {319.5, 179.5}, {-0.5, 179.5}};
+    for (int turn = 0; turn < 4; turn++) {
+        static const double degrees[4] = {0, 90, 180, -90};
+        thing = (idf_thing){.row = 4, .rival_row = SIZE_MAX};
+        for (int i = 0; i < 4; i++)
+            thing.seen.corners[i] = corners[(i + turn) & 3];
+        assert_true(idf_sighting_from_thing(&out, &thing, &back));
+        idf_point first = {turn == 1 || turn == 2 ? 1280 : 0, turn >= 2 ? 720 : 0};
+        assert_true(hypot(out.corners[0].x - first.x, out.corners[0].y - first.y) < 1e-6);
+        assert_true(fabs(fabs(out.rotation_degrees) - fabs(degrees[turn])) < 1e-6);
+        assert_true(turn == 2 || out.rotation_degrees * degrees[turn] >= 0);
+    }
+    back.m[0] = NAN;
+    assert_false(idf_sighting_from_thing(&out, &thing, &back));
+}
+
+/* --- the decision --- */
+
+static void scores_rise_with_evidence(void **state) {
+    (void)state;
+    const idf_scale *s = &idf_scale_default;
+    assert_true(idf_geometry_score(s, 0) == 0 && idf_geometry_score(s, -5) == 0);
+    for (double e = 0.5; e < 30; e += 0.5) {
+        assert_true(idf_geometry_score(s, e + 0.5) >= idf_geometry_score(s, e));
+        assert_true(idf_geometry_score(s, e) > 0 && idf_geometry_score(s, e) <= 1);
+    }
+    assert_true(fabs(idf_geometry_score(s, s->evidence_middle) - 0.5) < 1e-9);
+    assert_true(fabs(idf_embedding_score(s, s->cosine_middle) - 0.5) < 1e-9);
+    assert_true(idf_embedding_score(s, 0.9) > idf_embedding_score(s, 0.5));
+}
+
+static void evidence_that_counts(void **state) {
+    (void)state;
+    idf_sighting a = box(1, 40, 0, 0, 100);
+    assert_true(idf_effective_evidence(&a) == 40);
+    a.coverage = 0.1; /* a logo */
+    assert_true(idf_effective_evidence(&a) < 4);
+    a.coverage = 1;
+    a.rival_row = 2;
+    a.rival_shared = 0.2; /* a frame in common: the own part has to speak */
+    a.own_evidence = 6;
+    assert_false(idf_is_variant(&a));
+    assert_true(idf_effective_evidence(&a) == 6);
+    a.own_evidence = -1;
+    assert_true(idf_effective_evidence(&a) == 0);
+    a.rival_shared = 0.95; /* printings: sure of the artwork */
+    assert_true(idf_is_variant(&a));
+    assert_true(idf_effective_evidence(&a) == 40);
+}
+
+static void leads(void **state) {
+    (void)state;
+    idf_sighting a = box(1, 40, 0, 0, 100);
+    assert_true(idf_lead_over_rival(&a) == 1);
+    a.lead = 0;
+    assert_true(idf_lead_over_rival(&a) == 0);
+    a.lead = -3;
+    assert_true(idf_lead_over_rival(&a) == 0);
+    a.lead = 1;
+    double one = idf_lead_over_rival(&a);
+    a.lead = 2;
+    assert_true(one > 0.5 && idf_lead_over_rival(&a) > one && idf_lead_over_rival(&a) < 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_common_half_is_found),
+        cmocka_unit_test(the_own_half_decides),
+        cmocka_unit_test(coverage_is_how_evenly),
+        cmocka_unit_test(one_sighting_a_place),
+        cmocka_unit_test(what_is_sure_covers),
+        cmocka_unit_test(a_thing_is_mapped_to_the_frame),
+        cmocka_unit_test(scores_rise_with_evidence),
+        cmocka_unit_test(evidence_that_counts),
+        cmocka_unit_test(leads),
+    };
+    return cmocka_run_group_tests(tests, make_halves, NULL);
+}
