@@ -51,14 +51,15 @@ static bool on_progress(void *context, const idf_progress *progress) {
 
 static void print_json(const index_run *run, const char *out, const idf_encoder *encoder,
                        const idf_build_report *r) {
-    json_t *object =
-        json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:i, s:f, s:O, s:O, s:O}", "index",
-                  cli_json_text(out), "references", (json_int_t)r->n_rows, "encoded",
-                  (json_int_t)r->n_encoded, "changed", (json_int_t)r->n_changed, "kept",
-                  (json_int_t)r->n_kept, "dropped", (json_int_t)r->n_dropped, "written", r->written,
-                  "encoder", idf_encoder_identity(encoder), "dim", idf_encoder_dim(encoder),
-                  "elapsed_seconds", r->seconds, "unreadable", run->unreadable, "duplicates",
-                  run->duplicates, "warnings", run->warnings);
+    json_t *object = json_pack(
+        "{s:o, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:i, s:f, s:b, s:I, s:f, s:f, s:O, s:O, s:O}",
+        "index", cli_json_text(out), "references", (json_int_t)r->n_rows, "encoded",
+        (json_int_t)r->n_encoded, "changed", (json_int_t)r->n_changed, "kept",
+        (json_int_t)r->n_kept, "dropped", (json_int_t)r->n_dropped, "written", r->written,
+        "encoder", idf_encoder_identity(encoder), "dim", idf_encoder_dim(encoder),
+        "elapsed_seconds", r->seconds, "calibrated", r->calibrated, "calibration_views",
+        (json_int_t)r->n_views, "sim_threshold", r->sim_threshold, "recall", r->recall,
+        "unreadable", run->unreadable, "duplicates", run->duplicates, "warnings", run->warnings);
     json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
     putchar('\n');
     json_decref(object);
@@ -84,6 +85,10 @@ static void print_report(const char *out, const idf_encoder *encoder, const idf_
     if (r->n_encoded > 1 && r->seconds > 0)
         printf(" (%.0f pictures a second)", (double)r->n_encoded / r->seconds);
     putchar('\n');
+    if (r->calibrated)
+        printf("  a score of %.2f is enough, by %zu camera views: geometry brings %.0f %% of them "
+               "there\n",
+               r->sim_threshold, r->n_views, 100 * r->recall);
 }
 
 static int run_index(index_run *run, const idf_build_options *options) {
@@ -109,6 +114,8 @@ static int run_index(index_run *run, const idf_build_options *options) {
 int cmd_index(int argc, char **argv) {
     const char *refs = NULL, *out = "card_index.npz", *projection = NULL;
     bool strict = false, rebuild = false;
+    int views = 48;
+    double false_accepts = 0.001;
     cli_encoder_choice choice = {NULL, NULL, NULL};
     const cli_option options[] = {
         {"refs", CLI_TEXT, &refs, "DIR",
@@ -121,6 +128,11 @@ int cmd_index(int argc, char **argv) {
          0, 0},
         {"rebuild", CLI_FLAG, &rebuild, NULL,
          "Encode every picture anew, also those the index at --out knows already.", 0, 0},
+        {"calibration-views", CLI_INT, &views, "N",
+         "Choose thresholds by N simulated camera views (default: 48; 0: keep the defaults).", 0,
+         100000},
+        {"false-accepts", CLI_REAL, &false_accepts, "RATE",
+         "Share of strangers that the thresholds may accept (default: 0.001).", 1e-6, 0.5},
         {"strict", CLI_FLAG, &strict, NULL,
          "Stop at the first unreadable picture (exit 3) in place of leaving it out.", 0, 0},
     };
@@ -155,8 +167,10 @@ int cmd_index(int argc, char **argv) {
     }
     if (code < 0) {
         cli_catch_interrupt();
-        const idf_build_options build = {refs,    out,         encoder, pool, strict,
-                                         rebuild, on_progress, on_note, &run};
+        const idf_build_options build = {
+            refs,         out,         encoder, pool, strict,
+            rebuild,      on_progress, on_note, &run, views > 0 ? views : -1,
+            false_accepts};
         code = run_index(&run, &build);
     }
     idf_pool_free(pool);

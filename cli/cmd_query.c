@@ -178,12 +178,10 @@ int cmd_query(int argc, char **argv) {
          0, 0},
         {"table", CLI_FLAG, &run.table, NULL, "One line a picture.", 0, 0},
         {"sim-threshold", CLI_REAL, &match.sim_threshold, "X",
-         "A score under X is none of them (default: the encoder's, 0.25 for the built-in one).", 0,
-         1},
-        {"margin-threshold", CLI_REAL, &match.margin_threshold, "X",
-         "A lead of less than X over the second best is unsure (default: the encoder's, 0.03 for "
-         "the built-in one).",
+         "A score under X is none of them (default: what index chose on the collection, else 0.5).",
          0, 1},
+        {"margin-threshold", CLI_REAL, &match.margin_threshold, "X",
+         "A lead of less than X over the second best is unsure (default: 0.25).", 0, 1},
         {"no-geometry", CLI_FLAG, &match.no_geometry, NULL,
          "Let the embedding alone decide: to see what confirmation by geometry adds.", 0, 0},
     };

@@ -221,12 +221,10 @@ int cmd_verify(int argc, char **argv) {
          "Lines 'photograph TAB reference'; reference NONE is a stranger.", 0, 0},
         CLI_CLIP_MODEL_OPTION(&run.clip_model),
         {"sim-threshold", CLI_REAL, &run.sim_threshold, "X",
-         "A score under X is none of them (default: the encoder's, 0.25 for the built-in one).", 0,
-         1},
-        {"margin-threshold", CLI_REAL, &run.margin_threshold, "X",
-         "A lead of less than X over the second best is unsure (default: the encoder's, 0.03 for "
-         "the built-in one).",
+         "A score under X is none of them (default: what index chose on the collection, else 0.5).",
          0, 1},
+        {"margin-threshold", CLI_REAL, &run.margin_threshold, "X",
+         "A lead of less than X over the second best is unsure (default: 0.25).", 0, 1},
         {"no-geometry", CLI_FLAG, &run.no_geometry, NULL,
          "Let the embedding alone decide: to see what confirmation by geometry adds.", 0, 0},
     };

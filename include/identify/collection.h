@@ -38,17 +38,25 @@ typedef struct idf_build_options {
     idf_progress_fn progress; /* may be NULL */
     void (*note)(void *context, const idf_note *note); /* may be NULL */
     void *context;                                     /* for both callbacks */
+    /* Simulated camera views that thresholds are chosen by (docs/matching.md); at most two a
+     * reference; 0: 48, less than 0: none, and the defaults hold. */
+    int calibration_views;
+    double false_accepts; /* rate at which thresholds may accept a stranger, 0..1; 0: 0.001 */
 } idf_build_options;
 
 typedef struct idf_build_report {
-    size_t n_rows;       /* in the index now */
-    size_t n_encoded;    /* new or changed pictures */
-    size_t n_changed;    /* of those, the ones that replaced an older version */
-    size_t n_kept;       /* taken over from the index that was there */
-    size_t n_dropped;    /* rows of that index whose picture is gone or unreadable now */
-    size_t n_unreadable; /* pictures left out */
-    size_t n_duplicates; /* pictures whose bytes another picture has too */
-    bool written;        /* false when the index was up to date and was left alone */
+    size_t n_rows;                /* in the index now */
+    size_t n_encoded;             /* new or changed pictures */
+    size_t n_changed;             /* of those, the ones that replaced an older version */
+    size_t n_kept;                /* taken over from the index that was there */
+    size_t n_dropped;             /* rows of that index whose picture is gone or unreadable now */
+    size_t n_unreadable;          /* pictures left out */
+    size_t n_duplicates;          /* pictures whose bytes another picture has too */
+    bool calibrated;              /* thresholds were chosen anew */
+    size_t n_views;               /* by so many views */
+    double sim_threshold, recall; /* the score that is enough, and the part of the views that
+                                     geometry brings there */
+    bool written;                 /* false when the index was up to date and was left alone */
     double seconds;
 } idf_build_report;
 

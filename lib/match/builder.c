@@ -6,6 +6,7 @@
  * after each chunk of pictures has been decoded. Nothing is written before everything is done. */
 #include "match/builder.h"
 
+#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #include "index/index.h"
 #include "index/labels.h"
 #include "local/extract.h"
+#include "match/calibrate.h"
 #include "model/encoder.h"
 #include "model/head.h"
 
@@ -507,6 +509,44 @@ static bool row_unchanged(const item *it) {
            it->row.size_bytes == it->stat.size_bytes && it->row.mtime_ns == it->stat.mtime_ns;
 }
 
+/* Changes that call for choosing the thresholds again: this part of the rows. */
+static const double STALE = 0.05;
+
+/* Chooses thresholds, or takes over those of the old index while little has changed: *fresh says
+ * which. *text is empty when there are to be none. */
+static idf_status calibrate(build *b, const idf_index_row *rows, idf_build_report *report,
+                            char text[IDF_CALIBRATION_JSON], bool *fresh, idf_error *err) {
+    const idf_build_options *o = b->options;
+    size_t n_views =
+        o->calibration_views > 0 ? (size_t)o->calibration_views : IDF_CALIBRATION_VIEWS;
+    double rate = o->false_accepts > 0 ? o->false_accepts : IDF_FALSE_ACCEPTS;
+    double changes = 0, now = (double)(report->n_encoded + report->n_dropped);
+    idf_calibration c;
+    text[0] = '\0';
+    *fresh = false;
+    if (o->calibration_views < 0 || report->n_rows == 0)
+        return IDF_OK;
+    bool known = b->old != NULL && idf_calibration_of(&c, b->old, &changes);
+    changes += now;
+    if (!known || c.n_views != n_views || fabs(c.false_accepts - rate) > 1e-12 ||
+        changes > STALE * (double)report->n_rows) {
+        const idf_calibrate_options options = {o->refs_dir, rows,        report->n_rows,
+                                               b->encoder,  o->pool,     n_views,
+                                               rate,        o->progress, o->context};
+        idf_status status = idf_calibrate(&c, &options, err);
+        if (status != IDF_OK)
+            return status;
+        changes = 0;
+        *fresh = true;
+    }
+    idf_calibration_to_json(&c, changes, text);
+    report->calibrated = *fresh;
+    report->n_views = c.n_read;
+    report->sim_threshold = c.sim_threshold;
+    report->recall = c.geometry_recall;
+    return IDF_OK;
+}
+
 static idf_status write_rows(build *b, idf_build_report *report, idf_error *err) {
     idf_index_row *rows = idf_alloc(b->n_items, sizeof *rows);
     if (rows == NULL)
@@ -526,20 +566,25 @@ static idf_status write_rows(build *b, idf_build_report *report, idf_error *err)
         memcpy(it->row.sha256, it->sha256, 32);
         rows[report->n_rows++] = it->row;
     }
-    char shown[600];
+    char shown[600], thresholds[IDF_CALIBRATION_JSON];
+    bool fresh = false;
     idf_status status = IDF_OK;
     if (report->n_rows == 0) {
         status = idf_error_set(err, IDF_ERR_EMPTY, "none of the %zu pictures in '%s' could be read",
                                b->n_items,
                                idf_text_printable(shown, sizeof shown, b->options->refs_dir));
-    } else if (!same || report->n_rows != idf_index_n_rows(b->old)) {
+    } else {
+        status = calibrate(b, rows, report, thresholds, &fresh, err);
+    }
+    if (status == IDF_OK && (fresh || !same || report->n_rows != idf_index_n_rows(b->old))) {
         const idf_head *h = b->encoder->head;
         const idf_index_head head =
             h == NULL ? (idf_index_head){0}
                       : (idf_index_head){h->in, h->hidden, h->out, h->params, h->n_params};
         const idf_index_meta meta = {.encoder = idf_encoder_identity(b->encoder),
                                      .projection = h == NULL ? "" : h->sha256,
-                                     .head = h == NULL ? NULL : &head};
+                                     .head = h == NULL ? NULL : &head,
+                                     .extra_json = thresholds[0] ? thresholds : NULL};
         status = idf_index_write(b->options->out_path, rows, report->n_rows, b->encoder->dim, &meta,
                                  err);
         report->written = status == IDF_OK;

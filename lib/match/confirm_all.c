@@ -14,15 +14,19 @@
 #include "match/parts.h"
 
 enum { FULL_MAX = 64, QUICK_DEFAULT = 32, FULL_DEFAULT = 10, LEAST_SHARED = 4, LOOKS_MAX = 96 };
-/* The first ALWAYS_FULL are compared in full whatever the quick look says, the others when it saw
- * four places agree. */
-enum { ALWAYS_FULL = 4 };
+/* The first n_always are compared in full whatever the quick look says, the others when it saw four
+ * places agree. */
+enum { ALWAYS_DEFAULT = 4 };
 static const double PROMISING = 4;
 /* Outlines that overlap more cover the same place. */
 static const double SAME_PLACE = 0.5;
 /* Rivals of a thing: at least this evidence, and this share of the thing's; so many at most. */
 static const double RIVAL_SCORE = 3, RIVAL_SHARE = 0.12;
 enum { RIVALS_MAX = 3, CACHE = 512 };
+/* References that have most in common with one, whether or not they show in the frame. */
+enum { RELATED = 5, RELATED_CACHE = 256, RELATED_SHARED = 12 };
+/* Share in common from which that is worth weighing. */
+static const double RELATED_SHARE = 0.1;
 
 /* What row a has in common with row b, remembered: things stay in view. */
 typedef struct common_entry {
@@ -37,6 +41,12 @@ typedef struct contender {
     idf_confirmation first; /* in the untouched frame */
 } contender;
 
+typedef struct related_entry {
+    size_t row;
+    int n; /* 0: empty */
+    size_t rows[RELATED];
+} related_entry;
+
 struct idf_finder {
     const idf_features *references;
     size_t n_references;
@@ -45,11 +55,12 @@ struct idf_finder {
     idf_word_query *query;
     int n;
     contender contenders[FULL_MAX];
-    idf_confirmation now;
+    idf_confirmation now, other;
     size_t best_row;
     double best_score;
     idf_confirmer *clean; /* compares references with each other */
     common_entry common[CACHE];
+    related_entry related[RELATED_CACHE];
     const uint8_t *masked;
 };
 
@@ -135,24 +146,73 @@ static idf_cells common_cells(idf_finder *f, size_t a, size_t b) {
     return e->cells;
 }
 
-static void weigh_rival(idf_finder *f, idf_thing *thing, const contender *c) {
+double idf_finder_shared(idf_finder *f, size_t a, size_t b) {
+    return a == b ? 1 : idf_cells_share(&f->references[a], common_cells(f, a, b));
+}
+
+/* The references that share most features with one, itself first. */
+static const related_entry *related_to(idf_finder *f, size_t row) {
+    related_entry *e = &f->related[row % RELATED_CACHE];
+    if (e->n > 0 && e->row == row)
+        return e;
+    *e = (related_entry){.row = row, .n = 1, .rows = {row}};
+    int n = idf_word_query_run(f->query, &f->references[row], RELATED_SHARED);
+    for (int k = 0; k < n && e->n < RELATED; k++) {
+        idf_candidate c;
+        idf_word_query_get(f->query, k, &c);
+        if (c.row != row)
+            e->rows[e->n++] = c.row;
+    }
+    return e;
+}
+
+/* Weighs a thing against row `rival`, which was seen in the frame as `as` says (its score may be
+ * 0). */
+static void weigh_rival(idf_finder *f, idf_thing *thing, size_t rival, const idf_confirmation *as) {
     const int size[2] = {f->frame.width, f->frame.height};
     idf_parts mine, other;
-    idf_parts_divide(&mine, &f->references[thing->row], common_cells(f, thing->row, c->row),
-                     &thing->seen, size);
-    idf_parts_divide(&other, &f->references[c->row], common_cells(f, c->row, thing->row), &c->first,
-                     size);
-    thing->own_evidence = fmin(thing->own_evidence, mine.own_evidence);
+    idf_cells shared = common_cells(f, thing->row, rival);
+    idf_parts_divide(&mine, &f->references[thing->row], shared, &thing->seen, size);
+    double share =
+        (idf_finder_shared(f, thing->row, rival) + idf_finder_shared(f, rival, thing->row)) / 2;
+    if (share < IDF_SAME_ARTWORK && (share >= RELATED_SHARE || as->score >= RIVAL_SCORE))
+        thing->own_evidence = fmin(thing->own_evidence, mine.own_evidence);
+    if (as->score < RIVAL_SCORE || as->score < RIVAL_SHARE * thing->seen.score ||
+        idf_outline_overlap(as->corners, thing->seen.corners) <= SAME_PLACE)
+        return;
+    idf_parts_divide(&other, &f->references[rival], common_cells(f, rival, thing->row), as, size);
     double lead = mine.own_evidence - other.own_evidence;
     if (lead >= thing->lead)
         return;
     thing->lead = lead;
-    thing->rival_row = c->row;
-    thing->rival_score = c->first.score;
-    thing->rival_shared = (double)mine.n_shared / (mine.n_shared + mine.n_own + 1);
+    thing->rival_row = rival;
+    thing->rival_score = as->score;
+    thing->rival_shared = share;
 }
 
-/* Weighs a thing against the strongest others at its place. */
+/* The strongest contender at the thing's place that is not among `done`, -1 when there is none. */
+static int next_rival(const idf_finder *f, const idf_thing *thing, uint64_t done) {
+    int best = -1;
+    for (int i = 0; i < f->n; i++) {
+        const contender *c = &f->contenders[i];
+        if (!(done >> i & 1) && c->row != thing->row && c->first.score >= RIVAL_SCORE &&
+            c->first.score >= RIVAL_SHARE * thing->seen.score &&
+            (best < 0 || c->first.score > f->contenders[best].first.score) &&
+            idf_outline_overlap(c->first.corners, thing->seen.corners) > SAME_PLACE)
+            best = i;
+    }
+    return best;
+}
+
+static bool is_weighed(const idf_finder *f, uint64_t done, size_t row) {
+    for (int i = 0; i < f->n; i++)
+        if ((done >> i & 1) && f->contenders[i].row == row)
+            return true;
+    return false;
+}
+
+/* Weighs a thing against the strongest others at its place, and against those that are like it
+ * whether or not the frame shows them. */
 static void find_rivals(idf_finder *f, idf_thing *thing) {
     const int size[2] = {f->frame.width, f->frame.height};
     uint64_t done = 0;
@@ -162,20 +222,17 @@ static void find_rivals(idf_finder *f, idf_thing *thing) {
     thing->rival_row = SIZE_MAX;
     thing->rival_score = thing->rival_shared = 0;
     thing->own_evidence = thing->lead = INFINITY;
-    for (int k = 0; k < RIVALS_MAX; k++) {
-        int best = -1;
-        for (int i = 0; i < f->n; i++) {
-            const contender *c = &f->contenders[i];
-            if (!(done >> i & 1) && c->row != thing->row && c->first.score >= RIVAL_SCORE &&
-                c->first.score >= RIVAL_SHARE * thing->seen.score &&
-                (best < 0 || c->first.score > f->contenders[best].first.score) &&
-                idf_outline_overlap(c->first.corners, thing->seen.corners) > SAME_PLACE)
-                best = i;
-        }
-        if (best < 0)
-            return;
+    for (int k = 0, best; k < RIVALS_MAX && (best = next_rival(f, thing, done)) >= 0; k++) {
         done |= (uint64_t)1 << best;
-        weigh_rival(f, thing, &f->contenders[best]);
+        weigh_rival(f, thing, f->contenders[best].row, &f->contenders[best].first);
+    }
+    const related_entry *like = related_to(f, thing->row);
+    for (int k = 1; k < like->n; k++) {
+        size_t row = like->rows[k];
+        if ((f->masked && f->masked[row]) || is_weighed(f, done, row))
+            continue;
+        idf_confirm(f->confirmer, &f->references[row], &f->other);
+        weigh_rival(f, thing, row, &f->other);
     }
 }
 
@@ -199,6 +256,7 @@ void idf_finder_run(idf_finder *f, const idf_features *frame, const idf_find_opt
     int max_quick = o && o->max_quick > 0 ? o->max_quick : QUICK_DEFAULT;
     int max_full = o && o->max_full > 0 ? o->max_full : FULL_DEFAULT;
     double min_score = o && o->min_score > 0 ? o->min_score : IDF_FIND_MIN_SCORE;
+    int n_always = o && o->n_always > 0 ? o->n_always : ALWAYS_DEFAULT;
     max_full = max_full < FULL_MAX ? max_full : FULL_MAX;
     *n = 0;
     f->frame = *frame;
@@ -207,7 +265,7 @@ void idf_finder_run(idf_finder *f, const idf_features *frame, const idf_find_opt
     f->best_score = 0;
     idf_confirmer_set_frame(f->confirmer, frame);
     shortlist(f, o, max_quick, max_full);
-    while (f->n > ALWAYS_FULL && f->contenders[f->n - 1].bound < PROMISING)
+    while (f->n > n_always && f->contenders[f->n - 1].bound < PROMISING)
         f->n--;
     for (int i = 0; i < f->n; i++) {
         contender *c = &f->contenders[i];
@@ -234,12 +292,14 @@ void idf_finder_run(idf_finder *f, const idf_features *frame, const idf_find_opt
             if (c->bound < min_score || (!same && strongest(f) != i))
                 continue;
         }
-        idf_confirmer_take_out(f->confirmer, &f->now);
-        if (!is_known_place(out, *n, &f->now)) {
+        if (is_known_place(out, *n, &f->now)) {
+            idf_confirmer_take_out(f->confirmer, &f->now);
+        } else {
             idf_thing *thing = &out[(*n)++];
             thing->row = c->row;
             thing->seen = f->now;
             find_rivals(f, thing);
+            idf_confirmer_take_out(f->confirmer, &thing->seen);
         }
         for (int k = 0; k < f->n; k++)
             f->contenders[k].fresh = false;

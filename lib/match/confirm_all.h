@@ -18,6 +18,9 @@
 extern "C" {
 #endif
 
+/* Share in common with another from which two references are printings of one artwork. */
+#define IDF_SAME_ARTWORK 0.65
+
 /* One thing found. */
 typedef struct idf_thing {
     size_t row;
@@ -28,9 +31,10 @@ typedef struct idf_thing {
     size_t rival_row;
     double rival_score;
     double rival_shared; /* 0..1: share of this reference, as far as in view, that the rival shows
-                            too; over a half: the same artwork */
+                            too */
     /* log10 of a likelihood ratio, from what is seen of the part that the rival lacks: of this
-     * reference being there over only what both share being there. INFINITY without a rival. */
+     * reference being there over only what both share being there; the least over all references
+     * that have some but not all in common with it, in the frame or not. INFINITY without any. */
     double own_evidence;
     double lead; /* own_evidence less the rival's; INFINITY without a rival */
 } idf_thing;
@@ -40,6 +44,7 @@ typedef struct idf_find_options {
     double min_score;   /* evidence from which a thing is reported; IDF_FIND_MIN_SCORE */
     int max_quick;      /* references looked at quickly; 32 */
     int max_full;       /* references compared in full; 10 */
+    int n_always;       /* compared in full whatever the quick look says; 4 */
     const size_t *rows; /* further rows to look at, the embedding's shortlist; n_rows of them */
     size_t n_rows;
     const uint8_t *masked; /* NULL, or a flag for each reference: those are not there */
@@ -62,6 +67,9 @@ void idf_finder_run(idf_finder *finder, const idf_features *frame, const idf_fin
 /* The best score of the last run and its row, accepted or not; 0 and SIZE_MAX when nothing agreed.
  */
 double idf_finder_best(const idf_finder *finder, size_t *row);
+
+/* Share, 0..1, of the features of reference a that lie where it shows what b shows too. */
+double idf_finder_shared(idf_finder *finder, size_t a, size_t b);
 
 /* Confirms one reference in full against the frame of the last run, nothing taken out. */
 void idf_finder_confirm(idf_finder *finder, size_t row, idf_confirmation *out);

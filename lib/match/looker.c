@@ -113,8 +113,11 @@ static idf_status look_into(state *s, const idf_region *region, const size_t row
     bool close = n_rows > 0, quad = region->kind == IDF_REGION_QUAD && !close;
     int n_features = close ? CLOSE_FEATURES : quad ? QUAD_FEATURES : TILE_FEATURES;
     int side = close || quad ? IDF_LOCAL_SIDE : TILE_SIDE;
-    const idf_find_options options = {
-        .max_quick = QUAD_QUICK, .max_full = QUAD_FULL, .rows = rows, .n_rows = n_rows};
+    const idf_find_options options = {.max_quick = QUAD_QUICK,
+                                      .max_full = QUAD_FULL,
+                                      .n_always = close ? 2 : 1,
+                                      .rows = rows,
+                                      .n_rows = n_rows};
     idf_image upright;
     idf_homography back;
     idf_features features;
@@ -252,6 +255,24 @@ static idf_status begin(state *s, idf_image *made, idf_error *err) {
         return IDF_OK;
     s->grey = made;
     return idf_image_to_grey(made, s->look->frame, err);
+}
+
+int idf_looker_family(idf_looker *l, size_t row, double least, uint8_t *masked, size_t *out,
+                      int max) {
+    const idf_find_options options = {.min_score = NOTED, .masked = masked};
+    int n = 0;
+    for (size_t next = row; n < max; n++) {
+        int found;
+        masked[next] = 1;
+        out[n] = next;
+        idf_finder_run(l->finder, &l->references[row], &options, l->things, 1, &found);
+        if (found > 0)
+            next = l->things[0].row;
+        if (found == 0 || fmax(idf_finder_shared(l->finder, row, next),
+                               idf_finder_shared(l->finder, next, row)) < least)
+            return n + 1;
+    }
+    return n;
 }
 
 idf_status idf_looker_look(idf_looker *l, const idf_look *look, idf_sightings *out,

@@ -47,6 +47,12 @@ typedef struct idf_place {
     idf_point corners[4];
 } idf_place;
 
+/* The references that show much of what `row` shows, a share of at least `least` of either: its
+ * printings. Writes at most max rows, `row` first, and sets their flags in `masked` (one for each
+ * reference, all clear before). Returns their number. */
+int idf_looker_family(idf_looker *looker, size_t row, double least, uint8_t *masked, size_t *out,
+                      int max);
+
 /* Fills *out, the most evidence first. */
 idf_status idf_looker_look(idf_looker *looker, const idf_look *look, idf_sightings *out,
                            idf_error *err);

@@ -7,8 +7,8 @@
 #include "match/scene.h"
 
 enum { SIDE = 8, COVER_SIDE = 5 };
-/* Coverage is told by cells of so many features, when there are so many cells. */
-enum { COVER_LEAST = 4, COVER_CELLS = 5 };
+/* A cell is seen when its features are found at this share of the rate of all. */
+static const double COVER_LEAST = 0.3;
 /* Evidence at which two references count as having something in common. */
 static const double COMMON_SCORE = 4;
 /* Share of a cell's features that must be met in the other for the cell to be common. */
@@ -53,19 +53,21 @@ idf_cells idf_common_cells(idf_confirmer *confirmer, const idf_features *a, cons
     return cells;
 }
 
+double idf_cells_share(const idf_features *reference, idf_cells cells) {
+    int n = count_of(reference), inside = 0;
+    for (int i = 0; i < n; i++)
+        inside += (int)(cells >> cell_of(reference, i, SIDE) & 1);
+    return n > 0 ? (double)inside / n : 0;
+}
+
 static double coverage_of(const int visible[], const int found[], double rate) {
-    double expected = 0, hit = 0;
-    int n_full = 0;
-    for (int k = 0; k < COVER_SIDE * COVER_SIDE; k++)
-        n_full += visible[k] >= COVER_LEAST;
-    /* where there is little to see, whatever there is has to do */
-    int least = n_full >= COVER_CELLS ? COVER_LEAST : 1;
-    for (int k = 0; k < COVER_SIDE * COVER_SIDE; k++)
-        if (visible[k] >= least) {
-            expected += 1 - pow(1 - rate, visible[k]);
-            hit += found[k] > 0;
-        }
-    return expected > 0 ? fmin(1, hit / expected) : 0;
+    int covered = 0, all = 0;
+    for (int k = 0; k < COVER_SIDE * COVER_SIDE; k++) {
+        all += visible[k];
+        if (found[k] > COVER_LEAST * rate * visible[k])
+            covered += visible[k];
+    }
+    return all > 0 ? (double)covered / all : 0;
 }
 
 static double own_evidence(const idf_parts *p) {

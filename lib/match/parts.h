@@ -22,6 +22,9 @@ typedef uint64_t idf_cells;
 idf_cells idf_common_cells(idf_confirmer *confirmer, const idf_features *a, const idf_features *b,
                            idf_confirmation *seen);
 
+/* Share, 0..1, of the features of `reference` that lie in the cells. */
+double idf_cells_share(const idf_features *reference, idf_cells cells);
+
 /* A sighting, divided into the part that the reference shares with another and its own part. */
 typedef struct idf_parts {
     int n_shared, n_own;         /* features of the reference that should be in view */
@@ -29,8 +32,8 @@ typedef struct idf_parts {
     /* log10 of how much likelier the own part's count is when the reference is there than when only
      * the shared part is. 0 when there is no own part in view. */
     double own_evidence;
-    /* 0..1: in how many of its 5 x 5 cells the reference is seen, over the number to be expected
-     * were its found features found anywhere. Low: a logo, a banner, a part. */
+    /* 0..1: share of the features in view that lie in cells, of 5 x 5, where they are found about
+     * as often as in the others. Low: a logo, a banner, a part that another has too. */
     double coverage;
 } idf_parts;
 

@@ -17,6 +17,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/rng.h"
+#include "index/index.h"
 
 enum { N_PICTURES = 4, SIDE = 200 };
 
@@ -73,8 +74,71 @@ static idf_status build(const idf_encoder *encoder, idf_pool *pool, bool rebuild
                                        .out_path = index_path,
                                        .encoder = encoder,
                                        .pool = pool,
-                                       .rebuild = rebuild};
+                                       .rebuild = rebuild,
+                                       .calibration_views = -1};
     return idf_build_index(&options, report, NULL);
+}
+
+/* The thresholds that `threads` threads choose by three views, as the index tells them. */
+static void choose_thresholds(const idf_encoder *encoder, int threads, char meta[2048]) {
+    idf_pool *pool = NULL;
+    idf_index *index = NULL;
+    idf_build_report report;
+    assert_int_equal(idf_pool_new(&pool, threads, NULL), IDF_OK);
+    const idf_build_options options = {.refs_dir = folder,
+                                       .out_path = index_path,
+                                       .encoder = encoder,
+                                       .pool = pool,
+                                       .rebuild = true,
+                                       .calibration_views = 3};
+    assert_int_equal(idf_build_index(&options, &report, NULL), IDF_OK);
+    assert_true(report.calibrated);
+    assert_int_equal(report.n_views, 3);
+    assert_int_equal(idf_index_open(&index, index_path, NULL), IDF_OK);
+    snprintf(meta, 2048, "%s", idf_index_meta_json(index));
+    idf_index_free(index);
+    idf_pool_free(pool);
+}
+
+static void test_thresholds_are_chosen_and_kept(void **state) {
+    (void)state;
+    char one[2048], three[2048];
+    idf_encoder *encoder = NULL;
+    idf_build_report report;
+    assert_int_equal(idf_encoder_open_builtin(&encoder, NULL), IDF_OK);
+    choose_thresholds(encoder, 1, one);
+    choose_thresholds(encoder, 3, three);
+    assert_string_equal(one, three);
+    assert_non_null(strstr(one, "sim_threshold"));
+    /* a second run with nothing new leaves all as it is; another rate chooses again */
+    idf_build_options options = {
+        .refs_dir = folder, .out_path = index_path, .encoder = encoder, .calibration_views = 3};
+    assert_int_equal(idf_build_index(&options, &report, NULL), IDF_OK);
+    assert_false(report.written || report.calibrated);
+    options.false_accepts = 0.01;
+    assert_int_equal(idf_build_index(&options, &report, NULL), IDF_OK);
+    assert_true(report.written && report.calibrated);
+    idf_encoder_free(encoder);
+}
+
+static void test_out_of_memory_while_calibrating(void **state) {
+    (void)state;
+    idf_encoder *encoder = NULL;
+    assert_int_equal(idf_encoder_open_builtin(&encoder, NULL), IDF_OK);
+    const idf_build_options options = {.refs_dir = folder,
+                                       .out_path = index_path,
+                                       .encoder = encoder,
+                                       .rebuild = true,
+                                       .calibration_views = 1};
+    idf_status status = IDF_ERR_NO_MEMORY;
+    for (long n = 60; status == IDF_ERR_NO_MEMORY; n += 31) { /* what is before is tested above */
+        idf_build_report report;
+        idf_alloc_fail_after(n);
+        status = idf_build_index(&options, &report, NULL);
+        idf_alloc_fail_after(-1);
+    }
+    assert_int_equal(status, IDF_OK);
+    idf_encoder_free(encoder);
 }
 
 /* Opens the index and asks it for picture `seed`; the row of the answer, SIZE_MAX for nobody. */
@@ -198,6 +262,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_builds_and_answers, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_out_of_memory_while_building, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_thresholds_are_chosen_and_kept, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_out_of_memory_while_calibrating, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_out_of_memory_while_answering, make_folder,
                                         remove_folder),

@@ -1,0 +1,405 @@
+/* calibrate.c - views, what they reach, and the curves through that.
+ *
+ * Evidence of strangers has an exponential tail: it is a logarithm of a probability, and what
+ * references have in common only makes the tail longer. Its length is the mean excess over a level
+ * (the maximum likelihood estimate), pulled towards what chance alone gives as if three views had
+ * shown that. Where right answers lie anywhere up to G, the odds of right against stranger are then
+ * logistic in the evidence, with the tail's length as its scale. Cosines of strangers are taken to
+ * be normal. */
+#include "match/calibrate.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "image/augment.h"
+#include "kernel/dot.h"
+#include "local/extract.h"
+#include "match/looker.h"
+#include "model/encoder.h"
+
+enum { WIDTH = 640, HEIGHT = 480, CHUNK = 16, SEED = 20, FAMILY = 8, VIEWS_A_ROW = 2 };
+
+/* Level above which strangers' evidence is taken to be the tail; the tail's length by chance alone,
+ * which counts as much as this many views; the least evidence that is ever accepted. */
+static const double TAIL_FROM = 1, TAIL_BY_CHANCE = 0.8, TAIL_PRIOR = 3, LEAST_EVIDENCE = 3;
+/* Score of the average stranger's cosine. */
+static const double TYPICAL_STRANGER = 0.02;
+/* However strangers fare, this much evidence is enough. */
+static const double MOST_EVIDENCE = 10;
+/* Share in common from which a reference is not a stranger to another: the answer would be right
+ * about the artwork. */
+static const double RELATED = 0.3;
+
+/* What one view reached. */
+typedef struct sample {
+    bool read;
+    double evidence, stranger_evidence; /* effective */
+    double cosine, stranger_cosine;
+    size_t family[FAMILY]; /* the row and those that show much of the same */
+    int n_family;
+} sample;
+
+typedef struct worker {
+    idf_extractor *extractor;
+    idf_looker *looker;
+    idf_encoder_workspace *workspace;
+    float *vector;
+    uint8_t *masked; /* a flag for each row */
+    idf_sightings sightings;
+} worker;
+
+typedef struct run {
+    const idf_calibrate_options *options;
+    idf_features *references;
+    idf_wordindex *words;
+    worker *workers;
+    int n_workers;
+    sample *samples;
+    idf_image frames[CHUNK]; /* kept for an encoder that takes pictures */
+    size_t n_views, chunk_start;
+    atomic_size_t n_done;
+    atomic_int stop; /* an idf_status */
+    double started;
+} run;
+
+static idf_status no_memory(idf_error *err) {
+    return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while calibrating the index");
+}
+
+/* --- one view --- */
+
+static size_t row_of(const run *r, size_t view) {
+    return (size_t)((double)(view % r->n_views) / (double)r->n_views * (double)r->options->n_rows);
+}
+
+static idf_status render(const run *r, size_t view, idf_image *frame) {
+    const idf_decode_options decode = {.target_side = IDF_LOCAL_SIDE};
+    idf_camera camera = idf_camera_preset(IDF_DIFFICULTY_MIDDLE, WIDTH, HEIGHT);
+    size_t row = row_of(r, view);
+    idf_image picture = {0};
+    const idf_image *shown = &picture;
+    char *path = idf_path_join(r->options->refs_dir, r->options->rows[row].filename);
+    idf_status status =
+        path == NULL ? IDF_ERR_NO_MEMORY : idf_image_read_file(&picture, path, &decode, NULL, NULL);
+    idf_free(path);
+    camera.turn_degrees = 180;
+    const idf_scene scene = {.references = &shown, .n_references = 1, .key = {SEED, row, view}};
+    if (status == IDF_OK)
+        status = idf_augment_frame(frame, NULL, &scene, &camera, NULL);
+    idf_image_release(&picture);
+    return status;
+}
+
+/* The most evidence for a row, or for any when it is SIZE_MAX. */
+static double most_evidence(const worker *w, size_t row) {
+    double most = 0;
+    for (int i = 0; i < w->sightings.n; i++) {
+        double e = idf_effective_evidence(&w->sightings.items[i]);
+        if (e > most && (row == SIZE_MAX || w->sightings.items[i].row == row))
+            most = e;
+    }
+    return most;
+}
+
+/* Looks for the row, then for anything else without it and its family. */
+static idf_status reach(worker *w, idf_look look, size_t row, sample *s) {
+    idf_status status = idf_looker_look(w->looker, &look, &w->sightings, NULL);
+    if (status != IDF_OK)
+        return status;
+    s->evidence = most_evidence(w, row);
+    s->n_family = idf_looker_family(w->looker, row, RELATED, w->masked, s->family, FAMILY);
+    look.masked = w->masked;
+    status = idf_looker_look(w->looker, &look, &w->sightings, NULL);
+    s->stranger_evidence = most_evidence(w, SIZE_MAX);
+    for (int i = 0; i < s->n_family; i++)
+        w->masked[s->family[i]] = 0;
+    return status;
+}
+
+/* Cosines of the right row, and of the best that is not of its family. */
+static void compare(const run *r, const float *vector, sample *s) {
+    size_t dim = (size_t)r->options->encoder->dim;
+    s->stranger_cosine = -1;
+    for (size_t i = 0; i < r->options->n_rows; i++) {
+        const float *other = r->options->rows[i].embedding;
+        float cosine;
+        idf_dot_f32(other, 1, vector, 1, dim, &cosine);
+        bool known = false;
+        for (int k = 0; k < s->n_family; k++)
+            known = known || s->family[k] == i;
+        if (i == s->family[0])
+            s->cosine = (double)cosine;
+        else if (!known && (double)cosine > s->stranger_cosine)
+            s->stranger_cosine = (double)cosine;
+    }
+}
+
+static void report(run *r, size_t done) {
+    const idf_calibrate_options *o = r->options;
+    idf_progress progress = {"calibrate", done, r->n_views, idf_clock_seconds() - r->started};
+    int going_on = IDF_OK;
+    if (o->progress != NULL && !o->progress(o->context, &progress))
+        atomic_compare_exchange_strong(&r->stop, &going_on, IDF_ERR_CANCELLED);
+}
+
+static void view_task(void *context, size_t i, int worker_index) {
+    run *r = context;
+    worker *w = &r->workers[worker_index];
+    size_t view = r->chunk_start + i, row = row_of(r, view);
+    sample *s = &r->samples[view];
+    idf_features features;
+    const idf_encoder *encoder = r->options->encoder;
+    if (atomic_load(&r->stop) != IDF_OK)
+        return;
+    idf_image *frame = &r->frames[i];
+    idf_status status = render(r, view, frame);
+    bool unreadable = status != IDF_OK && status != IDF_ERR_NO_MEMORY;
+    if (status == IDF_OK)
+        status = idf_extract(w->extractor, frame, IDF_ENCODER_FEATURES, &features, NULL);
+    const idf_look look = {.frame = frame, .whole = &features};
+    if (status == IDF_OK)
+        status = reach(w, look, row, s);
+    if (status == IDF_OK && encoder->class_->wants_features) {
+        idf_encoder_input input = {frame, &features};
+        status = encoder->class_->encode(encoder, w->workspace, &input, 1, w->vector, NULL, NULL);
+        compare(r, w->vector, s);
+    }
+    s->read = status == IDF_OK;
+    if (status != IDF_OK && !unreadable)
+        atomic_store(&r->stop, (int)status);
+    size_t done = atomic_fetch_add(&r->n_done, 1) + 1;
+    if (worker_index == 0) /* the thread that called the library */
+        report(r, done);
+}
+
+/* The chunk's frames, for an encoder that takes pictures. */
+static idf_status embed_chunk(run *r, size_t n, idf_error *err) {
+    const idf_encoder *encoder = r->options->encoder;
+    worker *w = &r->workers[0];
+    idf_status status = IDF_OK;
+    for (size_t i = 0; i < n && status == IDF_OK; i++) {
+        sample *s = &r->samples[r->chunk_start + i];
+        idf_encoder_input input = {&r->frames[i], NULL};
+        if (!s->read)
+            continue;
+        status = encoder->class_->encode(encoder, w->workspace, &input, 1, w->vector,
+                                         r->options->pool, err);
+        if (status == IDF_OK)
+            compare(r, w->vector, s);
+    }
+    return status;
+}
+
+static idf_status run_views(run *r, idf_error *err) {
+    idf_status status = IDF_OK;
+    for (; r->chunk_start < r->n_views && status == IDF_OK; r->chunk_start += CHUNK) {
+        size_t n = r->n_views - r->chunk_start < CHUNK ? r->n_views - r->chunk_start : CHUNK;
+        idf_pool_for(r->options->pool, n, view_task, r);
+        status = (idf_status)atomic_load(&r->stop);
+        if (status == IDF_ERR_CANCELLED)
+            idf_error_set(err, status, "stopped while calibrating; nothing was written");
+        else if (status != IDF_OK)
+            no_memory(err);
+        if (status == IDF_OK && !r->options->encoder->class_->wants_features)
+            status = embed_chunk(r, n, err);
+        for (size_t i = 0; i < n; i++)
+            idf_image_release(&r->frames[i]);
+    }
+    return status;
+}
+
+/* --- the curves --- */
+
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, size_t n) {
+    if (n == 0)
+        return 0;
+    qsort(values, n, sizeof *values, by_value);
+    return values[n / 2];
+}
+
+static double share_from(const double *values, size_t n, double least) {
+    size_t reached = 0;
+    for (size_t i = 0; i < n; i++)
+        reached += values[i] >= least;
+    return n > 0 ? (double)reached / (double)n : 0;
+}
+
+void idf_calibrate_evidence(idf_calibration *out, double *right, double *strangers, size_t n,
+                            double false_accepts) {
+    double excess = TAIL_PRIOR * TAIL_BY_CHANCE, count = 0;
+    for (size_t i = 0; i < n; i++)
+        if (strangers[i] > TAIL_FROM) {
+            excess += strangers[i] - TAIL_FROM;
+            count++;
+        }
+    double tail = excess / (count + TAIL_PRIOR);
+    double above = (count + 1) / ((double)n + 2); /* of strangers, by Laplace's rule */
+    double typical = fmax(2 * LEAST_EVIDENCE, median(right, n));
+    double accepted = TAIL_FROM + tail * log(fmax(1, above / false_accepts));
+    accepted = fmin(MOST_EVIDENCE, fmax(LEAST_EVIDENCE, accepted));
+    out->scale.evidence_slope = 1 / tail;
+    out->scale.evidence_middle = TAIL_FROM + tail * log(fmax(1, above * typical / tail));
+    out->scale.evidence_middle = fmin(out->scale.evidence_middle, accepted);
+    out->sim_threshold = idf_geometry_score(&out->scale, accepted);
+    out->geometry_recall = share_from(right, n, accepted);
+}
+
+/* The point that a share `rate` of a normal distribution exceeds, in standard deviations
+ * (Abramowitz and Stegun 26.2.23; off by at most 0.00045). */
+static double normal_exceeded_by(double rate) {
+    double t = sqrt(-2 * log(fmin(0.5, fmax(1e-12, rate))));
+    return t - (2.515517 + 0.802853 * t + 0.010328 * t * t) /
+                   (1 + 1.432788 * t + 0.189269 * t * t + 0.001308 * t * t * t);
+}
+
+static double logit(double p) {
+    return log(p / (1 - p));
+}
+
+void idf_calibrate_cosine(idf_calibration *out, double *right, double *strangers, size_t n,
+                          double false_accepts) {
+    double mean = 0, variance = 0;
+    for (size_t i = 0; i < n; i++)
+        mean += strangers[i] / (double)n;
+    for (size_t i = 0; i < n; i++)
+        variance += (strangers[i] - mean) * (strangers[i] - mean) / (double)n;
+    double deviation = fmax(0.01, sqrt(variance)); /* 0 when nothing is known */
+    double accepted = mean + deviation * normal_exceeded_by(false_accepts);
+    /* the score of the threshold means the same false accepts as with geometry */
+    double sure = logit(fmin(1 - 1e-9, out->sim_threshold));
+    out->scale.cosine_slope = (sure - logit(TYPICAL_STRANGER)) / (accepted - mean);
+    out->scale.cosine_middle = accepted - sure / out->scale.cosine_slope;
+    out->embedding_recall = share_from(right, n, accepted);
+}
+
+static idf_status fit(run *r, idf_calibration *out, idf_error *err) {
+    double *values = idf_alloc(4 * r->n_views, sizeof *values);
+    if (values == NULL)
+        return no_memory(err);
+    double *column[4];
+    size_t n = 0;
+    for (int c = 0; c < 4; c++)
+        column[c] = values + (size_t)c * r->n_views;
+    for (size_t i = 0; i < r->n_views; i++) {
+        const sample *s = &r->samples[i];
+        if (!s->read)
+            continue;
+        column[0][n] = s->evidence;
+        column[1][n] = s->stranger_evidence;
+        column[2][n] = s->cosine;
+        column[3][n++] = s->stranger_cosine;
+    }
+    out->n_read = n;
+    if (n > 0) {
+        idf_calibrate_evidence(out, column[0], column[1], n, out->false_accepts);
+        idf_calibrate_cosine(out, column[2], column[3], n, out->false_accepts);
+    }
+    idf_free(values);
+    return IDF_OK;
+}
+
+static idf_status open_workers(run *r, idf_error *err) {
+    const idf_calibrate_options *o = r->options;
+    r->n_workers = idf_pool_threads(o->pool);
+    r->workers = idf_alloc_zero((size_t)r->n_workers, sizeof *r->workers);
+    if (r->workers == NULL)
+        return no_memory(err);
+    for (int i = 0; i < r->n_workers; i++) {
+        worker *w = &r->workers[i];
+        w->vector = idf_alloc((size_t)o->encoder->dim, sizeof *w->vector);
+        w->masked = idf_alloc_zero(o->n_rows, 1);
+        idf_status status = w->vector == NULL || w->masked == NULL
+                                ? no_memory(err)
+                                : idf_extractor_new(&w->extractor, err);
+        if (status == IDF_OK)
+            status = idf_looker_new(&w->looker, r->words, r->references, o->n_rows, err);
+        if (status == IDF_OK && (i == 0 || o->encoder->class_->wants_features))
+            status = o->encoder->class_->workspace_new(o->encoder, &w->workspace, err);
+        if (status != IDF_OK)
+            return status;
+    }
+    return IDF_OK;
+}
+
+static void run_release(run *r) {
+    for (int i = 0; r->workers != NULL && i < r->n_workers; i++) {
+        worker *w = &r->workers[i];
+        idf_extractor_free(w->extractor);
+        idf_looker_free(w->looker);
+        if (w->workspace != NULL)
+            r->options->encoder->class_->workspace_free(w->workspace);
+        idf_free(w->vector);
+        idf_free(w->masked);
+    }
+    idf_free(r->workers);
+    idf_free(r->samples);
+    idf_wordindex_free(r->words);
+    idf_free(r->references);
+}
+
+idf_status idf_calibrate(idf_calibration *out, const idf_calibrate_options *o, idf_error *err) {
+    run r = {.options = o, .started = idf_clock_seconds()};
+    *out = (idf_calibration){.scale = idf_scale_default, .sim_threshold = IDF_DEFAULT_SIM};
+    out->n_views = o->n_views > 0 ? o->n_views : IDF_CALIBRATION_VIEWS;
+    /* more of one picture say little */
+    r.n_views = out->n_views < VIEWS_A_ROW * o->n_rows ? out->n_views : VIEWS_A_ROW * o->n_rows;
+    out->false_accepts = o->false_accepts > 0 ? o->false_accepts : IDF_FALSE_ACCEPTS;
+    if (o->n_rows == 0)
+        return IDF_OK;
+    r.references = idf_alloc(o->n_rows, sizeof *r.references);
+    r.samples = idf_alloc_zero(r.n_views, sizeof *r.samples);
+    idf_status status = r.references == NULL || r.samples == NULL ? no_memory(err) : IDF_OK;
+    for (size_t i = 0; status == IDF_OK && i < o->n_rows; i++)
+        r.references[i] = o->rows[i].features;
+    if (status == IDF_OK)
+        status = idf_wordindex_new(&r.words, r.references, o->n_rows, err);
+    if (status == IDF_OK)
+        status = open_workers(&r, err);
+    if (status == IDF_OK)
+        status = run_views(&r, err);
+    if (status == IDF_OK)
+        status = fit(&r, out, err);
+    run_release(&r);
+    return status;
+}
+
+void idf_calibration_to_json(const idf_calibration *c, double changes,
+                             char out[IDF_CALIBRATION_JSON]) {
+    snprintf(out, IDF_CALIBRATION_JSON,
+             "{\"evidence_middle\":%.9g,\"evidence_slope\":%.9g,\"cosine_middle\":%.9g,"
+             "\"cosine_slope\":%.9g,\"sim_threshold\":%.9g,\"false_accepts\":%.9g,"
+             "\"calibration_views\":%zu,\"calibration_read\":%zu,\"calibration_changes\":%.0f,"
+             "\"geometry_recall\":%.9g,\"embedding_recall\":%.9g}",
+             c->scale.evidence_middle, c->scale.evidence_slope, c->scale.cosine_middle,
+             c->scale.cosine_slope, c->sim_threshold, c->false_accepts, c->n_views, c->n_read,
+             changes, c->geometry_recall, c->embedding_recall);
+}
+
+bool idf_calibration_of(idf_calibration *out, const idf_index *index, double *changes) {
+    double views = idf_index_meta_number(index, "calibration_views", 0);
+    if (!(views >= 1 && views <= 1e6))
+        return false;
+    *out = (idf_calibration){
+        .scale = idf_scale_of(index, (float)idf_scale_default.cosine_middle),
+        .sim_threshold = idf_index_meta_number(index, "sim_threshold", IDF_DEFAULT_SIM),
+        .false_accepts = idf_index_meta_number(index, "false_accepts", 0),
+        .n_views = (size_t)views,
+        .n_read = (size_t)fmax(0, fmin(views, idf_index_meta_number(index, "calibration_read", 0))),
+        .geometry_recall = idf_index_meta_number(index, "geometry_recall", 0),
+        .embedding_recall = idf_index_meta_number(index, "embedding_recall", 0),
+    };
+    *changes = idf_index_meta_number(index, "calibration_changes", 0);
+    return true;
+}

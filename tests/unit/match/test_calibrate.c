@@ -1,0 +1,79 @@
+/* The curves through what right answers and strangers reach. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+/* cmocka.h needs the four before stdlib */
+#include <cmocka.h>
+
+#include <math.h>
+
+#include "base/rng.h"
+#include "match/calibrate.h"
+
+static double score(const idf_calibration *c, double evidence) {
+    return idf_geometry_score(&c->scale, evidence);
+}
+
+static void strangers_set_the_threshold(void **state) {
+    (void)state;
+    double right[50], quiet[50], loud[50];
+    idf_calibration a, b, strict;
+    for (int i = 0; i < 50; i++) {
+        right[i] = 20 + i;
+        quiet[i] = 0;
+        loud[i] = i < 10 ? 1 + 0.5 * i : 0;
+    }
+    idf_calibrate_evidence(&a, right, quiet, 50, 0.001);
+    idf_calibrate_evidence(&b, right, loud, 50, 0.001);
+    idf_calibrate_evidence(&strict, right, quiet, 50, 0.00001);
+    /* what strangers reach is not enough, what right ones reach is */
+    assert_true(score(&b, 5.5) < b.sim_threshold);
+    assert_true(score(&b, 20) > b.sim_threshold);
+    assert_true(b.geometry_recall == 1.0);
+    /* 4 is enough where strangers are quiet, and not where they are loud or the rate is stricter */
+    assert_true(score(&a, 4) > a.sim_threshold);
+    assert_true(score(&b, 4) < b.sim_threshold);
+    assert_true(score(&strict, 4) < strict.sim_threshold);
+    assert_true(score(&a, 3) < score(&a, 4) && score(&a, 4) < score(&a, 8));
+}
+
+static void cosines_meet_the_same_threshold(void **state) {
+    (void)state;
+    double right[200], strangers[200];
+    idf_rng rng;
+    idf_calibration c = {.sim_threshold = 0.9};
+    idf_rng_init(&rng, 5, 0);
+    for (int i = 0; i < 200; i++) {
+        strangers[i] = 0.2 + 0.04 * idf_rng_normal(&rng);
+        right[i] = 0.5 + 0.05 * idf_rng_normal(&rng);
+    }
+    idf_calibrate_cosine(&c, right, strangers, 200, 0.001);
+    /* one normal value in a thousand lies 3.09 deviations up */
+    double enough = 0.2 + 3.09 * 0.04;
+    assert_true(idf_embedding_score(&c.scale, enough - 0.02) < 0.9);
+    assert_true(idf_embedding_score(&c.scale, enough + 0.02) > 0.9);
+    assert_true(fabs(idf_embedding_score(&c.scale, 0.2) - 0.02) < 0.01);
+    assert_true(c.embedding_recall > 0.98);
+}
+
+static void nothing_known_is_safe(void **state) {
+    (void)state;
+    idf_calibration c = {.scale = idf_scale_default};
+    double none = 0;
+    idf_calibrate_evidence(&c, &none, &none, 0, 0.001);
+    idf_calibrate_cosine(&c, &none, &none, 0, 0.001);
+    assert_true(c.sim_threshold > 0 && c.sim_threshold < 1);
+    assert_true(isfinite(c.scale.cosine_slope) && c.scale.cosine_slope > 0);
+    assert_true(score(&c, 0) < c.sim_threshold);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(strangers_set_the_threshold),
+        cmocka_unit_test(cosines_meet_the_same_threshold),
+        cmocka_unit_test(nothing_known_is_safe),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
