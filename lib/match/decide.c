@@ -48,6 +48,10 @@ double idf_embedding_score(const idf_scale *s, double cosine) {
     return logistic((cosine - s->cosine_middle) * s->cosine_slope);
 }
 
+double idf_doubt(double score, double doubt) {
+    return score / (score + (1 - score) * exp(doubt));
+}
+
 double idf_lead_over_rival(const idf_sighting *seen) {
     return isfinite(seen->lead) ? fmax(0, 2 / (1 + pow(10, -seen->lead)) - 1) : 1;
 }

@@ -35,6 +35,8 @@ double idf_effective_evidence(const idf_sighting *seen);
 
 double idf_geometry_score(const idf_scale *scale, double effective_evidence);
 double idf_embedding_score(const idf_scale *scale, double cosine);
+/* A score when the odds against it are `doubt` longer (a natural logarithm). */
+double idf_doubt(double score, double doubt);
 
 /* 0..1: how surely the thing is this reference and not its rival. */
 double idf_lead_over_rival(const idf_sighting *seen);

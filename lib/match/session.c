@@ -22,9 +22,9 @@
 
 enum { FIXED = 2, QUADS = 20, REGIONS = FIXED + QUADS, DETECTIONS_MAX = IDF_SIGHTINGS_MAX };
 
-/* A picture full of texture that geometry did not confirm is likely a stranger: then the embedding
- * has to be surer, by this part of what is left to 1. */
-static const double TEXTURED_DOUBT = 0.9;
+/* A picture full of texture that geometry did not confirm is likely a stranger: then the odds
+ * against the embedding are this much longer (a natural logarithm). */
+static const double TEXTURED_DOUBT = 10;
 enum { TEXTURED_FEATURES = 150 };
 
 /* Frames of a stream, one after another, in which only what is expected is looked for. */
@@ -285,9 +285,10 @@ static bool detection_by_embedding(const idf_session *s, size_t r, idf_detection
     double score = idf_embedding_score(&m->scale, hits[0].score);
     double second = hits[1].row == SIZE_MAX ? 0 : idf_embedding_score(&m->scale, hits[1].score);
     bool textured = row.features.n >= TEXTURED_FEATURES && e->n_features >= TEXTURED_FEATURES;
-    double needed = m->sim_threshold;
-    if (textured && m->words != NULL)
-        needed += TEXTURED_DOUBT * (1 - needed);
+    if (textured && m->words != NULL) {
+        score = idf_doubt(score, TEXTURED_DOUBT);
+        second = idf_doubt(second, TEXTURED_DOUBT);
+    }
     *d = (idf_detection){.method = IDF_METHOD_EMBEDDING,
                          .row = hits[0].row,
                          .score = (float)score,
@@ -295,7 +296,7 @@ static bool detection_by_embedding(const idf_session *s, size_t r, idf_detection
                          .rotation_degrees = (float)(e->turn == 3 ? 90 : -90 * e->turn),
                          .variant_row = SIZE_MAX};
     outline(d, e->corners, s->frame);
-    d->confident = score >= needed && d->margin >= m->margin_threshold;
+    d->confident = score >= m->sim_threshold && d->margin >= m->margin_threshold;
     return d->confident;
 }
 

@@ -224,10 +224,13 @@ static void evidence_that_counts(void **state) {
     a.rival_shared = 0.2; /* a frame in common: the own part has to speak */
     a.own_evidence = 6;
     assert_false(idf_is_variant(&a));
-    assert_true(idf_effective_evidence(&a) == 6);
+    assert_true(idf_effective_evidence(&a) == 40);
+    a.own_evidence = 2; /* it hardly does */
+    assert_true(idf_effective_evidence(&a) == 20);
     a.own_evidence = -1;
     assert_true(idf_effective_evidence(&a) == 0);
     a.rival_shared = 0.95; /* printings: sure of the artwork */
+    a.own_evidence = INFINITY;
     assert_true(idf_is_variant(&a));
     assert_true(idf_effective_evidence(&a) == 40);
 }
