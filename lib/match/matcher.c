@@ -25,6 +25,9 @@ static idf_status check_match(const idf_index *index, const idf_encoder *encoder
             "build the index again with this encoder",
             idf_index_dim(index), made_by[0] ? made_by : "the Python original", encoder->identity,
             encoder->dim);
+    /* the original names no encoder; it had CLIP, and so has whoever opened it here */
+    if (made_by[0] == '\0' && strncmp(encoder->identity, "clip/", 5) == 0)
+        return IDF_OK;
     if (strcmp(made_by, encoder->identity) != 0)
         return idf_error_set(
             err, IDF_ERR_MISMATCH,

@@ -5,6 +5,8 @@ import os
 import shutil
 import unittest
 
+import numpy as np
+
 from common import SOURCE, ProgramTest, run
 
 TINY = os.path.join(SOURCE, "tests", "golden", "clip", "tiny.pt")
@@ -80,6 +82,19 @@ class Clip(ProgramTest):
         wrong = self.call("query", "--index", self.index, "--clip-model", other, picture)
         self.assertEqual(wrong.returncode, 3)
         self.assertIn("was made with other CLIP weights", wrong.stderr)
+
+    def test_an_index_of_the_original_is_queried_by_clip(self):
+        self.index_with("--clip-model", TINY, "--precision", "fp32")
+        with np.load(self.index) as arrays:
+            kept = {name: arrays[name] for name in ("embeddings", "names", "filenames")}
+        np.savez(self.index, **kept)
+        picture = os.path.join(self.refs, "thing_3.jpg")
+        found = self.call("query", "--index", self.index, "--clip-model", TINY, "--json", picture)
+        self.assertIn(found.returncode, (0, 1), found.stderr)
+        best = json.loads(found.stdout)["ranking"][0]
+        self.assertEqual(best["filename"], "thing_3.jpg")
+        other = self.call("query", "--index", self.index, picture)
+        self.assertEqual(other.returncode, 3, other.stdout)
 
     def test_threads_and_batches_give_the_same_index(self):
         for seed in range(5, 40):
