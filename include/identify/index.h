@@ -31,6 +31,8 @@ IDF_API size_t idf_index_n_rows(const idf_index *index);
 IDF_API int idf_index_dim(const idf_index *index);
 /* Identity of the encoder that made the vectors, "" when the file does not say (the original's). */
 IDF_API const char *idf_index_encoder(const idf_index *index);
+/* The folder that its pictures were read from, an absolute path; "" when the file does not say. */
+IDF_API const char *idf_index_refs_dir(const idf_index *index);
 /* Strings of row `row` < n_rows; never NULL, "" when unknown; they live as long as the index. */
 IDF_API const char *idf_index_name(const idf_index *index, size_t row);
 IDF_API const char *idf_index_filename(const idf_index *index, size_t row);

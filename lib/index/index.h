@@ -33,6 +33,7 @@ typedef struct idf_index_row {
 typedef struct idf_index_meta {
     const char *encoder;
     const char *projection;            /* "" for none */
+    const char *refs_dir;              /* absolute path of the pictures' folder, UTF-8, or NULL */
     const char *extra_json;            /* a JSON object whose members are added, or NULL */
     const struct idf_index_head *head; /* what `projection` is the hash of, or NULL */
 } idf_index_meta;
@@ -52,6 +53,11 @@ idf_status idf_index_read_head(const idf_index *index, idf_index_head *head, idf
 /* Writes rows (in the order given; sorted by filename by the caller) atomically. n may be 0. */
 idf_status idf_index_write(const char *path, const idf_index_row *rows, size_t n, int dim,
                            const idf_index_meta *meta, idf_error *err);
+
+/* Writes an open index to `path`, which may be the file it was opened from, with the members of the
+ * JSON object `numbers` put into its meta data. Atomic. */
+idf_status idf_index_save_numbers(const idf_index *index, const char *path, const char *numbers,
+                                  idf_error *err);
 
 /* Opens an index that lies in bytes[0, len), which outlive *index. */
 idf_status idf_index_open_memory(idf_index **index, const void *bytes, size_t len, idf_error *err);

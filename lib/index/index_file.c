@@ -93,6 +93,11 @@ const char *idf_index_encoder(const idf_index *index) {
     return encoder == NULL ? "" : encoder;
 }
 
+const char *idf_index_refs_dir(const idf_index *index) {
+    const char *folder = idf_index_meta_string(index, "refs_dir");
+    return folder == NULL ? "" : folder;
+}
+
 const char *idf_index_name(const idf_index *index, size_t row) {
     return index->names[row];
 }

@@ -186,11 +186,17 @@ static idf_status make_meta(const idf_index_meta *meta, char **out, idf_error *e
                                "the encoder or projection of an index is missing or no UTF-8");
         goto done;
     }
+    if (meta->refs_dir != NULL &&
+        json_object_set_new(root, "refs_dir", json_string(meta->refs_dir)) != 0) {
+        status = idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while writing an index");
+        goto done;
+    }
     if (meta->extra_json != NULL) {
         extra = json_loads(meta->extra_json, JSON_REJECT_DUPLICATES, &json_error);
         if (!json_is_object(extra) || json_object_get(extra, "format") != NULL ||
             json_object_get(extra, "encoder") != NULL ||
-            json_object_get(extra, "projection") != NULL || json_object_update(root, extra) != 0) {
+            json_object_get(extra, "projection") != NULL ||
+            json_object_get(extra, "refs_dir") != NULL || json_object_update(root, extra) != 0) {
             status = idf_error_set(err, IDF_ERR_ARGUMENT,
                                    "the extra members of an index's meta data are no JSON object "
                                    "or have a name that is taken");

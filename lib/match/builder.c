@@ -52,6 +52,7 @@ typedef struct worker {
 typedef struct build {
     const idf_build_options *options;
     const idf_encoder *encoder;
+    char *refs_dir; /* absolute, owned; NULL when it is no UTF-8: JSON cannot hold it */
     idf_dir_list listing;
     item *items;
     size_t n_items;
@@ -551,7 +552,8 @@ static idf_status write_rows(build *b, idf_build_report *report, idf_error *err)
     idf_index_row *rows = idf_alloc(b->n_items, sizeof *rows);
     if (rows == NULL)
         return no_memory(err);
-    bool same = b->old != NULL;
+    const char *refs_dir = b->refs_dir != NULL ? b->refs_dir : "";
+    bool same = b->old != NULL && strcmp(idf_index_refs_dir(b->old), refs_dir) == 0;
     for (size_t i = 0; i < b->n_items; i++) {
         item *it = &b->items[i];
         if (it->state == ITEM_FAILED)
@@ -584,6 +586,7 @@ static idf_status write_rows(build *b, idf_build_report *report, idf_error *err)
         const idf_index_meta meta = {.encoder = idf_encoder_identity(b->encoder),
                                      .projection = h == NULL ? "" : h->sha256,
                                      .head = h == NULL ? NULL : &head,
+                                     .refs_dir = b->refs_dir,
                                      .extra_json = thresholds[0] ? thresholds : NULL};
         status = idf_index_write(b->options->out_path, rows, report->n_rows, b->encoder->dim, &meta,
                                  err);
@@ -609,6 +612,7 @@ static void build_release(build *b) {
     idf_free(b->workers);
     idf_free(b->items);
     idf_free(b->todo);
+    idf_free(b->refs_dir);
     idf_free(b->old_by_hash);
     idf_index_free(b->old);
     idf_dir_list_release(&b->listing);
@@ -620,6 +624,11 @@ idf_status idf_build_index(const idf_build_options *options, idf_build_report *r
     build b = {.options = options, .encoder = options->encoder, .started = idf_clock_seconds()};
     atomic_store(&b.strict_item, SIZE_MAX);
     idf_status status = list_items(&b, err);
+    b.refs_dir = status == IDF_OK ? idf_path_absolute(options->refs_dir) : NULL;
+    if (b.refs_dir != NULL && !idf_text_is_utf8(b.refs_dir, strlen(b.refs_dir))) {
+        idf_free(b.refs_dir);
+        b.refs_dir = NULL;
+    }
     if (status == IDF_OK)
         status = open_old(&b, err);
     if (status == IDF_OK)

@@ -72,6 +72,7 @@ static void make_rows(made *m, int n) {
 static const idf_index_meta meta = {
     .encoder = "builtin/1",
     .projection = "",
+    .refs_dir = "/tmp/k\xC3\xA4se",
     .extra_json = "{\"sim_threshold\":0.625,\"made_by\":\"test \xC3\xA9\",\"n\":3}"};
 
 static void assert_same(const idf_index *index, const made *m, int n) {
@@ -116,6 +117,7 @@ static void test_round_trip(void **state) {
         assert_same(index, &m, n);
         assert_int_equal((uintptr_t)idf_index_embeddings(index) % 64, 0); /* from the mapping */
         assert_string_equal(idf_index_encoder(index), "builtin/1");
+        assert_string_equal(idf_index_refs_dir(index), "/tmp/k\xC3\xA4se");
         assert_true(idf_index_meta_number(index, "sim_threshold", 0) == 0.625);
         assert_true(idf_index_meta_number(index, "nothing", 4) == 4);
         assert_string_equal(idf_index_meta_string(index, "made_by"), "test \xC3\xA9");
@@ -126,6 +128,31 @@ static void test_round_trip(void **state) {
 }
 
 /* The same rows give the same bytes: nothing of the time or the host is in a file. */
+/* Numbers are put over those that are there; all else stays, in the file it was opened from too. */
+static void test_save_numbers(void **state) {
+    (void)state;
+    made m;
+    idf_index *index;
+    idf_error err = IDF_ERROR_INIT;
+    const char *path = scratch_path("numbers.npz");
+    make_rows(&m, MAX_ROWS);
+    assert_int_equal(idf_index_write(path, m.rows, MAX_ROWS, DIM, &meta, &err), IDF_OK);
+    assert_int_equal(idf_index_open(&index, path, &err), IDF_OK);
+    if (idf_index_save_numbers(index, path, "{\"sim_threshold\":0.5,\"far\":0.01}", &err) != IDF_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(idf_index_save_numbers(index, path, "{\"format\":9}", &err), IDF_ERR_ARGUMENT);
+    idf_index_free(index);
+    assert_int_equal(idf_index_open(&index, path, &err), IDF_OK);
+    assert_same(index, &m, MAX_ROWS);
+    assert_int_equal(idf_index_check(index, &err), IDF_OK);
+    assert_string_equal(idf_index_refs_dir(index), "/tmp/k\xC3\xA4se");
+    assert_string_equal(idf_index_encoder(index), "builtin/1");
+    assert_string_equal(idf_index_meta_string(index, "made_by"), "test \xC3\xA9");
+    assert_true(idf_index_meta_number(index, "sim_threshold", 0) == 0.5);
+    assert_true(idf_index_meta_number(index, "far", 0) == 0.01);
+    idf_index_free(index);
+}
+
 static void test_deterministic(void **state) {
     (void)state;
     made m;
@@ -417,7 +444,7 @@ int main(void) {
         cmocka_unit_test(test_golden_empty),   cmocka_unit_test(test_golden_ours),
         cmocka_unit_test(test_golden_refused), cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_bit_flips),      cmocka_unit_test(test_out_of_memory),
-        cmocka_unit_test(test_size),
+        cmocka_unit_test(test_size),           cmocka_unit_test(test_save_numbers),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -235,6 +235,10 @@ static idf_index *index_with(const idf_head *head, const char *hash) {
     const idf_index_meta meta = {.encoder = "e", .projection = hash, .head = &stored};
     assert_int_equal(idf_index_write(path, &row, 1, head->out, &meta, NULL), IDF_OK);
     assert_int_equal(idf_index_open(&index, path, NULL), IDF_OK);
+    /* a head outlives a change of the numbers */
+    assert_int_equal(idf_index_save_numbers(index, path, "{}", NULL), IDF_OK);
+    idf_index_free(index);
+    assert_int_equal(idf_index_open(&index, path, NULL), IDF_OK);
     assert_int_equal(idf_index_check(index, NULL), IDF_OK);
     return index;
 }
