@@ -3,222 +3,199 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/answer.h"
 #include "cli/encoder.h"
+#include "cli/verify.h"
 
-enum { MIN_SELF_PERCENT = 99, QUERY_TOP_K = 20 };
+enum { QUERY_TOP_K = 20, AUTOMATIC = -1, AUTOMATIC_VIEWS = 8, AUTOMATIC_MAX_REFERENCES = 5000 };
 
 typedef struct verify_run {
     cli_common common;
-    const char *index_path, *queries, *pairs, *clip_model;
-    int n_confusables;
-    double sim_threshold, margin_threshold;
-    bool no_geometry;
-    idf_index *index;
-    idf_encoder *encoder;
-    idf_matcher *matcher;
+    const char *refs, *queries, *pairs, *strangers, *clip_model, *compare;
+    int n_confusables, views, seed;
+    double time_limit, sim_threshold, margin_threshold, min_top1;
+    bool no_geometry, save;
+    verify_subject subject, other;
     idf_pool *pool;
-    idf_self_test self;
-    idf_query_test photos;
-    bool with_photos;
 } verify_run;
 
-/* The seed's guideline for the median margin. */
-typedef struct margin_row {
-    double above;
-    const char *range, *meaning, *action, *word;
-} margin_row;
-
-static const margin_row guideline[] = {
-    {0.3, "> 0.3", "strong separation, live accuracy will be excellent", "ship it", "strong"},
-    {0.1, "0.1 - 0.3", "medium separation, expect some confusion on look-alikes",
-     "consider training a head", "medium"},
-    {-INFINITY, "< 0.1", "the references look too similar to this encoder", "train a head", "weak"},
-};
-enum { N_GUIDELINE = sizeof guideline / sizeof guideline[0] };
-
-static int guideline_row(double margin) {
-    int i = 0;
-    while (i < N_GUIDELINE - 1 && margin <= guideline[i].above)
-        i++;
-    return i;
+static idf_status open_encoder(verify_run *run, verify_subject *v, idf_error *err) {
+    return v->encoder != NULL
+               ? IDF_OK
+               : cli_encoder_open_for(&v->encoder, v->index, run->clip_model, run->pool, err);
 }
 
-static bool self_passed(const idf_self_test *self) {
-    return self->n_self * 100 >= self->n_rows * MIN_SELF_PERCENT;
+static idf_camera_test_options camera_options(verify_run *run, const verify_subject *v) {
+    return (idf_camera_test_options){.index = v->index,
+                                     .encoder = v->encoder,
+                                     .refs_dir = run->refs,
+                                     .views =
+                                         run->views == AUTOMATIC ? AUTOMATIC_VIEWS : run->views,
+                                     .time_limit_s = run->time_limit,
+                                     .seed = (uint64_t)run->seed,
+                                     .sim_threshold = run->sim_threshold,
+                                     .margin_threshold = run->margin_threshold,
+                                     .pool = run->pool,
+                                     .progress = cli_progress,
+                                     .context = &run->common};
 }
 
-/* What made the vectors, for people. */
-static const char *encoder_name(const idf_index *index) {
-    const char *name = idf_index_encoder(index);
-    return name[0] != '\0' ? cli_encoder_shown(name) : "of the Python original";
-}
-
-static double share(size_t n, size_t of) {
-    return of == 0 ? 0 : (double)n / (double)of;
-}
-
-static void print_self(const verify_run *run) {
-    char a[IDF_NAME_BYTES + IDF_RARITY_BYTES + 8], b[sizeof a];
-    const idf_self_test *s = &run->self;
-    cli_colours c = cli_stdout_colours();
-    printf("%s%s%s: %zu references, encoder %s, %d numbers each\n\n", c.bold,
-           cli_printable(run->index_path), c.reset, s->n_rows, encoder_name(run->index),
-           idf_index_dim(run->index));
-    printf("Top-1 self-identification  %zu of %zu (%s%.1f %%%s)\n\n", s->n_self, s->n_rows,
-           self_passed(s) ? c.green : c.red, 100 * s->self_rate, c.reset);
-    printf("Margin analysis\n  median correct score      %.3f\n  median best wrong score   %.3f\n"
-           "  %smedian margin             %.3f%s\n  lowest margin             %.3f  %s\n\n",
-           s->median_correct, s->median_wrong, c.bold, s->median_margin, c.reset, s->lowest_margin,
-           cli_printable(idf_index_filename(run->index, s->lowest_margin_row)));
-    for (int i = 0; i < N_GUIDELINE; i++) {
-        bool here = guideline_row(s->median_margin) == i;
-        printf("  %s%s %-10s %-58s %s%s\n", here ? c.bold : c.dim, here ? "->" : "  ",
-               guideline[i].range, guideline[i].meaning, guideline[i].action, c.reset);
+/* Camera views, unless they were not asked for by name and cannot be had. */
+static idf_status measure_camera(verify_run *run, verify_subject *v, idf_error *err) {
+    bool asked = run->views > 0 || run->refs != NULL || run->save || run->min_top1 > 0;
+    idf_error why = IDF_ERROR_INIT;
+    if (run->views == 0)
+        return IDF_OK;
+    if (!asked && idf_index_n_rows(v->index) > AUTOMATIC_MAX_REFERENCES) {
+        cli_warn(&run->common,
+                 "no camera views of %zu references unless --views says how many of each",
+                 idf_index_n_rows(v->index));
+        return IDF_OK;
     }
-    printf("\nMost-confusable pairs%s\n", s->n_confusables == 0 ? ": none" : "");
-    for (size_t i = 0; i < s->n_confusables; i++) {
-        const idf_confusable *pair = &s->confusables[i];
-        cli_row_label(a, sizeof a, run->index, pair->a, true);
-        cli_row_label(b, sizeof b, run->index, pair->b, true);
-        printf("  %.3f  ", (double)pair->score);
-        cli_print_padded(cli_printable(a), 36);
-        printf("  %s\n", cli_printable(b));
+    idf_status status = open_encoder(run, v, &why);
+    const idf_camera_test_options options = camera_options(run, v);
+    if (status == IDF_OK)
+        status = idf_camera_test_run(&v->camera, &options, &why);
+    cli_progress_end();
+    v->with_camera = status == IDF_OK;
+    if (status == IDF_OK)
+        return IDF_OK;
+    if (asked || status == IDF_ERR_CANCELLED || status == IDF_ERR_NO_MEMORY) {
+        *err = why;
+        return status;
     }
-    printf("\nRecommended threshold  %.2f\n", s->recommended_threshold);
+    cli_warn(&run->common, "no camera views: %s; --refs DIR says where the pictures are",
+             why.message);
+    return IDF_OK;
 }
 
-static void print_photos(const verify_run *run) {
-    const idf_query_test *p = &run->photos;
-    cli_colours c = cli_stdout_colours();
-    printf("\nPhotographs from %s\n", cli_printable(run->queries));
-    if (p->n_queries > 0)
-        printf("  %stop-1 %.3f%s   top-5 %.3f   top-20 %.3f   of %zu\n"
-               "  accepted and right %zu (%.3f), accepted and wrong %zu\n",
-               c.bold, share(p->n_top1, p->n_queries), c.reset, share(p->n_top5, p->n_queries),
-               share(p->n_top20, p->n_queries), p->n_queries, p->n_accepted_right,
-               share(p->n_accepted_right, p->n_queries), p->n_accepted_wrong);
-    if (p->n_strangers > 0)
-        printf("  strangers accepted %zu of %zu\n", p->n_strangers_accepted, p->n_strangers);
-    if (p->n_unreadable > 0)
-        printf("  %sunreadable %zu%s\n", c.yellow, p->n_unreadable, c.reset);
-    printf("  at similarity threshold %.3f, margin threshold %.3f; %.1f ms a photograph (median)\n",
-           idf_matcher_sim_threshold(run->matcher), idf_matcher_margin_threshold(run->matcher),
-           1000 * p->median_seconds);
-}
-
-static json_t *confusables_json(const verify_run *run) {
-    json_t *list = json_array();
-    for (size_t i = 0; i < run->self.n_confusables; i++) {
-        const idf_confusable *pair = &run->self.confusables[i];
-        json_array_append_new(list,
-                              json_pack("{s:o, s:o, s:f}", "a",
-                                        cli_json_text(idf_index_filename(run->index, pair->a)), "b",
-                                        cli_json_text(idf_index_filename(run->index, pair->b)),
-                                        "score", (double)pair->score));
-    }
-    return list;
-}
-
-static json_t *photos_json(const verify_run *run) {
-    const idf_query_test *p = &run->photos;
-    json_t *results = json_array();
-    for (size_t i = 0; i < p->n_results; i++) {
-        const idf_query_result *r = &p->results[i];
-        json_t *row = json_pack(
-            "{s:o, s:o, s:b, s:b, s:f, s:f}", "query", cli_json_text(r->query), "reference",
-            r->reference == NULL ? json_null() : cli_json_text(r->reference), "accepted",
-            r->accepted, "right", r->right, "score", (double)r->score, "margin", (double)r->margin);
-        if (r->best_row != SIZE_MAX)
-            json_object_set_new(row, "best",
-                                cli_json_text(idf_index_filename(run->index, r->best_row)));
-        if (r->rank != SIZE_MAX)
-            json_object_set_new(row, "rank", json_integer((json_int_t)r->rank + 1));
-        if (!r->readable)
-            json_object_set_new(row, "unreadable", json_true());
-        json_array_append_new(results, row);
-    }
-    return json_pack(
-        "{s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:f, s:I, s:f, s:f, s:f, s:f, s:o}", "queries",
-        (json_int_t)p->n_queries, "strangers", (json_int_t)p->n_strangers, "unreadable",
-        (json_int_t)p->n_unreadable, "top1", share(p->n_top1, p->n_queries), "top5",
-        share(p->n_top5, p->n_queries), "top20", share(p->n_top20, p->n_queries), "accepted_right",
-        (json_int_t)p->n_accepted_right, "accepted_wrong", (json_int_t)p->n_accepted_wrong,
-        "accepted_right_rate", share(p->n_accepted_right, p->n_queries), "strangers_accepted",
-        (json_int_t)p->n_strangers_accepted, "sim_threshold",
-        idf_matcher_sim_threshold(run->matcher), "margin_threshold",
-        idf_matcher_margin_threshold(run->matcher), "median_ms", 1000 * p->median_seconds, "p99_ms",
-        1000 * p->p99_seconds, "results", results);
-}
-
-static void print_json(const verify_run *run) {
-    const idf_self_test *s = &run->self;
-    json_t *object = json_pack(
-        "{s:o, s:I, s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:o, s:s, s:f, s:o, s:b}", "index",
-        cli_json_text(run->index_path), "references", (json_int_t)s->n_rows, "encoder",
-        idf_index_encoder(run->index), "dim", idf_index_dim(run->index), "self_identification",
-        s->self_rate, "median_correct", s->median_correct, "median_wrong", s->median_wrong,
-        "median_margin", s->median_margin, "lowest_margin", s->lowest_margin,
-        "lowest_margin_reference",
-        cli_json_text(idf_index_filename(run->index, s->lowest_margin_row)), "separation",
-        guideline[guideline_row(s->median_margin)].word, "recommended_threshold",
-        s->recommended_threshold, "confusables", confusables_json(run), "passed", self_passed(s));
-    if (run->with_photos)
-        json_object_set_new(object, "photographs", photos_json(run));
-    json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
-    putchar('\n');
-    json_decref(object);
-}
-
-static idf_status measure_photos(verify_run *run, idf_error *err) {
+static idf_status measure_photos(verify_run *run, verify_subject *v, idf_error *err) {
     const idf_matcher_options match = {QUERY_TOP_K, run->sim_threshold, run->margin_threshold,
                                        run->no_geometry};
-    idf_status status =
-        cli_encoder_open_for(&run->encoder, run->index, run->clip_model, run->pool, err);
+    idf_status status = open_encoder(run, v, err);
     if (status == IDF_OK)
-        status = idf_matcher_new(&run->matcher, run->index, run->encoder, &match, err);
-    const idf_query_test_options options = {run->matcher, run->index,   run->queries, run->pairs,
-                                            run->pool,    cli_progress, &run->common};
-    return status == IDF_OK ? idf_query_test_run(&run->photos, &options, err) : status;
+        status = idf_matcher_new(&v->matcher, v->index, v->encoder, &match, err);
+    const idf_query_test_options options = {v->matcher,     v->index,  run->queries, run->pairs,
+                                            run->strangers, run->pool, cli_progress, &run->common};
+    if (status == IDF_OK)
+        status = idf_query_test_run(&v->photos, &options, err);
+    v->with_photos = status == IDF_OK;
+    return status;
+}
+
+static idf_status measure(verify_run *run, verify_subject *v, idf_error *err) {
+    idf_status status = idf_index_open(&v->index, v->path, err);
+    if (status == IDF_OK)
+        status = idf_self_test_run(&v->self, v->index, (size_t)run->n_confusables, run->pool, err);
+    if (status == IDF_OK)
+        status = measure_camera(run, v, err);
+    if (status == IDF_OK && (run->queries != NULL || run->strangers != NULL))
+        status = measure_photos(run, v, err);
+    return status;
+}
+
+static double top1(size_t n, size_t of) {
+    return of == 0 ? 1 : (double)n / (double)of;
+}
+
+static bool passed(const verify_run *run) {
+    const verify_subject *v = &run->subject;
+    return verify_self_passed(&v->self) &&
+           top1(v->camera.n_top1, v->camera.n_views) >= run->min_top1 &&
+           top1(v->photos.n_top1, v->photos.n_queries) >= run->min_top1;
+}
+
+static void show(const verify_run *run) {
+    const verify_subject *other = run->compare != NULL ? &run->other : NULL;
+    if (run->common.json) {
+        verify_print_json(&run->subject, other, passed(run));
+        return;
+    }
+    verify_print(&run->subject);
+    if (other != NULL)
+        verify_print_comparison(&run->subject, other);
+}
+
+static idf_status save(verify_run *run, idf_error *err) {
+    const verify_subject *v = &run->subject;
+    idf_status status = idf_camera_test_save(&v->camera, v->index, v->path, err);
+    if (status == IDF_OK && !run->common.quiet && !run->common.json)
+        printf("\n%s: the threshold is %.3f from now on\n", cli_printable(v->path),
+               v->camera.recommended_threshold);
+    return status;
 }
 
 static int run_verify(verify_run *run) {
     idf_error err = IDF_ERROR_INIT;
-    run->with_photos = run->queries != NULL;
-    idf_status status = idf_index_open(&run->index, run->index_path, &err);
+    idf_status status = idf_pool_new(&run->pool, run->common.threads, &err);
     if (status == IDF_OK)
-        status = idf_pool_new(&run->pool, run->common.threads, &err);
-    if (status == IDF_OK)
-        status =
-            idf_self_test_run(&run->self, run->index, (size_t)run->n_confusables, run->pool, &err);
-    if (status == IDF_OK && run->with_photos)
-        status = measure_photos(run, &err);
+        status = measure(run, &run->subject, &err);
+    if (status == IDF_OK && run->compare != NULL)
+        status = measure(run, &run->other, &err);
     cli_progress_end();
+    if (status == IDF_OK)
+        show(run);
+    if (status == IDF_OK && run->save)
+        status = save(run, &err);
     if (status != IDF_OK)
         return cli_fail(status, err.message);
-    if (run->common.json) {
-        print_json(run);
-    } else {
-        print_self(run);
-        if (run->with_photos)
-            print_photos(run);
-    }
-    return self_passed(&run->self) ? EXIT_DONE : EXIT_NEGATIVE;
+    return passed(run) ? EXIT_DONE : EXIT_NEGATIVE;
+}
+
+static void subject_release(verify_subject *v) {
+    idf_query_test_release(&v->photos);
+    idf_camera_test_release(&v->camera);
+    idf_self_test_release(&v->self);
+    idf_matcher_free(v->matcher);
+    idf_encoder_free(v->encoder);
+    idf_index_free(v->index);
+}
+
+/* What goes together; NULL when all is well. */
+static const char *contradiction(const verify_run *run) {
+    if ((run->queries == NULL) != (run->pairs == NULL))
+        return "--queries and --pairs go together";
+    if (run->views == 0 && run->save)
+        return "--save-thresholds needs camera views: --views 0 makes none";
+    return NULL;
 }
 
 int cmd_verify(int argc, char **argv) {
-    verify_run run = {.index_path = "card_index.npz",
+    verify_run run = {.subject.path = "card_index.npz",
                       .n_confusables = 5,
+                      .views = AUTOMATIC,
+                      .seed = 1,
+                      .time_limit = 60,
                       .sim_threshold = NAN,
                       .margin_threshold = NAN};
     const cli_option options[] = {
-        {"index", CLI_TEXT, &run.index_path, "FILE", "The index (default: card_index.npz).", 0, 0},
+        {"index", CLI_TEXT, &run.subject.path, "FILE", "The index (default: card_index.npz).", 0,
+         0},
         {"top-confusables", CLI_INT, &run.n_confusables, "N",
          "List the N pairs that look most alike (default: 5).", 0, 1000},
+        {"views", CLI_INT, &run.views, "N",
+         "Simulated camera views of each reference (default: 8, and none for over 5000 "
+         "references; 0: none).",
+         0, 1000},
+        {"time-limit", CLI_REAL, &run.time_limit, "SECONDS",
+         "Begin no further camera view after so long; what there is covers the whole collection "
+         "evenly (default: 60; 0: no limit).",
+         0, 1e6},
+        {"refs", CLI_TEXT, &run.refs, "DIR",
+         "Where the reference pictures are (default: the folder that was indexed).", 0, 0},
+        {"seed", CLI_INT, &run.seed, "N", "Other views for another number (default: 1).", 0,
+         2147483647},
+        {"save-thresholds", CLI_FLAG, &run.save, NULL,
+         "Write the thresholds that these views ask for into the index.", 0, 0},
         {"queries", CLI_TEXT, &run.queries, "DIR",
          "Measure on real photographs in DIR too; needs --pairs.", 0, 0},
         {"pairs", CLI_TEXT, &run.pairs, "FILE",
          "Lines 'photograph TAB reference'; reference NONE is a stranger.", 0, 0},
+        {"strangers", CLI_TEXT, &run.strangers, "DIR",
+         "Photographs of things that are not in the index: how many are accepted?", 0, 0},
+        {"compare", CLI_TEXT, &run.compare, "OTHER",
+         "Measure another index on the same views and put the two side by side.", 0, 0},
+        {"min-top1", CLI_REAL, &run.min_top1, "X",
+         "Exit 1 when top-1 on camera views or on photographs is under X (0 to 1).", 0, 1},
         CLI_CLIP_MODEL_OPTION(&run.clip_model),
         {"sim-threshold", CLI_REAL, &run.sim_threshold, "X",
          "A score under X is none of them (default: what index chose on the collection, else 0.5).",
@@ -226,16 +203,21 @@ int cmd_verify(int argc, char **argv) {
         {"margin-threshold", CLI_REAL, &run.margin_threshold, "X",
          "A lead of less than X over the second best is unsure (default: 0.25).", 0, 1},
         {"no-geometry", CLI_FLAG, &run.no_geometry, NULL,
-         "Let the embedding alone decide: to see what confirmation by geometry adds.", 0, 0},
+         "Photographs: let the embedding alone decide, to see what confirmation by geometry adds.",
+         0, 0},
     };
     const cli_usage usage = {
         "verify",
-        "[--index FILE] [--queries DIR --pairs FILE]",
-        "Shows how well an index tells its references apart: top-1 self-identification, the margin "
-        "between right and best wrong, the pairs that look most alike, and a threshold. Exit 1 "
-        "under "
-        "99 % self-identification.",
+        "[--index FILE] [--views N] [--queries DIR --pairs FILE]",
+        "Shows how well an index tells its references apart. Of the vectors: top-1 "
+        "self-identification, margins, the pairs that look most alike. Of what a camera will see, "
+        "by simulated views: how many are named right, with and without geometry; how many are "
+        "taken for another when their reference is left out; thresholds for rates of false "
+        "accepts; the weakest references. Exit 1 under 99 % self-identification or under "
+        "--min-top1.",
         "  dlf-identify verify --index my-index.npz\n"
+        "  dlf-identify verify --index my-index.npz --views 20 --save-thresholds\n"
+        "  dlf-identify verify --index my-index.npz --compare sharper.npz\n"
         "  dlf-identify verify --index my-index.npz --queries photos --pairs photos/pairs.tsv\n",
         options,
         sizeof options / sizeof options[0],
@@ -244,15 +226,14 @@ int cmd_verify(int argc, char **argv) {
     int n_operands, code = cli_parse(&usage, &run.common, argc, argv, &n_operands);
     if (code >= 0)
         return code;
-    if ((run.queries == NULL) != (run.pairs == NULL))
-        return cli_usage_error(&usage, "--queries and --pairs go together");
+    const char *wrong = contradiction(&run);
+    if (wrong != NULL)
+        return cli_usage_error(&usage, "%s", wrong);
+    run.other.path = run.compare;
     cli_catch_interrupt();
     code = run_verify(&run);
-    idf_query_test_release(&run.photos);
-    idf_self_test_release(&run.self);
-    idf_matcher_free(run.matcher);
+    subject_release(&run.subject);
+    subject_release(&run.other);
     idf_pool_free(run.pool);
-    idf_encoder_free(run.encoder);
-    idf_index_free(run.index);
     return cli_finish(code);
 }

@@ -12,8 +12,8 @@ say() { printf '\n$ dlf-identify %s\n' "$*"; }
 say index --refs data/example --out example.npz
 "$program" index --refs "$root/data/example" --out "$index" | sed "s|$work/||"
 
-say verify --index example.npz
-"$program" verify --index "$index" | sed "s|$work/||"
+say verify --index example.npz --views 1 --time-limit 3
+"$program" verify --index "$index" --views 1 --time-limit 3 | sed "s|$work/||"
 
 say query --index example.npz --table 'data/example-frames/*.jpg'
 set +e # a frame that shows a stranger makes the exit code 1, as it should

@@ -46,6 +46,7 @@ IDF_API void idf_self_test_release(idf_self_test *self_test);
 
 /* What happened to one photograph. */
 typedef struct idf_query_result {
+    const char *folder;    /* that it lies in: queries_dir or strangers_dir */
     const char *query;     /* file name as in the pairs file */
     const char *reference; /* as in the pairs file; NULL for a stranger */
     bool readable;
@@ -71,14 +72,17 @@ typedef struct idf_query_test_options {
     const idf_matcher *matcher; /* made with top_k >= 20 for the top-20 figure */
     const idf_index *index;
     const char *queries_dir;
-    const char *pairs_path;   /* lines "query TAB reference"; reference NONE: a stranger */
-    idf_pool *pool;           /* may be NULL: photographs are matched in parallel */
-    idf_progress_fn progress; /* may be NULL */
+    const char *pairs_path; /* lines "query TAB reference"; reference NONE: a stranger. NULL: there
+                               are only strangers */
+    const char *strangers_dir; /* a folder whose pictures are strangers all, or NULL */
+    idf_pool *pool;            /* may be NULL: photographs are matched in parallel */
+    idf_progress_fn progress;  /* may be NULL */
     void *context;
 } idf_query_test_options;
 
-/* Matches every photograph of a pairs file. An unreadable photograph is counted and is a failure of
- * the query; a reference that the index lacks is IDF_ERR_FORMAT with its line number. */
+/* Matches every photograph of a pairs file and of a folder of strangers. An unreadable photograph
+ * is counted and is a failure of the query; a reference that the index lacks is IDF_ERR_FORMAT with
+ * its line number. */
 IDF_API idf_status idf_query_test_run(idf_query_test *out, const idf_query_test_options *options,
                                       idf_error *err);
 IDF_API void idf_query_test_release(idf_query_test *test);

@@ -1,11 +1,8 @@
 /* calibrate.c - views, what they reach, and the curves through that.
  *
- * Evidence of strangers has an exponential tail: it is a logarithm of a probability, and what
- * references have in common only makes the tail longer. Its length is the mean excess over a level
- * (the maximum likelihood estimate), pulled towards what chance alone gives as if three views had
- * shown that. Where right answers lie anywhere up to G, the odds of right against stranger are then
- * logistic in the evidence, with the tail's length as its scale. Cosines of strangers are taken to
- * be normal. */
+ * Evidence of strangers has an exponential tail (match/operating.h). Where right answers lie
+ * anywhere up to G, the odds of right against stranger are then logistic in the evidence, with the
+ * tail's length as its scale. Cosines of strangers are taken to be normal. */
 #include "match/calibrate.h"
 
 #include <math.h>
@@ -22,17 +19,15 @@
 #include "kernel/dot.h"
 #include "local/extract.h"
 #include "match/looker.h"
+#include "match/operating.h"
 #include "model/encoder.h"
 
 enum { WIDTH = 640, HEIGHT = 480, CHUNK = 16, SEED = 20, FAMILY = 8, VIEWS_A_ROW = 2 };
 
-/* Level above which strangers' evidence is taken to be the tail; the tail's length by chance alone,
- * which counts as much as this many views; the least evidence that is ever accepted. */
-static const double TAIL_FROM = 1, TAIL_BY_CHANCE = 0.8, TAIL_PRIOR = 3, LEAST_EVIDENCE = 3;
 /* Score of the average stranger's cosine. */
 static const double TYPICAL_STRANGER = 0.02;
-/* However strangers fare, this much evidence is enough. */
-static const double MOST_EVIDENCE = 10;
+/* Right answers are taken to reach this much at least. */
+static const double LEAST_TYPICAL = 6;
 /* Share in common from which a reference is not a stranger to another: the answer would be right
  * about the artwork. */
 static const double RELATED = 0.3;
@@ -229,31 +224,18 @@ static double median(double *values, size_t n) {
     return values[n / 2];
 }
 
-static double share_from(const double *values, size_t n, double least) {
-    size_t reached = 0;
-    for (size_t i = 0; i < n; i++)
-        reached += values[i] >= least;
-    return n > 0 ? (double)reached / (double)n : 0;
-}
-
 void idf_calibrate_evidence(idf_calibration *out, double *right, double *strangers, size_t n,
                             double false_accepts) {
-    double excess = TAIL_PRIOR * TAIL_BY_CHANCE, count = 0;
-    for (size_t i = 0; i < n; i++)
-        if (strangers[i] > TAIL_FROM) {
-            excess += strangers[i] - TAIL_FROM;
-            count++;
-        }
-    double tail = excess / (count + TAIL_PRIOR);
-    double above = (count + 1) / ((double)n + 2); /* of strangers, by Laplace's rule */
-    double typical = fmax(2 * LEAST_EVIDENCE, median(right, n));
-    double accepted = TAIL_FROM + tail * log(fmax(1, above / false_accepts));
-    accepted = fmin(MOST_EVIDENCE, fmax(LEAST_EVIDENCE, accepted));
-    out->scale.evidence_slope = 1 / tail;
-    out->scale.evidence_middle = TAIL_FROM + tail * log(fmax(1, above * typical / tail));
+    const idf_tail tail = idf_tail_fit(strangers, n);
+    double typical = fmax(LEAST_TYPICAL, median(right, n));
+    double accepted = idf_tail_enough(&tail, false_accepts);
+    out->scale.evidence_slope = 1 / tail.length;
+    out->scale.evidence_middle =
+        IDF_TAIL_FROM + tail.length * log(fmax(1, tail.above * typical / tail.length));
     out->scale.evidence_middle = fmin(out->scale.evidence_middle, accepted);
     out->sim_threshold = idf_geometry_score(&out->scale, accepted);
-    out->geometry_recall = share_from(right, n, accepted);
+    out->geometry_recall = idf_share_from(right, n, accepted);
+    idf_operating_points(out->points, &out->scale, right, n, strangers, n);
 }
 
 /* The point that a share `rate` of a normal distribution exceeds, in standard deviations
@@ -281,7 +263,7 @@ void idf_calibrate_cosine(idf_calibration *out, double *right, double *strangers
     double sure = logit(fmin(1 - 1e-9, out->sim_threshold));
     out->scale.cosine_slope = (sure - logit(TYPICAL_STRANGER)) / (accepted - mean);
     out->scale.cosine_middle = accepted - sure / out->scale.cosine_slope;
-    out->embedding_recall = share_from(right, n, accepted);
+    out->embedding_recall = idf_share_from(right, n, accepted);
 }
 
 static idf_status fit(run *r, idf_calibration *out, idf_error *err) {
@@ -377,14 +359,16 @@ idf_status idf_calibrate(idf_calibration *out, const idf_calibrate_options *o, i
 
 void idf_calibration_to_json(const idf_calibration *c, double changes,
                              char out[IDF_CALIBRATION_JSON]) {
+    char points[IDF_OPERATING_JSON];
     snprintf(out, IDF_CALIBRATION_JSON,
              "{\"evidence_middle\":%.9g,\"evidence_slope\":%.9g,\"cosine_middle\":%.9g,"
              "\"cosine_slope\":%.9g,\"sim_threshold\":%.9g,\"false_accepts\":%.9g,"
              "\"calibration_views\":%zu,\"calibration_read\":%zu,\"calibration_changes\":%.0f,"
-             "\"geometry_recall\":%.9g,\"embedding_recall\":%.9g}",
+             "\"geometry_recall\":%.9g,\"embedding_recall\":%.9g%s}",
              c->scale.evidence_middle, c->scale.evidence_slope, c->scale.cosine_middle,
              c->scale.cosine_slope, c->sim_threshold, c->false_accepts, c->n_views, c->n_read,
-             changes, c->geometry_recall, c->embedding_recall);
+             changes, c->geometry_recall, c->embedding_recall,
+             idf_operating_to_json(c->points, points));
 }
 
 bool idf_calibration_of(idf_calibration *out, const idf_index *index, double *changes) {
@@ -400,6 +384,7 @@ bool idf_calibration_of(idf_calibration *out, const idf_index *index, double *ch
         .geometry_recall = idf_index_meta_number(index, "geometry_recall", 0),
         .embedding_recall = idf_index_meta_number(index, "embedding_recall", 0),
     };
+    idf_operating_of(out->points, index);
     *changes = idf_index_meta_number(index, "calibration_changes", 0);
     return true;
 }

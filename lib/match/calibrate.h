@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <identify/camera_test.h>
 #include <identify/encoder.h>
 #include <identify/pool.h>
 #include <identify/progress.h>
@@ -43,7 +44,8 @@ typedef struct idf_calibration {
     double false_accepts; /* the rate asked for */
     size_t n_views;       /* the number asked for */
     size_t n_read;        /* of those, looked at; 0: no picture could be read, defaults hold */
-    double geometry_recall, embedding_recall; /* of those views at the threshold */
+    double geometry_recall, embedding_recall;         /* of those views at the threshold */
+    idf_operating_point points[IDF_OPERATING_POINTS]; /* thresholds for other rates, by evidence */
 } idf_calibration;
 
 /* The same rows, pictures and options give the same numbers, on any number of threads. Pictures
@@ -53,7 +55,7 @@ idf_status idf_calibrate(idf_calibration *out, const idf_calibrate_options *opti
 
 /* As a JSON object's members for an index's meta data, `changes` rows having changed since; at most
  * IDF_CALIBRATION_JSON bytes. */
-enum { IDF_CALIBRATION_JSON = 512 };
+enum { IDF_CALIBRATION_JSON = 1280 };
 void idf_calibration_to_json(const idf_calibration *calibration, double changes,
                              char out[IDF_CALIBRATION_JSON]);
 /* What an index carries; false when it was never calibrated. */

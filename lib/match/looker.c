@@ -265,6 +265,8 @@ int idf_looker_family(idf_looker *l, size_t row, double least, uint8_t *masked, 
         int found;
         masked[next] = 1;
         out[n] = next;
+        if (l->finder == NULL)
+            return n + 1;
         idf_finder_run(l->finder, &l->references[row], &options, l->things, 1, &found);
         if (found > 0)
             next = l->things[0].row;

@@ -68,7 +68,7 @@ void idf_session_mask(idf_session *session, const uint8_t *masked) {
 }
 
 idf_findings idf_session_findings(const idf_session *s) {
-    return (idf_findings){&s->sightings, s->hits, s->n_regions, s->matcher->n_hits};
+    return (idf_findings){&s->sightings, s->hits, s->n_regions, s->matcher->n_hits, s->vectors};
 }
 
 long idf_session_n_looks(const idf_session *s) {
@@ -273,8 +273,8 @@ static idf_detection detection_of(const idf_session *s, const idf_sighting *seen
     return d;
 }
 
-/* What the embedding alone says of region r. */
-static bool detection_by_embedding(const idf_session *s, size_t r, idf_detection *d) {
+/* What the embedding alone says of region r; false when that has nothing to say. */
+static bool seen_by_embedding(const idf_session *s, size_t r, idf_detection *d) {
     const idf_matcher *m = s->matcher;
     const idf_hit *hits = s->hits + r * m->n_hits;
     const embedded *e = &s->regions[r];
@@ -297,7 +297,32 @@ static bool detection_by_embedding(const idf_session *s, size_t r, idf_detection
                          .variant_row = SIZE_MAX};
     outline(d, e->corners, s->frame);
     d->confident = score >= m->sim_threshold && d->margin >= m->margin_threshold;
-    return d->confident;
+    return true;
+}
+
+static bool detection_by_embedding(const idf_session *s, size_t r, idf_detection *d) {
+    return seen_by_embedding(s, r, d) && d->confident;
+}
+
+double idf_session_reach(const idf_session *s, size_t row) {
+    const idf_matcher *m = s->matcher;
+    double most = 0;
+    idf_detection d;
+    for (int i = 0; i < s->sightings.n; i++) {
+        d = detection_of(s, &s->sightings.items[i]);
+        if ((row == SIZE_MAX || d.row == row) && d.margin >= m->margin_threshold)
+            most = fmax(most, (double)d.score);
+    }
+    for (size_t r = 0; r < s->n_regions; r++)
+        if (seen_by_embedding(s, r, &d) && (row == SIZE_MAX || d.row == row) &&
+            d.margin >= m->margin_threshold)
+            most = fmax(most, (double)d.score);
+    return most;
+}
+
+int idf_session_family(idf_session *s, size_t row, double least, uint8_t *masked, size_t *out,
+                       int max) {
+    return idf_looker_family(s->looker, row, least, masked, out, max);
 }
 
 static double overlap(const idf_detection *a, const idf_detection *b) {

@@ -30,6 +30,8 @@ typedef struct idf_findings {
     const idf_hit
         *hits; /* n_regions rows of n_hits: the embedding's neighbours, masked ones left out */
     size_t n_regions, n_hits;
+    const float *vectors; /* n_regions rows: the centre of the frame, all of it, and quadrilaterals
+                             in which geometry saw nothing */
 } idf_findings;
 
 /* Takes rows out of the collection, a flag for each, until told otherwise (NULL: none). Borrowed.
@@ -38,6 +40,14 @@ void idf_session_mask(idf_session *session, const uint8_t *masked);
 
 /* Pictures that features were taken from for the last frame: the work it made. */
 long idf_session_n_looks(const idf_session *session);
+
+/* The references that show much of what `row` shows (idf_looker_family). */
+int idf_session_family(idf_session *session, size_t row, double least, uint8_t *masked, size_t *out,
+                       int max);
+
+/* The score up to which a similarity threshold may rise for the last frame to be taken for `row`,
+ * or for any when it is SIZE_MAX; 0 when it would not be whatever the threshold. */
+double idf_session_reach(const idf_session *session, size_t row);
 
 /* Valid until the session's next frame. */
 idf_findings idf_session_findings(const idf_session *session);

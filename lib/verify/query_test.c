@@ -22,8 +22,9 @@ typedef struct row_key {
 } row_key;
 
 typedef struct query_storage {
-    idf_bytes text;   /* the pairs file, its lines cut into strings */
-    size_t *expected; /* row of each result's reference, SIZE_MAX for a stranger */
+    idf_bytes text;         /* the pairs file, its lines cut into strings */
+    idf_dir_list strangers; /* names in strangers_dir */
+    size_t *expected;       /* row of each result's reference, SIZE_MAX for a stranger */
 } query_storage;
 
 typedef struct query_run {
@@ -89,15 +90,16 @@ static idf_status add_result(idf_query_test *out, size_t *cap, const idf_query_r
     return IDF_OK;
 }
 
-/* Reads the pairs file into out->results; strings point into `text`. */
-static idf_status read_pairs(idf_query_test *out, idf_bytes *text, const char *path,
-                             idf_error *err) {
+/* Adds the pairs file to out->results; strings point into `text`. */
+static idf_status read_pairs(idf_query_test *out, size_t *cap, idf_bytes *text,
+                             const idf_query_test_options *options, idf_error *err) {
+    const char *path = options->pairs_path;
     idf_status status = idf_file_read(text, path, PAIRS_MAX_BYTES, err);
     if (status == IDF_OK && idf_bytes_append(text, "", 1) != IDF_OK)
         status = no_memory(err);
     if (status == IDF_OK && memchr(text->data, 0, text->len - 1) != NULL)
         status = idf_error_set(err, IDF_ERR_FORMAT, "'%s' is not a text file", path);
-    size_t number = 0, cap = 0;
+    size_t number = 0;
     char *next = (char *)text->data;
     while (status == IDF_OK && next != NULL && *next != '\0') {
         char *line = next, *end = strchr(line, '\n');
@@ -112,11 +114,28 @@ static idf_status read_pairs(idf_query_test *out, idf_bytes *text, const char *p
             continue;
         idf_query_result result;
         status = parse_line(line, number, path, &result, err);
+        result.folder = options->queries_dir;
         if (status == IDF_OK)
-            status = add_result(out, &cap, &result, err);
+            status = add_result(out, cap, &result, err);
     }
     if (status == IDF_OK && out->n_results == 0)
         status = idf_error_set(err, IDF_ERR_EMPTY, "'%s' holds no pairs", path);
+    return status;
+}
+
+/* Adds the pictures of a folder as strangers. */
+static idf_status add_strangers(idf_query_test *out, size_t *cap, idf_dir_list *list,
+                                const char *folder, idf_error *err) {
+    size_t before = out->n_results;
+    idf_status status = idf_dir_list_read(list, folder, err);
+    for (size_t i = 0; status == IDF_OK && i < list->n; i++) {
+        const idf_query_result result = {
+            .folder = folder, .query = list->names[i], .rank = SIZE_MAX, .best_row = SIZE_MAX};
+        if (idf_is_picture_name(list->names[i]))
+            status = add_result(out, cap, &result, err);
+    }
+    if (status == IDF_OK && out->n_results == before)
+        status = idf_error_set(err, IDF_ERR_EMPTY, "there are no pictures in '%s'", folder);
     return status;
 }
 
@@ -148,9 +167,8 @@ static idf_status resolve(idf_query_test *out, const idf_query_test_options *opt
     return status;
 }
 
-static idf_status read_query(const query_run *run, idf_bytes *bytes, const char *name,
-                             idf_image *image) {
-    char *path = idf_path_join(run->options->queries_dir, name);
+static idf_status read_query(const idf_query_result *r, idf_bytes *bytes, idf_image *image) {
+    char *path = idf_path_join(r->folder, r->query);
     idf_bytes_clear(bytes);
     idf_status status =
         path == NULL ? IDF_ERR_NO_MEMORY : idf_file_read(bytes, path, IDF_PICTURE_MAX_BYTES, NULL);
@@ -182,7 +200,7 @@ static void match_task(void *context, size_t i, int worker) {
     if (atomic_load(&run->stop) != IDF_OK)
         return;
     idf_image image = {0};
-    idf_status status = read_query(run, &run->bytes[worker], r->query, &image);
+    idf_status status = read_query(r, &run->bytes[worker], &image);
     if (status == IDF_OK) {
         idf_answer *answer = &run->answers[worker];
         status = idf_session_match(run->sessions[worker], &image, answer, NULL);
@@ -276,7 +294,11 @@ idf_status idf_query_test_run(idf_query_test *out, const idf_query_test_options 
         return no_memory(err);
     out->storage = storage;
     query_run run = {.options = options, .out = out, .started = idf_clock_seconds()};
-    idf_status status = read_pairs(out, &storage->text, options->pairs_path, err);
+    size_t cap = 0;
+    idf_status status =
+        options->pairs_path == NULL ? IDF_OK : read_pairs(out, &cap, &storage->text, options, err);
+    if (status == IDF_OK && options->strangers_dir != NULL)
+        status = add_strangers(out, &cap, &storage->strangers, options->strangers_dir, err);
     if (status == IDF_OK) {
         storage->expected = idf_alloc(out->n_results, sizeof *storage->expected);
         status = storage->expected == NULL ? no_memory(err)
@@ -297,6 +319,7 @@ void idf_query_test_release(idf_query_test *test) {
     query_storage *storage = test->storage;
     if (storage != NULL) {
         idf_bytes_release(&storage->text);
+        idf_dir_list_release(&storage->strangers);
         idf_free(storage->expected);
         idf_free(storage);
     }

@@ -57,11 +57,11 @@ class Clip(ProgramTest):
         self.assertEqual(found.returncode, 0, found.stderr)
         best = json.loads(found.stdout)["ranking"][0]
         self.assertEqual(best["filename"], "thing_3.jpg")
-        shown = self.call("verify", "--index", self.index)
+        shown = self.call("verify", "--index", self.index, "--views", "0")
         self.assertRegex(shown.stdout, r"encoder clip/[0-9a-f]{12}/int8, 48 numbers")
         with open(self.path("pairs.tsv"), "w") as pairs:
             pairs.write("thing_1.jpg\tthing_1.jpg\n")
-        measured = self.call("verify", "--index", self.index, "--queries", self.refs, "--pairs",
+        measured = self.call("verify", "--index", self.index, "--views", "0", "--queries", self.refs, "--pairs",
                              self.path("pairs.tsv"), "--json")
         self.assertEqual(json.loads(measured.stdout)["photographs"]["top1"], 1)
 

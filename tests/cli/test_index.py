@@ -148,7 +148,7 @@ class Index(ProgramTest):
                                     capture_output=True, timeout=60)
             self.assertEqual(result.returncode, 0, result.stderr)
             self.assertEqual(result.stdout.count(b"\n"), 1)
-        text = subprocess.run([PROGRAM, "verify", "--index", self.index], capture_output=True,
+        text = subprocess.run([PROGRAM, "verify", "--index", self.index, "--views", "0"], capture_output=True,
                               timeout=60).stdout
         text.decode("utf-8")
 

@@ -1,4 +1,4 @@
-"""dlf-identify query and verify: answers, shapes, exit codes."""
+"""dlf-identify query: answers, shapes, exit codes."""
 import json
 import os
 import sys
@@ -199,55 +199,6 @@ class Query(ProgramTest):
         self.assertEqual(len(lines), 2)
         self.assertIn("Thing 2 (UR)", lines[1])
         self.assertNotIn("\033", result.stdout)
-
-
-class Verify(ProgramTest):
-    def test_self_identification_and_confusables(self):
-        for i in range(8):
-            self.add(f"thing_{i}.jpg", i)
-        self.build()
-        result = run("verify", "--index", self.index, "--json", "--top-confusables", "3")
-        self.assertEqual(result.returncode, 0, result.stderr)
-        report = json.loads(result.stdout)
-        self.assertEqual((report["references"], report["self_identification"]), (8, 1.0))
-        self.assertEqual(len(report["confusables"]), 3)
-        scores = [pair["score"] for pair in report["confusables"]]
-        self.assertEqual(scores, sorted(scores, reverse=True))
-        self.assertGreater(report["median_margin"], 0)
-        text = run("verify", "--index", self.index).stdout
-        for word in ("self-identification", "Most-confusable", "Margin analysis",
-                     "Recommended threshold"):
-            self.assertIn(word, text)
-
-    def test_twins_fail(self):
-        for i in range(6):
-            self.add(f"thing_{i}.jpg", i // 2)  # each picture twice
-        self.build()
-        self.assertEqual(run("verify", "--index", self.index).returncode, 1)
-
-    def test_photographs(self):
-        for i in range(6):
-            self.add(f"thing_{i}.jpg", i)
-        self.build()
-        os.mkdir(self.path("photos"))
-        for i in range(4):
-            picture(i).rotate(15, expand=True, resample=3).save(self.path("photos", f"{i}.jpg"))
-        picture(900).save(self.path("photos", "stranger.jpg"))
-        pairs = self.path("pairs.tsv")
-        with open(pairs, "w", encoding="utf-8") as file:
-            file.write("".join(f"{i}.jpg\tthing_{i}.jpg\n" for i in range(4)) +
-                       "stranger.jpg\tNONE\n")
-        result = run("verify", "--index", self.index, "--json", "--queries", self.path("photos"),
-                     "--pairs", pairs)
-        photos = json.loads(result.stdout)["photographs"]
-        self.assertEqual((photos["queries"], photos["strangers"]), (4, 1))
-        self.assertEqual((photos["top1"], photos["strangers_accepted"]), (1.0, 0))
-        with open(pairs, "a", encoding="utf-8") as file:
-            file.write("0.jpg\tunknown.jpg\n")
-        wrong = run("verify", "--index", self.index, "--queries", self.path("photos"), "--pairs",
-                    pairs)
-        self.assertEqual(wrong.returncode, 3)
-        self.assertIn("unknown.jpg", wrong.stderr)
 
 
 if __name__ == "__main__":

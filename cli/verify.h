@@ -1,0 +1,39 @@
+/* verify.h - what dlf-identify verify measures of an index, and how it is shown. */
+#ifndef IDF_CLI_VERIFY_H
+#define IDF_CLI_VERIFY_H
+
+#include "cli/cli.h"
+
+/* All that was measured of one index. */
+typedef struct verify_subject {
+    const char *path;
+    idf_index *index;
+    idf_encoder *encoder; /* NULL when nothing needed it */
+    idf_matcher *matcher; /* of the photographs */
+    idf_self_test self;
+    idf_camera_test camera;
+    idf_query_test photos;
+    bool with_camera, with_photos;
+} verify_subject;
+
+enum { VERIFY_MIN_SELF_PERCENT = 99 };
+
+bool verify_self_passed(const idf_self_test *self);
+
+/* The seed's guideline for the median margin. */
+typedef struct verify_margin_row {
+    double above;
+    const char *range, *meaning, *action, *word;
+} verify_margin_row;
+enum { VERIFY_MARGIN_ROWS = 3 };
+extern const verify_margin_row verify_guideline[VERIFY_MARGIN_ROWS];
+int verify_guideline_row(double margin);
+
+/* One subject for people, and two side by side, the first the one to be judged. */
+void verify_print(const verify_subject *subject);
+void verify_print_comparison(const verify_subject *subject, const verify_subject *other);
+
+/* One JSON object; `other` may be NULL. */
+void verify_print_json(const verify_subject *subject, const verify_subject *other, bool passed);
+
+#endif

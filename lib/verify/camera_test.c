@@ -1,0 +1,370 @@
+/* camera_test.c - simulated camera views of every reference, matched as photographs are.
+ *
+ * Views are taken in rounds, each round one view of every reference, so that whatever time allows
+ * is spread over the collection. */
+#include <identify/camera_test.h>
+
+#include <math.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "image/augment.h"
+#include "image/image.h"
+#include "index/index.h"
+#include "kernel/dot.h"
+#include "local/extract.h"
+#include "match/builder.h"
+#include "match/session.h"
+#include "model/encoder.h"
+#include "verify/camera_summary.h"
+
+enum { WIDTH = 640, HEIGHT = 480, DEFAULT_VIEWS = 8, DEFAULT_STRANGERS = 2, TOP = 20, FAMILY = 8 };
+/* The centre of a frame and the whole of it. */
+enum { FIXED_REGIONS = 2 };
+
+/* Share in common from which a reference is no stranger to another: the answer would be right about
+ * the artwork. As in match/calibrate.c. */
+static const double RELATED = 0.3;
+
+/* Why a reference has no views. */
+typedef enum picture_state { PICTURE_FINE, PICTURE_UNREADABLE, PICTURE_CHANGED } picture_state;
+
+typedef struct worker {
+    idf_session *session, *plain;
+    idf_answer answer;
+    idf_bytes bytes;
+    uint8_t *masked; /* a flag for each row */
+} worker;
+
+typedef struct run {
+    const idf_camera_test_options *o;
+    idf_camera_test *out;
+    const char *refs_dir;
+    idf_matcher *matcher, *plain;
+    worker *workers;
+    int n_workers;
+    atomic_uchar *states; /* a picture_state for each row */
+    size_t n_rows, step;
+    int n_views, n_stranger_views;
+    atomic_size_t n_done;
+    atomic_int stop; /* an idf_status */
+    double started;
+} run;
+
+static idf_status no_memory(idf_error *err) {
+    return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for camera views");
+}
+
+/* --- one view --- */
+
+/* Reads the picture of a row, and sees whether it is the one that was indexed. */
+static idf_status read_picture(const idf_camera_test_options *o, const char *refs_dir, size_t row,
+                               idf_bytes *bytes, idf_image *picture, bool *changed,
+                               idf_error *err) {
+    static const uint8_t unknown[32] = {0};
+    const idf_decode_options decode = {.target_side = IDF_LOCAL_SIDE};
+    idf_index_row known;
+    uint8_t sha256[32];
+    idf_index_get_row(o->index, row, &known);
+    char *path = idf_path_join(refs_dir, known.filename);
+    if (path == NULL)
+        return no_memory(err);
+    idf_bytes_clear(bytes);
+    idf_status status = idf_file_read(bytes, path, IDF_PICTURE_MAX_BYTES, err);
+    idf_free(path);
+    if (status != IDF_OK)
+        return status;
+    idf_sha256(sha256, bytes->data, bytes->len);
+    *changed = memcmp(known.sha256, unknown, sizeof unknown) != 0 &&
+               memcmp(known.sha256, sha256, sizeof sha256) != 0;
+    return idf_image_read_memory(picture, bytes->data, bytes->len, &decode, NULL, err);
+}
+
+static idf_status render(const idf_camera_test_options *o, const char *refs_dir, size_t row,
+                         int view, idf_bytes *bytes, idf_image *frame, bool *changed,
+                         idf_error *err) {
+    idf_camera camera = idf_camera_preset(IDF_DIFFICULTY_HARD, WIDTH, HEIGHT);
+    idf_image picture = {0};
+    const idf_image *shown = &picture;
+    const idf_scene scene = {
+        .references = &shown, .n_references = 1, .key = {o->seed, row, (uint64_t)view}};
+    idf_status status = read_picture(o, refs_dir, row, bytes, &picture, changed, err);
+    if (status == IDF_OK)
+        status = idf_augment_frame(frame, NULL, &scene, &camera, err);
+    idf_image_release(&picture);
+    return status;
+}
+
+static size_t rank_in(const idf_answer *answer, size_t row) {
+    for (size_t i = 0; i < answer->n_ranking; i++)
+        if (answer->ranking[i].row == row)
+            return i;
+    return SIZE_MAX;
+}
+
+/* By the embedding alone: the right row's best cosine less that of the best wrong row. */
+static float cosine_margin(const run *r, const idf_session *session, size_t row) {
+    const idf_findings found = idf_session_findings(session);
+    size_t dim = (size_t)idf_index_dim(r->o->index);
+    const float *right = idf_index_embeddings(r->o->index) + row * dim;
+    float best = -1, wrong = -1;
+    for (size_t region = 0; region < FIXED_REGIONS && region < found.n_regions; region++) {
+        float cosine;
+        idf_dot_f32(right, 1, found.vectors + region * dim, 1, dim, &cosine);
+        best = fmaxf(best, cosine);
+        for (size_t i = 0; i < 2 && i < found.n_hits; i++) {
+            const idf_hit *hit = &found.hits[region * found.n_hits + i];
+            if (hit->row != SIZE_MAX && hit->row != row)
+                wrong = fmaxf(wrong, hit->score);
+        }
+    }
+    return best - wrong;
+}
+
+static void judge(const run *r, const worker *w, idf_camera_view *v) {
+    const idf_answer *a = &w->answer;
+    float wrong = 0;
+    v->rank = rank_in(a, v->row);
+    v->rival = SIZE_MAX;
+    for (size_t i = a->n_ranking; i-- > 0;)
+        if (a->ranking[i].row != v->row) {
+            v->rival = a->ranking[i].row;
+            wrong = a->ranking[i].score;
+        }
+    v->score = v->rank == SIZE_MAX ? 0 : a->ranking[v->rank].score;
+    v->margin = v->score - wrong;
+    v->cosine_margin = cosine_margin(r, w->session, v->row);
+    v->reach = idf_session_reach(w->session, v->row);
+    if (a->n_detections > 0) {
+        const idf_detection *d = &a->detections[0];
+        v->accepted = d->confident;
+        v->right = d->confident && d->row == v->row;
+        v->unsure = d->variant_unsure && (d->row == v->row || d->variant_row == v->row);
+    }
+}
+
+/* The view once without geometry, and once without the reference and its printings. */
+static idf_status try_otherwise(worker *w, const idf_image *frame, idf_camera_view *v) {
+    size_t family[FAMILY];
+    idf_answer *a = &w->answer;
+    idf_status status = idf_session_match(w->plain, frame, a, NULL);
+    if (status != IDF_OK)
+        return status;
+    v->plain_rank = rank_in(a, v->row);
+    int n = idf_session_family(w->session, v->row, RELATED, w->masked, family, FAMILY);
+    idf_session_mask(w->session, w->masked);
+    status = idf_session_match(w->session, frame, a, NULL);
+    if (status == IDF_OK) {
+        v->stranger_reach = idf_session_reach(w->session, SIZE_MAX);
+        for (size_t i = 0; i < a->n_detections; i++)
+            v->stranger_taken = v->stranger_taken || a->detections[i].confident;
+        v->tried = true;
+    }
+    idf_session_mask(w->session, NULL);
+    for (int i = 0; i < n; i++)
+        w->masked[family[i]] = 0;
+    return status;
+}
+
+static idf_status look_at(run *r, worker *w, idf_camera_view *v) {
+    idf_image frame = {0};
+    bool changed = false;
+    idf_status status =
+        render(r->o, r->refs_dir, v->row, v->view, &w->bytes, &frame, &changed, NULL);
+    if (status != IDF_OK || changed) {
+        atomic_store(&r->states[v->row], changed ? PICTURE_CHANGED : PICTURE_UNREADABLE);
+        idf_image_release(&frame);
+        return status == IDF_ERR_NO_MEMORY ? status : IDF_OK;
+    }
+    status = idf_session_match(w->session, &frame, &w->answer, NULL);
+    if (status == IDF_OK) {
+        judge(r, w, v);
+        v->looked = true;
+    }
+    if (status == IDF_OK && v->view < r->n_stranger_views)
+        status = try_otherwise(w, &frame, v);
+    idf_image_release(&frame);
+    return status;
+}
+
+static void view_task(void *context, size_t i, int worker_index) {
+    run *r = context;
+    const idf_camera_test_options *o = r->o;
+    size_t round = i / r->n_rows, row = i % r->n_rows * r->step % r->n_rows;
+    idf_camera_view *v = &r->out->views[round * r->n_rows + row];
+    double seconds = idf_clock_seconds() - r->started;
+    if (atomic_load(&r->stop) != IDF_OK || atomic_load(&r->states[row]) != PICTURE_FINE ||
+        (o->time_limit_s > 0 && seconds > o->time_limit_s))
+        return;
+    idf_status status = look_at(r, &r->workers[worker_index], v);
+    int going_on = IDF_OK;
+    if (status != IDF_OK)
+        atomic_compare_exchange_strong(&r->stop, &going_on, (int)status);
+    size_t done = atomic_fetch_add(&r->n_done, 1) + 1;
+    const idf_progress progress = {"camera views", done, r->out->n_views_asked,
+                                   idf_clock_seconds() - r->started};
+    if (worker_index == 0 && o->progress != NULL && !o->progress(o->context, &progress))
+        atomic_compare_exchange_strong(&r->stop, &going_on, IDF_ERR_CANCELLED);
+}
+
+/* --- all of them --- */
+
+/* A step that visits all of n rows, in an order in which neighbours lie far apart. */
+static size_t spread_step(size_t n) {
+    size_t step = (size_t)((double)n * 0.618) | 1;
+    for (;; step++) {
+        size_t a = n, b = step;
+        while (b != 0) {
+            size_t rest = a % b;
+            a = b;
+            b = rest;
+        }
+        if (a == 1)
+            return step;
+    }
+}
+
+static idf_status open_matchers(run *r, idf_error *err) {
+    const idf_camera_test_options *o = r->o;
+    idf_matcher_options match = {TOP, o->sim_threshold, o->margin_threshold, false};
+    idf_status status = idf_matcher_new(&r->matcher, o->index, o->encoder, &match, err);
+    match.no_geometry = true;
+    if (status == IDF_OK && r->n_stranger_views > 0)
+        status = idf_matcher_new(&r->plain, o->index, o->encoder, &match, err);
+    return status;
+}
+
+static idf_status open_workers(run *r, idf_error *err) {
+    r->n_workers = idf_pool_threads(r->o->pool);
+    r->workers = idf_alloc_zero((size_t)r->n_workers, sizeof *r->workers);
+    if (r->workers == NULL)
+        return no_memory(err);
+    for (int i = 0; i < r->n_workers; i++) {
+        worker *w = &r->workers[i];
+        w->masked = idf_alloc_zero(r->n_rows, 1);
+        idf_status status =
+            w->masked == NULL ? no_memory(err) : idf_session_new(&w->session, r->matcher, err);
+        if (status == IDF_OK && r->plain != NULL)
+            status = idf_session_new(&w->plain, r->plain, err);
+        if (status != IDF_OK)
+            return status;
+    }
+    return IDF_OK;
+}
+
+static idf_status begin(run *r, idf_error *err) {
+    const idf_camera_test_options *o = r->o;
+    idf_camera_test *out = r->out;
+    size_t n = r->n_rows;
+    r->n_views = o->views > 0 ? o->views : DEFAULT_VIEWS;
+    r->n_stranger_views = o->stranger_views > 0 ? o->stranger_views : DEFAULT_STRANGERS;
+    r->step = spread_step(n);
+    out->n_references = n;
+    out->n_views_asked = n * (size_t)r->n_views;
+    out->views = n > SIZE_MAX / (size_t)r->n_views
+                     ? NULL
+                     : idf_alloc_zero(out->n_views_asked, sizeof *out->views);
+    out->references = idf_alloc_zero(n, sizeof *out->references);
+    r->states = idf_alloc_zero(n, sizeof *r->states);
+    if (out->views == NULL || out->references == NULL || r->states == NULL)
+        return no_memory(err);
+    for (size_t i = 0; i < out->n_views_asked; i++)
+        out->views[i] = (idf_camera_view){.row = i % n,
+                                          .view = (int)(i / n),
+                                          .rank = SIZE_MAX,
+                                          .plain_rank = SIZE_MAX,
+                                          .rival = SIZE_MAX};
+    idf_status status = open_matchers(r, err);
+    return status == IDF_OK ? open_workers(r, err) : status;
+}
+
+static idf_status finish(run *r, idf_error *err) {
+    const idf_camera_test_options *o = r->o;
+    idf_camera_test *out = r->out;
+    idf_status stopped = (idf_status)atomic_load(&r->stop);
+    if (stopped == IDF_ERR_CANCELLED)
+        return idf_error_set(err, stopped, "stopped after %zu of %zu camera views",
+                             atomic_load(&r->n_done), out->n_views_asked);
+    if (stopped != IDF_OK)
+        return no_memory(err);
+    for (size_t i = 0; i < r->n_rows; i++) {
+        out->n_unreadable += atomic_load(&r->states[i]) == PICTURE_UNREADABLE;
+        out->n_changed += atomic_load(&r->states[i]) == PICTURE_CHANGED;
+    }
+    if (out->n_unreadable + out->n_changed == r->n_rows)
+        return idf_error_set(err, IDF_ERR_NOT_FOUND,
+                             "none of the %zu pictures of the index is in '%s' as it was indexed",
+                             r->n_rows, r->refs_dir);
+    out->sim_threshold = idf_matcher_sim_threshold(r->matcher);
+    out->margin_threshold = idf_matcher_margin_threshold(r->matcher);
+    out->used_false_accepts = idf_index_meta_number(o->index, "false_accepts", 0.001);
+    idf_status status = idf_camera_summarise(out, &r->matcher->scale, err);
+    out->seconds = idf_clock_seconds() - r->started;
+    return status;
+}
+
+static void run_release(run *r) {
+    for (int i = 0; r->workers != NULL && i < r->n_workers; i++) {
+        worker *w = &r->workers[i];
+        idf_session_free(w->session);
+        idf_session_free(w->plain);
+        idf_answer_release(&w->answer);
+        idf_bytes_release(&w->bytes);
+        idf_free(w->masked);
+    }
+    idf_free(r->workers);
+    idf_matcher_free(r->matcher);
+    idf_matcher_free(r->plain);
+    idf_free(r->states);
+}
+
+static idf_status find_folder(const char **folder, const idf_camera_test_options *o,
+                              idf_error *err) {
+    *folder = o->refs_dir != NULL ? o->refs_dir : idf_index_refs_dir(o->index);
+    if ((*folder)[0] == '\0')
+        return idf_error_set(err, IDF_ERR_NOT_FOUND,
+                             "the index does not say where its pictures are");
+    return IDF_OK;
+}
+
+idf_status idf_camera_test_run(idf_camera_test *out, const idf_camera_test_options *options,
+                               idf_error *err) {
+    memset(out, 0, sizeof *out);
+    run r = {.o = options, .out = out, .n_rows = idf_index_n_rows(options->index)};
+    r.started = idf_clock_seconds();
+    if (r.n_rows == 0)
+        return idf_error_set(err, IDF_ERR_EMPTY, "the index holds no references");
+    idf_status status = find_folder(&r.refs_dir, options, err);
+    if (status == IDF_OK)
+        status = begin(&r, err);
+    if (status == IDF_OK) {
+        idf_pool_for(options->pool, out->n_views_asked, view_task, &r);
+        status = finish(&r, err);
+    }
+    run_release(&r);
+    if (status != IDF_OK)
+        idf_camera_test_release(out);
+    return status;
+}
+
+void idf_camera_test_release(idf_camera_test *test) {
+    idf_free(test->views);
+    idf_free(test->references);
+    memset(test, 0, sizeof *test);
+}
+
+idf_status idf_camera_test_picture(idf_image *out, const idf_camera_test_options *options,
+                                   size_t row, int view, idf_error *err) {
+    const char *folder;
+    idf_bytes bytes = {0};
+    bool changed = false;
+    idf_status status = find_folder(&folder, options, err);
+    if (status == IDF_OK)
+        status = render(options, folder, row, view, &bytes, out, &changed, err);
+    idf_bytes_release(&bytes);
+    return status;
+}
