@@ -10,7 +10,7 @@ enum { QUERY_TOP_K = 20, AUTOMATIC = -1, AUTOMATIC_VIEWS = 8, AUTOMATIC_MAX_REFE
 
 typedef struct verify_run {
     cli_common common;
-    const char *refs, *queries, *pairs, *strangers, *clip_model, *compare;
+    const char *refs, *queries, *pairs, *strangers, *clip_model, *compare, *report;
     int n_confusables, views, seed;
     double time_limit, sim_threshold, margin_threshold, min_top1;
     bool no_geometry, save;
@@ -124,6 +124,24 @@ static idf_status save(verify_run *run, idf_error *err) {
     return status;
 }
 
+static idf_report_subject report_subject(const verify_subject *v,
+                                         const idf_camera_test_options *options) {
+    return (idf_report_subject){v->path,
+                                v->index,
+                                &v->self,
+                                v->with_camera ? &v->camera : NULL,
+                                v->with_camera ? options : NULL,
+                                v->with_photos ? &v->photos : NULL};
+}
+
+static idf_status write_report(verify_run *run, idf_error *err) {
+    const idf_camera_test_options options = camera_options(run, &run->subject),
+                                  others = camera_options(run, &run->other);
+    const idf_report_subject subject = report_subject(&run->subject, &options),
+                             other = report_subject(&run->other, &others);
+    return idf_report_write(run->report, &subject, run->compare != NULL ? &other : NULL, err);
+}
+
 static int run_verify(verify_run *run) {
     idf_error err = IDF_ERROR_INIT;
     idf_status status = idf_pool_new(&run->pool, run->common.threads, &err);
@@ -132,6 +150,8 @@ static int run_verify(verify_run *run) {
     if (status == IDF_OK && run->compare != NULL)
         status = measure(run, &run->other, &err);
     cli_progress_end();
+    if (status == IDF_OK && run->report != NULL)
+        status = write_report(run, &err);
     if (status == IDF_OK)
         show(run);
     if (status == IDF_OK && run->save)
@@ -194,6 +214,10 @@ int cmd_verify(int argc, char **argv) {
          "Photographs of things that are not in the index: how many are accepted?", 0, 0},
         {"compare", CLI_TEXT, &run.compare, "OTHER",
          "Measure another index on the same views and put the two side by side.", 0, 0},
+        {"report", CLI_TEXT, &run.report, "FILE",
+         "Write all of it as one HTML page, with curves, the confusable pairs and the weakest "
+         "references as pictures, and what to do about each.",
+         0, 0},
         {"min-top1", CLI_REAL, &run.min_top1, "X",
          "Exit 1 when top-1 on camera views or on photographs is under X (0 to 1).", 0, 1},
         CLI_CLIP_MODEL_OPTION(&run.clip_model),
@@ -217,6 +241,7 @@ int cmd_verify(int argc, char **argv) {
         "--min-top1.",
         "  dlf-identify verify --index my-index.npz\n"
         "  dlf-identify verify --index my-index.npz --views 20 --save-thresholds\n"
+        "  dlf-identify verify --index my-index.npz --report report.html\n"
         "  dlf-identify verify --index my-index.npz --compare sharper.npz\n"
         "  dlf-identify verify --index my-index.npz --queries photos --pairs photos/pairs.tsv\n",
         options,

@@ -17,6 +17,7 @@
 #include <identify/pool.h>
 #include <identify/precision_test.h>
 #include <identify/progress.h>
+#include <identify/report.h>
 #include <identify/status.h>
 #include <identify/train.h>
 #include <identify/verify.h>

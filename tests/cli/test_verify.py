@@ -1,6 +1,9 @@
 """dlf-identify verify: of the vectors, of simulated camera views, of photographs."""
+import collections
+import html.parser
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -83,6 +86,30 @@ class Photographs(ProgramTest):
                     self.path("nothing"))
         self.assertEqual(empty.returncode, 3)
         self.assertIn("nothing", empty.stderr)
+
+
+class Page(html.parser.HTMLParser):
+    """Counts tags, checks that those that have to be closed are."""
+    KEPT_OPEN = {"meta", "img", "br", "tr", "th", "td", "path", "rect", "circle"}
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.titles, self.links, self.count = [], [], [], collections.Counter()
+
+    def handle_starttag(self, tag, attrs):
+        self.count[tag] += 1
+        self.count["tile"] += ("class", "tile") in attrs
+        self.links += [value for name, value in attrs if name in ("src", "href")]
+        if tag not in self.KEPT_OPEN:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in self.KEPT_OPEN:
+            assert self.open.pop() == tag, tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "h2":
+            self.titles.append(data)
 
 
 class CameraViews(ProgramTest):
@@ -211,6 +238,37 @@ class CameraViews(ProgramTest):
             self.assertIn(words, text)
         self.assertNotIn("\033", text)
         self.assertNotIn("nan", text)
+
+    def test_report_page(self):
+        self.add("<b>&\"'.jpg", 60)
+        self.add("twin_a.jpg", 50)
+        self.add("twin_b.jpg", 50)
+        self.build()
+        page = self.path("report.html")
+        result = run("verify", "--index", self.index, "--views", "2", "--report", page,
+                     "--compare", self.index, "--strangers", self.refs)
+        self.assertLess(result.returncode, 2, result.stderr)
+        with open(page, encoding="utf-8") as file:
+            text = file.read()
+        seen = Page()
+        seen.feed(text)
+        self.assertEqual(seen.open, [])
+        for title in ("Before a camera", "Thresholds", "Most-confusable pairs",
+                      "Weakest references", "Photographs", "Side by side"):
+            self.assertIn(title, seen.titles)
+        self.assertGreaterEqual(seen.count["svg"], 3)
+        self.assertGreater(seen.count["img"], 4)
+        self.assertEqual(seen.count["script"] + seen.count["b"] - seen.count["tile"], 0)
+        for link in seen.links:
+            self.assertTrue(link.startswith("data:image/jpeg;base64,"), link[:60])
+        self.assertNotIn("url(", text)
+        self.assertIn("byte for byte", text)  # what the twins are told
+        self.assertNotIn("nan", re.sub("base64,[^\"]*", "", text))
+        # an unwritable place costs the report, not the file that is there
+        refused = run("verify", "--index", self.index, "--views", "1", "--report",
+                      self.path("no", "such", "folder.html"))
+        self.assertGreaterEqual(refused.returncode, 3)
+        self.assertIn("folder.html", refused.stderr)
 
     def test_interrupt(self):
         process = subprocess.Popen([PROGRAM, "verify", "--index", self.index, "--views", "1000",
