@@ -4,6 +4,8 @@
 #include "cli/answer.h"
 #include "cli/verify.h"
 
+enum { ROC_POINTS = 64 };
+
 static double share(size_t n, size_t of) {
     return of == 0 ? 0 : (double)n / (double)of;
 }
@@ -32,6 +34,17 @@ static json_t *thresholds_json(const idf_camera_test *t) {
                                               p->recall, "recall_interval", p->recall_low,
                                               p->recall_high));
     }
+    return list;
+}
+
+/* [threshold, recall, false accepts], the strictest first. */
+static json_t *roc_json(const idf_camera_test *t) {
+    idf_roc_point points[ROC_POINTS];
+    json_t *list = json_array();
+    size_t n = idf_camera_test_roc(t, points, ROC_POINTS, NULL);
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_pack("[f, f, f]", points[i].threshold, points[i].recall,
+                                              points[i].false_accepts));
     return list;
 }
 
@@ -72,6 +85,7 @@ static json_t *camera_json(const verify_subject *v) {
     json_object_set_new(all, "margin_threshold", json_real(t->margin_threshold));
     json_object_set_new(all, "recommended_threshold", json_real(t->recommended_threshold));
     json_object_set_new(all, "thresholds", thresholds_json(t));
+    json_object_set_new(all, "roc", roc_json(t));
     json_object_set_new(all, "references", references_json(v));
     json_object_set_new(all, "elapsed_seconds", json_real(t->seconds));
     return all;

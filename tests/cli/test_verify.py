@@ -146,6 +146,9 @@ class CameraViews(ProgramTest):
         for t in camera["thresholds"]:
             low, high = t["recall_interval"]
             self.assertTrue(0 <= low <= t["recall"] <= high <= 1)
+        for a, b in zip(camera["roc"], camera["roc"][1:]):
+            self.assertGreaterEqual(a[0], b[0])
+            self.assertTrue(a[1] <= b[1] <= 1 and a[2] <= b[2] <= 1)
         references = camera["references"]
         self.assertEqual({r["reference"] for r in references},
                          {f"thing_{i}.jpg" for i in range(self.N)})
