@@ -13,7 +13,6 @@
 #include "kernel/gemm_ops.h"
 
 enum {
-    CHUNK_GROUPS = 384, /* groups of k in a chunk: 48 KB of weights */
     STRETCH_ROWS = 224, /* rows in a work item at most */
     ALIGN = 64,
 };
@@ -227,7 +226,8 @@ static void sum_chunk(const run_context *run, size_t panel, size_t chunk, int fi
     const idf_gemm_job *job = run->job;
     const idf_gemm_input *input = job->input;
     size_t all = n_groups(input->ops->type, input->k);
-    size_t groups = all - chunk < CHUNK_GROUPS ? all - chunk : CHUNK_GROUPS;
+    size_t most = (size_t)input->ops->chunk;
+    size_t groups = all - chunk < most ? all - chunk : most;
     size_t at = (size_t)job->n_begin / IDF_GEMM_PANEL + panel;
     const uint32_t *w = (const uint32_t *)job->weights->panels +
                         at * panel_words(input->ops->type, input->k) + chunk * IDF_GEMM_PANEL;
@@ -297,7 +297,7 @@ static void run_item(void *context, size_t item, int worker) {
     int first = (int)((int64_t)input->n_blocks * stretch / run->n_stretches);
     int last = (int)((int64_t)input->n_blocks * (stretch + 1) / run->n_stretches);
     size_t groups = n_groups(input->ops->type, input->k);
-    for (size_t chunk = 0; chunk < groups; chunk += CHUNK_GROUPS)
+    for (size_t chunk = 0; chunk < groups; chunk += (size_t)input->ops->chunk)
         sum_chunk(run, panel, chunk, first, last, acc);
     int begin, end, unused;
     idf_gemm_input_rows(input, first, &begin, &unused);

@@ -153,8 +153,8 @@ static void pack_s8(const float *x, size_t ld, int rows, int k, void *out, float
 }
 
 const idf_gemm_ops idf_gemm_ops_c[] = {
-    {"c", IDF_GEMM_F32, ROWS, 1, false, 0, tile_f32, finish_float, pack_f32},
-    {"c", IDF_GEMM_BF16, ROWS, 1, false, 0, tile_bf16, finish_float, pack_bf16},
-    {"c", IDF_GEMM_S8, ROWS, 1, false, 0, tile_s8, finish_s8, pack_s8},
+    {"c", IDF_GEMM_F32, ROWS, 1, false, 384, 0, tile_f32, finish_float, pack_f32},
+    {"c", IDF_GEMM_BF16, ROWS, 1, false, 384, 0, tile_bf16, finish_float, pack_bf16},
+    {"c", IDF_GEMM_S8, ROWS, 1, false, 384, 0, tile_s8, finish_s8, pack_s8},
     {0},
 };

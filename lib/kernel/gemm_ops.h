@@ -61,6 +61,7 @@ typedef struct idf_gemm_ops {
     int rows;      /* most rows in a tile */
     int splits;    /* parts of a word of activations */
     bool offset;   /* S8: activations are stored as unsigned, 128 more */
+    int chunk;     /* groups of k whose weights stay in the nearest caches */
     unsigned need; /* IDF_CPU_ features */
     void (*tile)(const idf_gemm_tile *tile);
     void (*finish)(const idf_gemm_finish *finish);

@@ -27,7 +27,7 @@
 #include "kernel/gemm_tile.inc"
 
 const idf_gemm_ops idf_gemm_ops_bf16[] = {
-    {"bf16", IDF_GEMM_BF16, 6, 1, false, IDF_CPU_NEON | IDF_CPU_ARMBF16, tile_bf16, finish_float,
-     pack_bf16_whole},
+    {"bf16", IDF_GEMM_BF16, 6, 1, false, 384, IDF_CPU_NEON | IDF_CPU_ARMBF16, tile_bf16,
+     finish_float, pack_bf16_whole},
     {0},
 };

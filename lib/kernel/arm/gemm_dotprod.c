@@ -26,7 +26,7 @@
 #include "kernel/gemm_tile.inc"
 
 const idf_gemm_ops idf_gemm_ops_dotprod[] = {
-    {"dotprod", IDF_GEMM_S8, 6, 1, false, IDF_CPU_NEON | IDF_CPU_DOTPROD, tile_s8, finish_s8_signed,
-     pack_s8_signed},
+    {"dotprod", IDF_GEMM_S8, 6, 1, false, 384, IDF_CPU_NEON | IDF_CPU_DOTPROD, tile_s8,
+     finish_s8_signed, pack_s8_signed},
     {0},
 };

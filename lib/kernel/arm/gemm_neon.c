@@ -75,8 +75,9 @@ static inline int32x4_t s8_mac(int32x4_t c, int16x8_t w, int16x8_t a) {
 #include "kernel/gemm_tile.inc"
 
 const idf_gemm_ops idf_gemm_ops_neon[] = {
-    {"neon", IDF_GEMM_F32, 6, 1, false, IDF_CPU_NEON, tile_f32, finish_float, pack_f32},
-    {"neon", IDF_GEMM_BF16, 5, 2, false, IDF_CPU_NEON, tile_bf16, finish_float, pack_bf16_split},
-    {"neon", IDF_GEMM_S8, 5, 2, false, IDF_CPU_NEON, tile_s8, finish_s8_signed, pack_s8_split},
+    {"neon", IDF_GEMM_F32, 6, 1, false, 384, IDF_CPU_NEON, tile_f32, finish_float, pack_f32},
+    {"neon", IDF_GEMM_BF16, 5, 2, false, 384, IDF_CPU_NEON, tile_bf16, finish_float,
+     pack_bf16_split},
+    {"neon", IDF_GEMM_S8, 5, 2, false, 384, IDF_CPU_NEON, tile_s8, finish_s8_signed, pack_s8_split},
     {0},
 };

@@ -49,7 +49,7 @@ static void pack_bf16_native(const float *x, size_t ld, int rows, int k, void *o
 }
 
 const idf_gemm_ops idf_gemm_ops_avx512bf16[] = {
-    {"avx512bf16", IDF_GEMM_BF16, 14, 1, false, IDF_CPU_AVX512 | IDF_CPU_AVX512BF16, tile_bf16,
+    {"avx512bf16", IDF_GEMM_BF16, 14, 1, false, 384, IDF_CPU_AVX512 | IDF_CPU_AVX512BF16, tile_bf16,
      finish_float, pack_bf16_native},
     {0},
 };

@@ -28,7 +28,7 @@
 #include "kernel/gemm_tile.inc"
 
 const idf_gemm_ops idf_gemm_ops_avx512vnni[] = {
-    {"avx512vnni", IDF_GEMM_S8, 14, 1, true, IDF_CPU_AVX512 | IDF_CPU_AVX512VNNI, tile_s8,
+    {"avx512vnni", IDF_GEMM_S8, 14, 1, true, 384, IDF_CPU_AVX512 | IDF_CPU_AVX512VNNI, tile_s8,
      finish_s8_offset, pack_s8_offset},
     {0},
 };

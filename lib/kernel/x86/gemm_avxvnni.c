@@ -11,6 +11,7 @@
 
 #include "kernel/gemm_finish.inc"
 
+#define TILE_FETCH        2
 #define TILE_NAME         tile_s8
 #define TILE_ROWS         6
 #define TILE_VECS         2
@@ -27,7 +28,7 @@
 #include "kernel/gemm_tile.inc"
 
 const idf_gemm_ops idf_gemm_ops_avxvnni[] = {
-    {"avxvnni", IDF_GEMM_S8, 6, 1, true, IDF_CPU_AVX2 | IDF_CPU_AVXVNNI, tile_s8, finish_s8_offset,
-     pack_s8_offset},
+    {"avxvnni", IDF_GEMM_S8, 6, 1, true, 192, IDF_CPU_AVX2 | IDF_CPU_AVXVNNI, tile_s8,
+     finish_s8_offset, pack_s8_offset},
     {0},
 };
