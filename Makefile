@@ -7,7 +7,7 @@ MAKEFLAGS  += --no-print-directory
 # A release build for people needs neither tests nor benchmarks.
 release_flags := -DIDENTIFY_TESTS=OFF -DIDENTIFY_BENCH=OFF -DIDENTIFY_TOOLS=OFF
 
-.PHONY: all help deps demo test check asan tsan interop bench fuzz fmt install clean
+.PHONY: all help deps demo test check asan tsan interop rivals bench fuzz fmt install clean
 all: deps ## build the program and the libraries
 	@cmake -S . -B $(BUILD) --preset $(BUILD_TYPE) $(if $(filter release,$(BUILD_TYPE)),$(release_flags)) > build.log 2>&1 || { cat build.log; exit 1; }
 	@rm -f build.log
@@ -42,6 +42,10 @@ interop: ## CLIP, heads, weights and indexes against the real PyTorch
 	@cmake -S . -B build/dev --preset dev > /dev/null
 	cmake --build build/dev -j $(JOBS) --target dlf-identify unit_format_test_tensors
 	for script in tests/interop/test_*.py; do IDENTIFY_BUILD_DIR=build/dev /usr/bin/python3 $$script || exit 1; done
+
+rivals: ## install what `make bench` compares CLIP with, where it is there: PyTorch, oneDNN, ONNX Runtime
+	@tools/deps.sh build test interop rivals
+	npm install --ignore-scripts --no-save --prefix build/rivals onnxruntime-node@1.30.0
 
 bench: ## print every figure with its baseline, as JSON
 	@tools/deps.sh build test

@@ -1,5 +1,5 @@
 /* bench_gemm.c - the products of ViT-B/32 by themselves: rates beside the practical peak.
- * usage: bench_gemm [THREADS] */
+ * usage: bench_gemm [FOLDER_IGNORED [THREADS [TYPE]]]     TYPE: fp32, bf16 or int8 */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,11 +72,14 @@ int main(int argc, char **argv) {
                                    {50, 768, 3072}, {1, 3072, 768},   {400, 2304, 768},
                                    {400, 768, 768}, {400, 3072, 768}, {400, 768, 3072}};
     idf_pool *pool;
-    if (idf_pool_new(&pool, argc > 1 ? atoi(argv[1]) : 0, NULL) != IDF_OK)
+    if (idf_pool_new(&pool, argc > 2 ? atoi(argv[2]) : 0, NULL) != IDF_OK)
         return 4;
     for (int type = IDF_GEMM_F32; type <= IDF_GEMM_S8; type++) {
+        if (argc > 3 && strcmp(argv[3], idf_gemm_type_name((idf_gemm_type)type)) != 0)
+            continue;
         double peak = peak_ops((idf_gemm_type)type, pool);
-        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (size_t i = 0; i < (argc > 4 ? (size_t)atoi(argv[4]) : sizeof shapes / sizeof *shapes);
+             i++)
             bench_shape((idf_gemm_type)type, shapes[i], peak, pool);
     }
     idf_pool_free(pool);

@@ -6,6 +6,7 @@
 #   test     what `make test` needs beside that
 #   ci       what .ci/run needs beside that: sanitizers, the formatter, the arm64 cross build
 #   interop  the real PyTorch, which `make interop` compares with
+#   rivals   what `make bench` compares CLIP with beside that
 #
 # With apt-get and root (or sudo) it installs; otherwise it prints the command for Debian/Ubuntu,
 # Fedora and Homebrew and exits 4. What the build can do without is installed along with the rest and
@@ -45,6 +46,9 @@ ci|file:/usr/aarch64-linux-gnu/lib/libc.so.6|libc6-dev-arm64-cross|-|-
 ci|cmd:qemu-aarch64-static|qemu-user-static|qemu-user-static|-
 ci|cmd:valgrind|valgrind|valgrind|-
 interop|py:torch|python3-torch|python3-torch|pytorch
+rivals|file:/usr/include/dnnl.h|libdnnl-dev|-|-
+rivals|cmd:node|nodejs|nodejs|node
+rivals|cmd:npm|npm|npm|node
 TABLE
 }
 
@@ -149,9 +153,9 @@ print_commands() {
 [ $# -gt 0 ] || set -- help
 for group in "$@"; do
     case $group in
-    build | test | ci | interop) ;;
+    build | test | ci | interop | rivals) ;;
     *)
-        echo "usage: tools/deps.sh build|test|ci|interop ..." >&2
+        echo "usage: tools/deps.sh build|test|ci|interop|rivals ..." >&2
         exit 2
         ;;
     esac
