@@ -71,7 +71,7 @@ bool cli_annotate_refuses(char *message, size_t message_bytes, const char *out, 
 }
 
 idf_status cli_annotate(const char *out, const char *picture, idf_image *frame,
-                        const idf_answer *answer, const idf_index *index, idf_error *err) {
+                        const idf_answer *answer, const cli_drawn_from *from, idf_error *err) {
     char *path = target(out, picture);
     idf_status status = IDF_OK;
     if (path == NULL)
@@ -79,7 +79,7 @@ idf_status cli_annotate(const char *out, const char *picture, idf_image *frame,
     if (!cli_annotate_is_file(out))
         status = idf_dir_make(out, err);
     if (status == IDF_OK)
-        status = idf_annotate(frame, answer, index, err);
+        status = idf_annotate_beside(frame, answer, from->index, from->refs_dir, err);
     if (status == IDF_OK)
         status = idf_image_write_file(frame, path, 0, err);
     idf_free(path);

@@ -12,9 +12,15 @@ bool cli_annotate_is_file(const char *out);
 bool cli_annotate_refuses(char *message, size_t message_bytes, const char *out, char **pictures,
                           int n_pictures);
 
-/* Draws the answer on `frame`, the picture of path `picture`, and writes it: to `out`, or under the
- * picture's own name into the folder `out`. */
+/* What an answer came from, and where the references' pictures lie (NULL: where the index says). */
+typedef struct cli_drawn_from {
+    const idf_index *index;
+    const char *refs_dir;
+} cli_drawn_from;
+
+/* Draws the answer on `frame`, the picture of path `picture`, the references beside it, and writes
+ * it: to `out`, or under the picture's own name into the folder `out`. */
 idf_status cli_annotate(const char *out, const char *picture, idf_image *frame,
-                        const idf_answer *answer, const idf_index *index, idf_error *err);
+                        const idf_answer *answer, const cli_drawn_from *from, idf_error *err);
 
 #endif

@@ -18,6 +18,7 @@ typedef struct query_run {
     idf_answer answer;
     const char *clip_model;
     const char *annotate; /* a file or a folder; NULL: nothing is drawn */
+    const char *refs_dir; /* pictures to draw beside it; NULL: where the index says */
     bool table;
     int name_columns; /* of the longest picture name, for --table */
 } query_run;
@@ -110,8 +111,9 @@ static int query_one(query_run *run, const char *path) {
         status = idf_session_match(run->session, &image, &run->answer, &err);
     if (status == IDF_OK) {
         code = show(run, path);
+        const cli_drawn_from from = {run->index, run->refs_dir};
         if (run->annotate != NULL &&
-            cli_annotate(run->annotate, path, &image, &run->answer, run->index, &err) != IDF_OK) {
+            cli_annotate(run->annotate, path, &image, &run->answer, &from, &err) != IDF_OK) {
             cli_fail(IDF_ERR_IO, err.message);
             code = EXIT_SYSTEM;
         }
@@ -173,8 +175,13 @@ int cmd_query(int argc, char **argv) {
          IDF_TOP_K_MAX},
         CLI_CLIP_MODEL_OPTION(&run.clip_model),
         {"annotate", CLI_TEXT, &run.annotate, "OUT",
-         "Draw outlines, labels and scores on the pictures. OUT.png or OUT.jpg: that file, for one "
-         "IMAGE; else a folder, made when missing, that gets each picture under its own name.",
+         "Draw outlines, labels and scores on the pictures, and the references beside them. "
+         "OUT.png "
+         "or OUT.jpg: that file, for one IMAGE; else a folder, made when missing, that gets each "
+         "picture under its own name.",
+         0, 0},
+        {"refs", CLI_TEXT, &run.refs_dir, "DIR",
+         "Where --annotate finds the references' pictures (default: the folder that was indexed).",
          0, 0},
         {"table", CLI_FLAG, &run.table, NULL, "One line a picture.", 0, 0},
         {"sim-threshold", CLI_REAL, &match.sim_threshold, "X",

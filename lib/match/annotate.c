@@ -8,9 +8,10 @@
 
 #include "image/draw.h"
 #include "image/image.h"
+#include "match/annotate_label.h"
 #include "match/sighting.h"
 
-enum { LABEL_BYTES = 512, LABELS_MAX = IDF_SIGHTINGS_MAX };
+enum { LABELS_MAX = IDF_SIGHTINGS_MAX };
 
 /* As parts of the frame's shorter side, and the least in pixels. */
 static const float LINE = 0.006f, LINE_LEAST = 2, TEXT = 0.034f, TEXT_LEAST = 13;
@@ -83,17 +84,23 @@ static void draw_label(idf_image *frame, layout *l, const float at[2], const cha
     idf_draw_text(frame, start, height, text, dark ? &black : &white);
 }
 
-static void label_of(char *out, size_t out_bytes, const idf_index *index, const idf_detection *d) {
-    const char *rarity = idf_index_rarity(index, d->row);
+void idf_annotate_label(char out[IDF_ANNOTATE_LABEL_BYTES], const idf_index *index, size_t row,
+                        double score, bool sure, size_t number) {
+    const char *rarity = idf_index_rarity(index, row);
     bool rare = rarity[0] != '\0';
-    snprintf(out, out_bytes, "%s%s%s%s%s  %.2f", idf_index_name(index, d->row), rare ? " (" : "",
-             rarity, rare ? ")" : "", d->confident ? "" : "?", (double)d->score);
+    char before[32] = "", after[32] = "";
+    if (number > 0)
+        snprintf(before, sizeof before, "%zu. ", number);
+    if (score >= 0)
+        snprintf(after, sizeof after, "  %.2f", score);
+    snprintf(out, IDF_ANNOTATE_LABEL_BYTES, "%s%s%s%s%s%s%s", before, idf_index_name(index, row),
+             rare ? " (" : "", rarity, rare ? ")" : "", sure ? "" : "?", after);
 }
 
 idf_status idf_annotate(idf_image *frame, const idf_answer *answer, const idf_index *index,
                         idf_error *err) {
     layout labels = {.n = 0};
-    char text[LABEL_BYTES];
+    char text[IDF_ANNOTATE_LABEL_BYTES];
     if (frame->width != answer->image_width || frame->height != answer->image_height)
         return idf_error_set(
             err, IDF_ERR_ARGUMENT, "the picture is %d x %d, the answer about one of %d x %d",
@@ -112,7 +119,8 @@ idf_status idf_annotate(idf_image *frame, const idf_answer *answer, const idf_in
         const idf_detection *d = &answer->detections[i];
         const float at[2] = {fmaxf(0, fminf(1, d->x1)) * (float)frame->width,
                              fmaxf(0, fminf(1, d->y1)) * (float)frame->height};
-        label_of(text, sizeof text, index, d);
+        idf_annotate_label(text, index, d->row, (double)d->score, d->confident,
+                           answer->n_detections > 1 ? i + 1 : 0);
         draw_label(frame, &labels, at, text, d->confident ? &confident : &unsure);
     }
     if (answer->n_detections == 0)

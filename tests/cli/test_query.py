@@ -83,7 +83,7 @@ class Query(ProgramTest):
     def colours_along(self, path, corners):
         """The pixels in the middle of each side of an outline."""
         with Image.open(path) as image:
-            points = [(x * image.width, y * image.height) for x, y in corners]
+            points = [(x * 800, y * 640) for x, y in corners]  # of the photo
             middles = [((a[0] + b[0]) / 2, (a[1] + b[1]) / 2)
                        for a, b in zip(points, points[1:] + points[:1])]
             return [image.convert("RGB").getpixel((int(x), int(y))) for x, y in middles]
@@ -100,15 +100,60 @@ class Query(ProgramTest):
         self.assertFalse(self.near(self.colours_along(photo, corners), green, 30))
         self.assertTrue(self.near(self.colours_along(out, corners), green, 2))
         with Image.open(out) as drawn, Image.open(photo) as before:
-            self.assertEqual(drawn.size, before.size)
-            changed = sum(a != b for a, b in zip(drawn.getdata(), before.convert("RGB").getdata()))
-            self.assertLess(changed, 0.1 * drawn.width * drawn.height)
+            self.assertEqual(drawn.height, before.height)
+            seen = drawn.crop((0, 0, before.width, before.height))
+            changed = sum(a != b for a, b in zip(seen.getdata(), before.convert("RGB").getdata()))
+            self.assertLess(changed, 0.1 * seen.width * seen.height)
         self.add("AB-JP103_second_printing_r.jpg", 3, quality=60)
         self.build()
         result = run("query", "--index", self.index, "--json", "--annotate", out, photo)
         mask = json.loads(result.stdout)["masks"][0]
         self.assertFalse(mask["confident"])
         self.assertTrue(self.near(self.colours_along(out, mask["corners"]), amber, 2))
+
+    def beside(self, out, width):
+        """The part to the right of the picture, small and grey, less its mean."""
+        with Image.open(out) as drawn:
+            return drawn.crop((width, 0, drawn.width, drawn.height))
+
+    def likeness(self, panel, seed):
+        """How well the reference fits the best of some places in the panel, -1 to 1."""
+        reference, best = list(picture(seed).convert("L").resize((16, 16)).getdata()), -1.0
+        mean = sum(reference) / len(reference)
+        for part in range(60, 100, 3):
+            scale = min(panel.width * part / 100 / 300, panel.height * part / 100 / 420)
+            width, height = int(300 * scale), int(420 * scale)
+            x, y = (panel.width - width) // 2, (panel.height - height) // 3
+            part_of = panel.crop((x, y, x + width, y + height)).convert("L").resize((16, 16))
+            there = list(part_of.getdata())
+            middle = sum(there) / len(there)
+            dot = sum((p - middle) * (q - mean) for p, q in zip(there, reference))
+            norm = sum((p - middle) ** 2 for p in there) * sum((q - mean) ** 2 for q in reference)
+            best = max(best, dot / norm ** 0.5 if norm > 0 else -1)
+        return best
+
+    def test_annotate_puts_the_reference_beside(self):
+        photo, out = self.photo(3, angle=10), self.path("seen.png")
+        self.assertEqual(run("query", "--index", self.index, "--annotate", out, photo).returncode, 0)
+        panel = self.beside(out, 800)
+        self.assertGreater(panel.width, 100)
+        self.assertGreater(self.likeness(panel, 3), 0.8)
+        self.assertLess(self.likeness(panel, 4), 0.6)
+        # the pictures are found elsewhere when told so, and may be gone
+        moved = self.path("moved")
+        os.rename(self.refs, moved)
+        self.assertEqual(run("query", "--index", self.index, "--annotate", out, photo).returncode, 0)
+        gone = self.beside(out, 800)
+        self.assertEqual(gone.size, panel.size)
+        self.assertLess(self.likeness(gone, 3), 0.6)
+        result = run("query", "--index", self.index, "--refs", moved, "--annotate", out, photo)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(list(self.beside(out, 800).getdata()), list(panel.getdata()))
+        # nobody is there: nothing is put beside
+        result = run("query", "--index", self.index, "--annotate", out, self.photo(777))
+        self.assertEqual(result.returncode, 1)
+        with Image.open(out) as drawn:
+            self.assertEqual(drawn.size, (800, 640))
 
     def test_annotate_into_a_folder(self):
         photos = [self.photo(1, "one.jpg"), self.photo(777, "stranger.png"),
@@ -118,7 +163,8 @@ class Query(ProgramTest):
         self.assertEqual(result.returncode, 1, result.stderr)
         self.assertEqual(sorted(os.listdir(out)), ["one.jpg", "stranger.png", "two.webp.png"])
         with Image.open(os.path.join(out, "one.jpg")) as image:
-            self.assertEqual((image.format, image.size), ("JPEG", (800, 640)))
+            self.assertEqual((image.format, image.height), ("JPEG", 640))
+            self.assertGreater(image.width, 800)
         with open(photos[0], "rb") as file:
             result = run("query", "--index", self.index, "--annotate", out, "-", stdin=file.read())
         self.assertEqual(result.returncode, 0, result.stderr)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -17,7 +18,7 @@
 
 enum { WIDTH = 640, HEIGHT = 480 };
 
-static char folder[64], index_path[96];
+static char folder[64], index_path[96], beside_folder[96], picture_path[128];
 static idf_index *collection;
 
 /* An index of one picture: labels need a name. */
@@ -42,7 +43,10 @@ static int make_index(void **state) {
     assert_int_equal(idf_build_index(&options, NULL, NULL), IDF_OK);
     idf_encoder_free(encoder);
     assert_int_equal(idf_index_open(&collection, index_path, NULL), IDF_OK);
-    unlink(path);
+    snprintf(beside_folder, sizeof beside_folder, "%s/moved", folder);
+    snprintf(picture_path, sizeof picture_path, "%s/thing.png", beside_folder);
+    assert_int_equal(mkdir(beside_folder, 0700), 0);
+    assert_int_equal(rename(path, picture_path), 0);
     return 0;
 }
 
@@ -50,6 +54,8 @@ static int remove_index(void **state) {
     (void)state;
     idf_index_free(collection);
     unlink(index_path);
+    unlink(picture_path);
+    rmdir(beside_folder);
     return rmdir(folder);
 }
 
@@ -116,9 +122,9 @@ static void labels_stay_in_the_frame_and_apart(void **state) {
     answer.n_detections = 3;
     assert_int_equal(idf_annotate(&three, &answer, collection, NULL), IDF_OK);
     int line = rows_of(&one, 320, green); /* of the outline alone, the label is narrow */
-    int height = rows_of(&one, 5, green) - line;
+    int height = rows_of(&one, 3, green) - line;
     assert_true(height >= 10);
-    assert_in_range(rows_of(&three, 5, green) - line, 3 * height - 2, 3 * height + 2 * line + 2);
+    assert_in_range(rows_of(&three, 3, green) - line, 3 * height - 2, 3 * height + 2 * line + 2);
     answer.n_detections = 60; /* more than fit */
     assert_int_equal(idf_annotate(&many, &answer, collection, NULL), IDF_OK);
     idf_image_release(&one);
@@ -153,6 +159,74 @@ static void nothing_found_is_said(void **state) {
     idf_image_release(&frame);
 }
 
+/* One, two, seven and fifty things: the picture stays where it is, the references get columns. */
+static void references_stand_beside(void **state) {
+    (void)state;
+    static const size_t n_things[4] = {1, 2, 7, 50};
+    static idf_detection found[50];
+    idf_answer answer = {.image_width = WIDTH, .image_height = HEIGHT, .detections = found};
+    for (int i = 0; i < 50; i++)
+        found[i] = upright(0.3f, 0.3f, 0.6f, 0.6f, i % 2 == 0);
+    for (int i = 0; i < 4; i++) {
+        idf_image frame = plain(3), alone = plain(3);
+        answer.n_detections = n_things[i];
+        assert_int_equal(idf_annotate(&alone, &answer, collection, NULL), IDF_OK);
+        assert_int_equal(idf_annotate_beside(&frame, &answer, collection, beside_folder, NULL),
+                         IDF_OK);
+        assert_int_equal(frame.height, HEIGHT);
+        assert_true(frame.width > WIDTH + 50 && frame.width < 2 * WIDTH);
+        for (int y = 0; y < HEIGHT; y++)
+            assert_memory_equal(idf_image_row(&frame, y), idf_image_row(&alone, y), 3 * WIDTH);
+        int bordered = 0;
+        for (int x = WIDTH; x < frame.width; x++)
+            bordered += has_colour(&frame, x, HEIGHT / 4 / (i > 1 ? 3 : 1), green);
+        assert_true(bordered > 1);
+        idf_image_release(&frame);
+        idf_image_release(&alone);
+    }
+}
+
+static void nothing_stands_beside_what_is_too_small_or_empty(void **state) {
+    (void)state;
+    idf_detection found[1] = {upright(0, 0, 1, 1, true)};
+    idf_answer answer = {
+        .image_width = 20, .image_height = 20, .n_detections = 1, .detections = found};
+    idf_image small = {0}, frame = plain(3);
+    assert_int_equal(idf_image_new(&small, 20, 20, 1, NULL), IDF_OK);
+    memset(small.pixels, 9, small.stride_bytes * 20);
+    assert_int_equal(idf_annotate_beside(&small, &answer, collection, NULL, NULL), IDF_OK);
+    assert_int_equal(small.width, 20);
+    answer = (idf_answer){.image_width = WIDTH, .image_height = HEIGHT};
+    assert_int_equal(idf_annotate_beside(&frame, &answer, collection, NULL, NULL), IDF_OK);
+    assert_int_equal(frame.width, WIDTH);
+    idf_image_release(&small);
+    idf_image_release(&frame);
+}
+
+static void beside_without_memory(void **state) {
+    (void)state;
+    idf_detection found[1] = {upright(0.1f, 0.1f, 0.5f, 0.5f, true)};
+    const idf_answer answer = {
+        .image_width = WIDTH, .image_height = HEIGHT, .n_detections = 1, .detections = found};
+    int n_failed = 0;
+    for (long n = 0;; n++) {
+        idf_image frame = plain(3);
+        idf_alloc_fail_after(n);
+        idf_status status = idf_annotate_beside(&frame, &answer, collection, beside_folder, NULL);
+        int failed = idf_alloc_failed();
+        idf_alloc_fail_after(-1);
+        assert_int_equal(frame.width > WIDTH, status == IDF_OK);
+        idf_image_release(&frame);
+        if (!failed) {
+            assert_int_equal(status, IDF_OK);
+            break;
+        }
+        assert_int_equal(status, IDF_ERR_NO_MEMORY);
+        n_failed++;
+    }
+    assert_true(n_failed > 2);
+}
+
 static void another_frame_and_no_memory(void **state) {
     (void)state;
     idf_answer answer = {.image_width = WIDTH, .image_height = HEIGHT + 1};
@@ -175,6 +249,9 @@ int main(void) {
         cmocka_unit_test(labels_stay_in_the_frame_and_apart),
         cmocka_unit_test(tiny_frames_and_wild_outlines),
         cmocka_unit_test(nothing_found_is_said),
+        cmocka_unit_test(references_stand_beside),
+        cmocka_unit_test(nothing_stands_beside_what_is_too_small_or_empty),
+        cmocka_unit_test(beside_without_memory),
         cmocka_unit_test(another_frame_and_no_memory),
     };
     return cmocka_run_group_tests(tests, make_index, remove_index);
