@@ -34,7 +34,9 @@ static void lay_on(idf_image *image, const int xy[2], const uint8_t *coverage, i
     uint8_t *pixel = idf_image_row(image, xy[1]) + xy[0] * image->channels;
     for (int i = 0; i < n; i++, pixel += image->channels) {
         unsigned a = idf_mul_255(coverage[i], pen->opacity);
-        for (int c = 0; c < image->channels && a != 0; c++)
+        if (a == 255) /* what was there is not read: it may be nothing yet */
+            memcpy(pixel, colour, (size_t)image->channels);
+        for (int c = 0; c < image->channels && a != 0 && a != 255; c++)
             pixel[c] = (uint8_t)(idf_mul_255(colour[c], a) + idf_mul_255(pixel[c], 255 - a));
     }
 }
