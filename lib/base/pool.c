@@ -1,7 +1,8 @@
 /* pool.c - a fork-join thread pool: one job at a time, items claimed from a shared counter.
  *
  * A waiting thread spins for a few microseconds, then sleeps: on a contended machine a long spin
- * takes the core from the thread it waits for. */
+ * takes the core from the thread it waits for. A worker that the system has not woken by the time
+ * all items are claimed is not waited for: it finds the job closed and sleeps on. */
 #define _GNU_SOURCE /* sched_getaffinity */
 #include <identify/pool.h>
 
@@ -21,7 +22,8 @@ struct idf_pool {
     pthread_mutex_t lock;
     pthread_cond_t wake, finished;
     atomic_uint generation; /* counts jobs; written under the lock */
-    atomic_int n_running;   /* workers that have not yet finished the current job */
+    atomic_uint n_inside;   /* workers in the current job; raised under the lock while it is open */
+    bool open;              /* under the lock: workers may still join the current job */
     bool stop;
     idf_pool_task task;
     void *context;
@@ -51,19 +53,31 @@ static void run_items(idf_pool *pool, int worker) {
     }
 }
 
-/* Waits until a job newer than `seen` is posted; returns its number. */
-static unsigned wait_for_job(idf_pool *pool, unsigned seen) {
+static void spin_while(const atomic_uint *value, unsigned same) {
     for (int i = 0; i < SPIN_ROUNDS; i++) {
-        if (atomic_load_explicit(&pool->generation, memory_order_acquire) != seen)
-            break;
+        if (atomic_load_explicit(value, memory_order_acquire) != same)
+            return;
         relax();
     }
-    pthread_mutex_lock(&pool->lock);
-    while (atomic_load_explicit(&pool->generation, memory_order_relaxed) == seen)
-        pthread_cond_wait(&pool->wake, &pool->lock);
-    seen = atomic_load_explicit(&pool->generation, memory_order_relaxed);
-    pthread_mutex_unlock(&pool->lock);
-    return seen;
+}
+
+/* Waits for an open job newer than `seen`, enters it, and sets `seen` to its number. Returns false
+ * when the pool is to end. */
+static bool enter_job(idf_pool *pool, unsigned *seen) {
+    bool stop, entered = false;
+    do {
+        spin_while(&pool->generation, *seen);
+        pthread_mutex_lock(&pool->lock);
+        while (atomic_load_explicit(&pool->generation, memory_order_relaxed) == *seen)
+            pthread_cond_wait(&pool->wake, &pool->lock);
+        *seen = atomic_load_explicit(&pool->generation, memory_order_relaxed);
+        stop = pool->stop;
+        entered = pool->open && !stop;
+        if (entered)
+            atomic_fetch_add_explicit(&pool->n_inside, 1, memory_order_relaxed);
+        pthread_mutex_unlock(&pool->lock);
+    } while (!entered && !stop);
+    return entered;
 }
 
 static void *worker_main(void *argument) {
@@ -71,23 +85,40 @@ static void *worker_main(void *argument) {
     idf_free(argument);
     idf_pool *pool = start.pool;
     unsigned seen = 0;
-    for (;;) {
-        seen = wait_for_job(pool, seen);
-        if (pool->stop)
-            return NULL;
+    while (enter_job(pool, &seen)) {
         run_items(pool, start.worker);
-        if (atomic_fetch_sub_explicit(&pool->n_running, 1, memory_order_acq_rel) == 1) {
+        if (atomic_fetch_sub_explicit(&pool->n_inside, 1, memory_order_acq_rel) == 1) {
             pthread_mutex_lock(&pool->lock);
             pthread_cond_signal(&pool->finished);
             pthread_mutex_unlock(&pool->lock);
         }
     }
+    return NULL;
 }
 
-static void post_job(idf_pool *pool) {
+/* Opens a job, or tells the workers to end. */
+static void post(idf_pool *pool, bool stop) {
     pthread_mutex_lock(&pool->lock);
+    pool->open = !stop;
+    pool->stop = stop;
     atomic_fetch_add_explicit(&pool->generation, 1, memory_order_release);
     pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/* Lets no more workers in, and waits for those inside. */
+static void close_job(idf_pool *pool) {
+    pthread_mutex_lock(&pool->lock);
+    pool->open = false;
+    pthread_mutex_unlock(&pool->lock);
+    for (int i = 0; i < SPIN_ROUNDS; i++) {
+        if (atomic_load_explicit(&pool->n_inside, memory_order_acquire) == 0)
+            return;
+        relax();
+    }
+    pthread_mutex_lock(&pool->lock);
+    while (atomic_load_explicit(&pool->n_inside, memory_order_acquire) != 0)
+        pthread_cond_wait(&pool->finished, &pool->lock);
     pthread_mutex_unlock(&pool->lock);
 }
 
@@ -143,8 +174,7 @@ idf_status idf_pool_new(idf_pool **out, int n_threads, idf_error *err) {
 void idf_pool_free(idf_pool *pool) {
     if (pool == NULL)
         return;
-    pool->stop = true;
-    post_job(pool);
+    post(pool, true);
     for (int i = 1; i < pool->n_threads; i++)
         pthread_join(pool->threads[i], NULL);
     pthread_cond_destroy(&pool->finished);
@@ -168,16 +198,7 @@ void idf_pool_for(idf_pool *pool, size_t n_items, idf_pool_task task, void *cont
     pool->context = context;
     pool->n_items = n_items;
     atomic_store_explicit(&pool->next_item, 0, memory_order_relaxed);
-    atomic_store_explicit(&pool->n_running, pool->n_threads - 1, memory_order_relaxed);
-    post_job(pool);
+    post(pool, false);
     run_items(pool, 0);
-    for (int i = 0; i < SPIN_ROUNDS; i++) {
-        if (atomic_load_explicit(&pool->n_running, memory_order_acquire) == 0)
-            return;
-        relax();
-    }
-    pthread_mutex_lock(&pool->lock);
-    while (atomic_load_explicit(&pool->n_running, memory_order_acquire) != 0)
-        pthread_cond_wait(&pool->finished, &pool->lock);
-    pthread_mutex_unlock(&pool->lock);
+    close_job(pool);
 }
