@@ -146,6 +146,77 @@ static void what_a_hand_covers_is_counted(void **state) {
     idf_image_release(&reference);
 }
 
+/* Means of the colours, and mean difference of neighbours: what flaws of a camera change. */
+typedef struct look {
+    double mean[3], detail;
+} look;
+
+static look look_at(const idf_image *frame) {
+    look l = {{0, 0, 0}, 0};
+    double n = (double)frame->width * frame->height;
+    for (int y = 0; y < frame->height; y++)
+        for (int x = 0; x < frame->width; x++)
+            for (int c = 0; c < 3; c++) {
+                const uint8_t *p = idf_image_row(frame, y) + 3 * x + c;
+                l.mean[c] += *p / n;
+                l.detail += x > 0 ? abs(p[0] - p[-3]) / n : 0;
+            }
+    return l;
+}
+
+static look photograph(const idf_image *reference, const idf_camera *camera, uint64_t view) {
+    idf_image frame;
+    const idf_scene scene = scene_of(&reference, 1, view);
+    assert_int_equal(idf_augment_frame(&frame, NULL, &scene, camera, NULL), IDF_OK);
+    look l = look_at(&frame);
+    idf_image_release(&frame);
+    return l;
+}
+
+/* One flaw at a time, on the same views as by the camera without. */
+static void each_flaw_shows(void **state) {
+    (void)state;
+    enum { VIEWS = 8 };
+    idf_image reference = new_blocks(120, 160, 3, 6);
+    const idf_camera clean = clean_camera(240, 200);
+    double brighter = 0, darker = 0, warmer = 0, colder = 0, glaring = 0;
+    for (uint64_t view = 0; view < VIEWS; view++) {
+        const look plain = photograph(&reference, &clean, view);
+        idf_camera camera = clean;
+        camera.defocus[0] = camera.defocus[1] = 5;
+        assert_true(photograph(&reference, &camera, view).detail < 0.8 * plain.detail);
+        camera = clean;
+        camera.motion[0] = camera.motion[1] = 14;
+        assert_true(photograph(&reference, &camera, view).detail < 0.9 * plain.detail);
+        camera = clean;
+        camera.noise[0] = camera.noise[1] = 11;
+        assert_true(photograph(&reference, &camera, view).detail > plain.detail + 10);
+        camera = clean;
+        camera.jpeg_quality[0] = camera.jpeg_quality[1] = 5;
+        assert_true(fabs(photograph(&reference, &camera, view).detail - plain.detail) > 0.2);
+        camera = clean;
+        camera.exposure_stops = 1.2f;
+        double change = photograph(&reference, &camera, view).mean[1] / plain.mean[1];
+        brighter = fmax(brighter, change);
+        darker = fmax(darker, 1 / change);
+        camera = clean;
+        camera.white_balance = 0.2f;
+        look cast = photograph(&reference, &camera, view);
+        change = cast.mean[0] / cast.mean[2] / (plain.mean[0] / plain.mean[2]);
+        warmer = fmax(warmer, change);
+        colder = fmax(colder, 1 / change);
+        camera = clean;
+        camera.glare_chance = 1;
+        look shiny = photograph(&reference, &camera, view);
+        assert_true(shiny.mean[1] > plain.mean[1]); /* light is only added */
+        glaring = fmax(glaring, shiny.mean[1] - plain.mean[1]);
+    }
+    assert_true(brighter > 1.15 && darker > 1.15);
+    assert_true(warmer > 1.1 && colder > 1.1);
+    assert_true(glaring > 5);
+    idf_image_release(&reference);
+}
+
 static void given_backgrounds_are_used(void **state) {
     (void)state;
     idf_image red = new_picture(50, 30, 3), frame;
@@ -254,6 +325,7 @@ int main(void) {
         cmocka_unit_test(the_homography_is_where_the_picture_is),
         cmocka_unit_test(references_keep_their_size_and_their_cells),
         cmocka_unit_test(what_a_hand_covers_is_counted),
+        cmocka_unit_test(each_flaw_shows),
         cmocka_unit_test(given_backgrounds_are_used),
         cmocka_unit_test(odd_shapes_do_no_harm),
         cmocka_unit_test(matrices_invert),
