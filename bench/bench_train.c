@@ -1,14 +1,17 @@
 /* bench_train - steps of training on cached features, and the draw of views, one JSON line each.
  *
  * The reference run's sizes: 150 classes, 16 x 4 views a batch, 512 -> 512 -> 256. bench_train.py
- * times the same loop in PyTorch. */
+ * times the same loop in PyTorch. bench_train --weights FILE writes random ones of CLIP ViT-B/32
+ * instead, for bench_train_run.py. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/rng.h"
+#include "support/clip_random.h"
 #include "train/learner.h"
 #include "train/sampler.h"
 #include "train/schedule.h"
@@ -42,7 +45,16 @@ static double run_steps(const float *bank, idf_pool *pool) {
     return seconds / STEPS * 1e3;
 }
 
-int main(void) {
+static int write_weights(const char *path) {
+    clip_file file = clip_random(&clip_b32, IDF_TENSOR_F16, false);
+    idf_status status = idf_file_write(path, file.bytes, file.len, NULL);
+    free(file.bytes);
+    return status != IDF_OK;
+}
+
+int main(int argc, char **argv) {
+    if (argc == 3 && strcmp(argv[1], "--weights") == 0)
+        return write_weights(argv[2]);
     float *bank = idf_alloc_aligned((size_t)CLASSES * VIEWS * DIM, sizeof *bank);
     idf_rng rng;
     idf_pool *pool;
