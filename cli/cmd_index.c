@@ -38,6 +38,8 @@ static void on_note(void *context, const idf_note *note) {
         cli_warn(&run->common, "%s: %s", file, note->message);
         add_note(run->warnings, note, "");
         break;
+    case IDF_NOTE_CHECKPOINT: /* of training only */
+        break;
     case IDF_NOTE_REBUILD:
         cli_warn(&run->common, "encoding everything anew: %s", note->message);
         add_note(run->warnings, note, "");

@@ -16,6 +16,8 @@ static void on_note(void *context, const idf_note *note) {
     const char *file = cli_printable(note->filename);
     if (note->kind == IDF_NOTE_UNREADABLE)
         cli_warn(&run->common, "left out %s: %s", file, note->message);
+    else if (note->kind == IDF_NOTE_CHECKPOINT)
+        cli_warn(&run->common, "%s", note->message);
     else
         cli_warn(&run->common, "%s is like %s: %s", file, cli_printable(note->other),
                  note->message);
@@ -57,16 +59,16 @@ static json_t *separation_json(const idf_separation *s) {
 static void print_json(const train_run *run, const idf_train_options *o,
                        const idf_train_report *r) {
     json_t *object = json_pack(
-        "{s:o, s:s, s:I, s:I, s:I, s:I, s:i, s:I, s:I, s:i, s:b, s:o, s:o, s:s, s:f, s:f, s:f, "
-        "s:O}",
+        "{s:o, s:s, s:I, s:I, s:I, s:I, s:i, s:I, s:I, s:i, s:I, s:b, s:o, s:o, s:s, s:f, s:f, "
+        "s:f, s:O}",
         "head", cli_json_text(o->out_path), "encoder", idf_encoder_identity(o->encoder),
         "references", (json_int_t)r->n_references, "unreadable", (json_int_t)r->n_unreadable,
         "copies", (json_int_t)r->n_copies, "alike", (json_int_t)r->n_alike, "k_cards", r->k_cards,
         "views", (json_int_t)r->n_views, "test_views", (json_int_t)r->before.n_views, "best_epoch",
-        r->best_epoch, "interrupted", r->interrupted, "before", separation_json(&r->before),
-        "after", separation_json(&r->after), "verdict", verdict_word(r->verdict), "view_seconds",
-        r->view_seconds, "step_seconds", r->step_seconds, "elapsed_seconds", r->seconds, "epochs",
-        run->epochs);
+        r->best_epoch, "resumed_steps", (json_int_t)r->resumed_steps, "interrupted", r->interrupted,
+        "before", separation_json(&r->before), "after", separation_json(&r->after), "verdict",
+        verdict_word(r->verdict), "view_seconds", r->view_seconds, "step_seconds", r->step_seconds,
+        "elapsed_seconds", r->seconds, "epochs", run->epochs);
     json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
     putchar('\n');
     json_decref(object);
@@ -106,7 +108,11 @@ static int run_train(train_run *run, const idf_train_options *options) {
         print_report(options, &report);
     json_decref(run->epochs);
     if (status != IDF_OK)
-        return cli_fail(status, err.message);
+        cli_fail(status, err.message);
+    if (report.interrupted && report.resumable)
+        fprintf(stderr, "stopped; the same command with --resume goes on\n");
+    if (status != IDF_OK)
+        return cli_exit_code(status);
     if (report.interrupted)
         return EXIT_INTERRUPTED;
     return report.verdict == IDF_VERDICT_HURTS ? EXIT_NEGATIVE : EXIT_DONE;
@@ -127,7 +133,7 @@ int cmd_train(int argc, char **argv) {
     idf_train_options o;
     train_run run = {0};
     cli_encoder_choice choice = {NULL, NULL, NULL};
-    const char *views = "bank:32", *start = "principal";
+    const char *views = "bank:64", *start = "principal", *recipe = "mixed";
     int seed = 1;
     idf_train_defaults(&o);
     const cli_option options[] = {
@@ -147,7 +153,12 @@ int cmd_train(int argc, char **argv) {
         {"temperature", CLI_REAL, &o.temperature, "X", "Of the loss (default: 0.1).", 1e-3, 100},
         {"views", CLI_TEXT, &views, "WAY",
          "bank:N makes N views of each reference once and draws from them; fresh makes every view "
-         "anew (default: bank:32).",
+         "anew (default: bank:64).",
+         0, 0},
+        {"recipe", CLI_TEXT, &recipe, "WAY",
+         "What the views are: mixed, half as the Python original makes them and half by a "
+         "simulated "
+         "camera, or original (default: mixed).",
          0, 0},
         {"start", CLI_TEXT, &start, "WAY",
          "First parameters: principal, a projection that loses nothing, or random, as the Python "
@@ -156,14 +167,18 @@ int cmd_train(int argc, char **argv) {
         {"seed", CLI_INT, &seed, "N",
          "The same seed gives the same head on the same kind of processor (default: 1).", 0,
          2147483647},
+        {"resume", CLI_FLAG, &o.resume, NULL,
+         "Go on with an interrupted training, from FILE.resume beside the head; the other options "
+         "have to be the same.",
+         0, 0},
     };
     const cli_usage usage = {
         "train",
-        "--refs DIR [--out FILE] [--encoder NAME] [--epochs N] [--views WAY]",
+        "--refs DIR [--out FILE] [--encoder NAME] [--epochs N] [--views WAY] [--resume]",
         "Trains a small network behind the encoder to tell the references of one collection apart "
         "under a camera's eye, and says whether it helps: measured on simulated camera views that "
-        "took no part in the training. Ctrl-C keeps the best head so far. Exit 1 when the head "
-        "hurts.",
+        "took no part in the training. Ctrl-C keeps the best head so far, and --resume goes on. "
+        "Exit 1 when the head hurts.",
         "  dlf-identify train --refs ~/my-collection --out head.pt\n"
         "  dlf-identify index --refs ~/my-collection --out my-index.npz --projection head.pt\n",
         options,
@@ -180,6 +195,9 @@ int cmd_train(int argc, char **argv) {
         return cli_usage_error(&usage, "--views takes fresh or bank:N with N from 1 to 4096");
     if (strcmp(start, "principal") != 0 && strcmp(start, "random") != 0)
         return cli_usage_error(&usage, "--start takes principal or random");
+    if (strcmp(recipe, "mixed") != 0 && strcmp(recipe, "original") != 0)
+        return cli_usage_error(&usage, "--recipe takes mixed or original");
+    o.recipe = strcmp(recipe, "original") == 0 ? IDF_TRAIN_ORIGINAL : IDF_TRAIN_MIXED;
     o.start = strcmp(start, "random") == 0 ? IDF_START_RANDOM : IDF_START_PRINCIPAL;
     o.seed = (uint64_t)seed;
     o.progress = on_progress;

@@ -19,6 +19,7 @@ typedef enum idf_note_kind {
     IDF_NOTE_DUPLICATE,  /* `filename` holds the same bytes as `other` */
     IDF_NOTE_LABELS,     /* something in labels.csv was passed over */
     IDF_NOTE_REBUILD,    /* why the index is built from the start */
+    IDF_NOTE_CHECKPOINT, /* something about `filename`, which a training can go on from */
 } idf_note_kind;
 
 /* Something worth telling a person. Strings are valid during the call only; `other` may be NULL. */

@@ -44,6 +44,12 @@ typedef enum idf_head_start {
     IDF_START_RANDOM,    /* as the Python original */
 } idf_head_start;
 
+/* What the views are that a head learns from. */
+typedef enum idf_train_recipe {
+    IDF_TRAIN_MIXED, /* half of them by the Python original's recipe, half by a simulated camera */
+    IDF_TRAIN_ORIGINAL, /* all by the original's */
+} idf_train_recipe;
+
 typedef struct idf_train_options {
     const char *refs_dir, *out_path;
     const idf_encoder *encoder; /* without a head */
@@ -57,6 +63,9 @@ typedef struct idf_train_options {
     uint64_t seed;
     int bank_views; /* views of each reference made beforehand; 0: every view is made anew */
     idf_head_start start;
+    idf_train_recipe recipe;
+    bool resume; /* go on from out_path.resume, which an interrupted training of the same references
+                    and options left */
     idf_progress_fn progress;                                   /* may be NULL */
     void (*epoch)(void *context, const idf_train_epoch *epoch); /* may be NULL */
     void (*note)(void *context, const idf_note *note);          /* may be NULL */
@@ -69,7 +78,8 @@ typedef struct idf_train_report {
     int k_cards;    /* of a batch, in the end */
     size_t n_views; /* that were made for training */
     int best_epoch; /* 0: the start */
-    bool interrupted;
+    bool interrupted, resumable;  /* stopped early; the checkpoint holds where */
+    uint64_t resumed_steps;       /* that an earlier call had done */
     idf_separation before, after; /* on views that were used for nothing else */
     idf_verdict verdict;
     double last_loss;
@@ -81,8 +91,14 @@ IDF_API void idf_train_defaults(idf_train_options *options);
 
 /* Trains and writes the best head at out_path (.pt, or .safetensors by its name). A progress
  * callback that says stop ends the training early: once there has been an epoch the best head so
- * far is written, and report->interrupted is set; before that nothing is, and the call is
- * IDF_ERR_CANCELLED. Fewer than two different references are IDF_ERR_EMPTY. */
+ * far is written, and report->interrupted is set; before that none is, and the call is
+ * IDF_ERR_CANCELLED. Fewer than two different references are IDF_ERR_EMPTY.
+ *
+ * out_path.resume holds where the training stands after each epoch and when it was stopped; a head
+ * that is trained to the end removes it. With `resume` the training goes on from there and makes
+ * the head that it would have made, to the last bit on the same kind of processor.
+ * IDF_ERR_NOT_FOUND when there is no such file, IDF_ERR_FORMAT when it is damaged, IDF_ERR_MISMATCH
+ * when encoder, references, options or the library's version are others. */
 IDF_API idf_status idf_train_head(const idf_train_options *options, idf_train_report *report,
                                   idf_error *err);
 

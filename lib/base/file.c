@@ -334,6 +334,10 @@ idf_status idf_file_write(const char *path, const void *data, size_t n, idf_erro
     return idf_writer_commit(writer, err);
 }
 
+idf_status idf_file_remove(const char *path, idf_error *err) {
+    return unlink(path) == 0 || errno == ENOENT ? IDF_OK : fail_errno(err, "remove", path);
+}
+
 static int compare_names(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }

@@ -57,6 +57,9 @@ void idf_writer_discard(idf_writer *writer);
 /* The whole of it in one call. */
 IDF_API idf_status idf_file_write(const char *path, const void *data, size_t n, idf_error *err);
 
+/* Removes a file; one that is not there is fine. */
+IDF_API idf_status idf_file_remove(const char *path, idf_error *err);
+
 /* Names (not paths) of the entries of one folder, sorted bytewise, without "." and "..". Release
  * with idf_dir_list_release. */
 typedef struct idf_dir_list {

@@ -61,12 +61,13 @@ typedef enum idf_recipe {
     IDF_RECIPE_NONE,     /* the reference as it is */
     IDF_RECIPE_ORIGINAL, /* idf_augment_original */
     IDF_RECIPE_CAMERA,   /* idf_augment_frame by `camera` */
+    IDF_RECIPE_MIXED,    /* views of even number by the original's, the others by the camera */
 } idf_recipe;
 
 /* n views: view views[i] of reference which[i]. */
 typedef struct idf_view_list {
     idf_recipe recipe;
-    idf_camera camera; /* of IDF_RECIPE_CAMERA */
+    idf_camera camera; /* of IDF_RECIPE_CAMERA and IDF_RECIPE_MIXED */
     uint64_t seed;
     const uint32_t *which;
     const uint64_t *views;

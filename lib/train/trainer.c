@@ -1,9 +1,6 @@
 /* trainer.c - trains a head: views of the references go through the encoder, the head learns to
- * tell them apart, and the best head on held-out views is kept.
- *
- * Three sets of views that have nothing in common: those that are trained on; held-out ones of the
- * simulated camera that choose the epoch; and others of that camera that only the report is made
- * from. */
+ * tell them apart, and the best head on held-out views is kept. After each epoch, and when it is
+ * told to stop, it writes down where it stands. */
 #include <identify/train.h>
 
 #include <math.h>
@@ -12,48 +9,24 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/text.h"
 #include "model/encoder.h"
+#include "train/checkpoint.h"
 #include "train/learner.h"
+#include "train/material.h"
 #include "train/measure.h"
-#include "train/references.h"
 #include "train/sampler.h"
 #include "train/schedule.h"
 #include "train/start.h"
 
-enum {
-    CHOOSING,
-    REPORTING,
-    N_SETS,
-    TEST_VIEWS = 1200,  /* of a set, about */
-    MAX_TEST_VIEWS = 8, /* of a reference */
-    CAMERA_SIDE = 320,
-};
-
-/* Cosine from which two references look the same to the encoder: taught to tell them apart, a head
- * would learn noise. */
-static const float ALIKE = 0.985f;
-
-static const size_t MAX_BANK_BYTES = (size_t)2 << 30;
-
-/* Views of the simulated camera with their vectors. */
-typedef struct view_set {
-    uint32_t *of;
-    uint64_t *views;
-    float *vectors;
-    size_t n;
-    uint8_t *right_before;
-} view_set;
-
 typedef struct trainer {
     const idf_train_options *o;
     idf_train_report *report;
-    idf_references refs;
-    size_t dim;
-    float *plain; /* of each reference */
-    uint32_t *classes;
-    view_set sets[N_SETS];
-    float *bank; /* references x bank_views x dim; NULL: fresh views */
-    idf_head *head, *best;
+    idf_material material;
+    idf_head *head, *candidate, *best;
+    float *start; /* the first parameters, most of which are kept; NULL: none are */
     idf_learner *learner;
     idf_sampler sampler;
     float *batch;
@@ -62,7 +35,13 @@ typedef struct trainer {
     float *projected; /* scratch: the largest set of rows behind the head */
     void *head_scratch;
     idf_separation best_held;
-    double started;
+    double loss_sum; /* over the steps of the epoch at hand */
+    double started;  /* the first step of this call */
+    uint64_t first_step;
+    idf_run_facts facts;
+    char *checkpoint_path;
+    idf_tensors *resumed; /* the checkpoint to go on from; NULL: none, or taken over */
+    bool checkpoint_failed;
 } trainer;
 
 static idf_status no_memory(idf_error *err) {
@@ -78,7 +57,7 @@ void idf_train_defaults(idf_train_options *o) {
     o->m_views = 4;
     o->learning_rate = 5e-4;
     o->temperature = 0.1;
-    o->bank_views = 32;
+    o->bank_views = 64;
 }
 
 static idf_status check_options(const idf_train_options *o, idf_error *err) {
@@ -101,160 +80,16 @@ static idf_status check_options(const idf_train_options *o, idf_error *err) {
     return IDF_OK;
 }
 
-/* Counts what the references leave out, and passes it on. */
-static void on_note(void *context, const idf_note *note) {
-    trainer *t = context;
-    t->report->n_unreadable += note->kind == IDF_NOTE_UNREADABLE;
-    t->report->n_copies += note->kind == IDF_NOTE_DUPLICATE;
-    if (t->o->note != NULL)
-        t->o->note(t->o->context, note);
-}
-
-static bool on_progress(void *context, const idf_progress *progress) {
-    const trainer *t = context;
-    return t->o->progress == NULL || t->o->progress(t->o->context, progress);
-}
-
-static idf_view_encoding encoding(trainer *t, const char *stage) {
-    return (idf_view_encoding){t->o->encoder, t->o->pool, on_progress, t, stage};
-}
-
-static void find_alike(trainer *t) {
-    size_t n = t->refs.n;
-    for (size_t i = 0; i < n; i++) {
-        t->classes[i] = (uint32_t)i;
-        for (size_t k = 0; k < i && t->classes[i] == i; k++) {
-            double cosine = 0;
-            for (size_t d = 0; d < t->dim; d++)
-                cosine += (double)t->plain[i * t->dim + d] * t->plain[k * t->dim + d];
-            if (cosine >= ALIKE)
-                t->classes[i] = t->classes[k];
-        }
-        t->report->n_alike += t->classes[i] != i;
-        if (t->classes[i] != i && t->o->note != NULL)
-            t->o->note(
-                t->o->context,
-                &(idf_note){IDF_NOTE_DUPLICATE, t->refs.items[i].filename,
-                            t->refs.items[t->classes[i]].filename,
-                            "the encoder sees no difference, so the two are trained as one"});
-    }
-}
-
-static idf_status read_references(trainer *t, idf_error *err) {
-    const idf_references_options options = {.dir = t->o->refs_dir,
-                                            .pool = t->o->pool,
-                                            .progress = on_progress,
-                                            .note = on_note,
-                                            .context = t};
-    idf_status status = idf_references_read(&t->refs, &options, err);
-    if (status != IDF_OK)
-        return status;
-    size_t n = t->refs.n;
-    t->report->n_references = n;
-    if (n < 2)
-        return idf_error_set(err, IDF_ERR_EMPTY,
-                             "there is one reference only: training needs two different ones at "
-                             "least, to tell apart");
-    t->plain = idf_alloc_aligned(n * t->dim, sizeof *t->plain);
-    t->classes = idf_alloc(n, sizeof *t->classes);
-    uint32_t *which = idf_alloc(n, sizeof *which);
-    uint64_t *views = idf_alloc_zero(n, sizeof *views);
-    if (t->plain == NULL || t->classes == NULL || which == NULL || views == NULL) {
-        status = no_memory(err);
-    } else {
-        for (size_t i = 0; i < n; i++)
-            which[i] = (uint32_t)i;
-        const idf_view_list list = {
-            .recipe = IDF_RECIPE_NONE, .which = which, .views = views, .n = n};
-        const idf_view_encoding how = encoding(t, "encode");
-        status = idf_views_encode(&t->refs, &list, &how, t->plain, err);
-    }
-    idf_free(which);
-    idf_free(views);
-    if (status == IDF_OK)
-        find_alike(t);
-    if (status == IDF_OK && t->report->n_alike == n - 1)
-        status = idf_error_set(err, IDF_ERR_EMPTY,
-                               "all references look the same to the encoder: there is nothing to "
-                               "tell apart");
-    return status;
-}
-
-/* Camera views of the references, as many each as make TEST_VIEWS together. */
-static idf_status make_set(trainer *t, int which, idf_error *err) {
-    view_set *set = &t->sets[which];
-    size_t n_refs = t->refs.n, stride = (n_refs + TEST_VIEWS - 1) / TEST_VIEWS;
-    size_t each = TEST_VIEWS / n_refs;
-    each = each < 1 ? 1 : each > MAX_TEST_VIEWS ? MAX_TEST_VIEWS : each;
-    size_t most = (n_refs + stride - 1) / stride * each;
-    set->of = idf_alloc(most, sizeof *set->of);
-    set->views = idf_alloc(most, sizeof *set->views);
-    set->vectors = idf_alloc_aligned(most * t->dim, sizeof *set->vectors);
-    set->right_before = idf_alloc_zero(most, 1);
-    if (set->of == NULL || set->views == NULL || set->vectors == NULL || set->right_before == NULL)
-        return no_memory(err);
-    for (size_t r = 0; r < n_refs; r += stride)
-        for (size_t v = 0; v < each; v++) {
-            set->of[set->n] = (uint32_t)r;
-            set->views[set->n++] = v;
-        }
-    const idf_view_list list = {
-        .recipe = IDF_RECIPE_CAMERA,
-        .camera = idf_camera_preset(IDF_DIFFICULTY_MIDDLE, CAMERA_SIDE, CAMERA_SIDE),
-        .seed = t->o->seed * 4 + 2 + (uint64_t)which,
-        .which = set->of,
-        .views = set->views,
-        .n = set->n};
-    const idf_view_encoding how = encoding(t, "hold out");
-    return idf_views_encode(&t->refs, &list, &how, set->vectors, err);
-}
-
-static idf_status make_bank(trainer *t, idf_error *err) {
-    size_t each = (size_t)t->o->bank_views, n = t->refs.n * each;
-    if (each == 0)
-        return IDF_OK;
-    if (n > MAX_BANK_BYTES / sizeof(float) / t->dim)
-        return idf_error_set(
-            err, IDF_ERR_LIMIT,
-            "%d views of each of %zu references would take over 2 GiB: take fewer, "
-            "or fresh views",
-            t->o->bank_views, t->refs.n);
-    t->bank = idf_alloc_aligned(n * t->dim, sizeof *t->bank);
-    uint32_t *which = idf_alloc(n, sizeof *which);
-    uint64_t *views = idf_alloc(n, sizeof *views);
-    idf_status status = IDF_OK;
-    if (t->bank == NULL || which == NULL || views == NULL) {
-        status = no_memory(err);
-    } else {
-        for (size_t i = 0; i < n; i++) {
-            which[i] = (uint32_t)(i / each);
-            views[i] = i % each;
-        }
-        const idf_view_list list = {.recipe = IDF_RECIPE_ORIGINAL,
-                                    .seed = t->o->seed * 4,
-                                    .which = which,
-                                    .views = views,
-                                    .n = n};
-        const idf_view_encoding how = encoding(t, "views");
-        double began = idf_clock_seconds();
-        status = idf_views_encode(&t->refs, &list, &how, t->bank, err);
-        t->report->view_seconds += idf_clock_seconds() - began;
-        t->report->n_views = n;
-    }
-    idf_free(which);
-    idf_free(views);
-    return status;
-}
-
 /* Measures a set behind `head`, or as the encoder left it. */
 static idf_status measure(trainer *t, int which, const idf_head *head, idf_separation *out,
                           uint8_t *right, idf_error *err) {
-    const view_set *set = &t->sets[which];
-    idf_view_test test = {t->plain,    set->vectors, t->refs.n, set->n,
-                          (int)t->dim, t->classes,   set->of};
+    const idf_material *m = &t->material;
+    const idf_view_set *set = &m->sets[which];
+    idf_view_test test = {m->plain,    set->vectors, m->refs.n, set->n,
+                          (int)m->dim, m->classes,   set->of};
     if (head != NULL) {
-        float *views = t->projected + t->refs.n * (size_t)head->out;
-        idf_head_apply(head, t->plain, t->refs.n, t->projected, t->head_scratch, t->o->pool);
+        float *views = t->projected + m->refs.n * (size_t)head->out;
+        idf_head_apply(head, m->plain, m->refs.n, t->projected, t->head_scratch, t->o->pool);
         idf_head_apply(head, set->vectors, set->n, views, t->head_scratch, t->o->pool);
         test.references = t->projected;
         test.views = views;
@@ -265,71 +100,196 @@ static idf_status measure(trainer *t, int which, const idf_head *head, idf_separ
 
 static idf_status make_learner(trainer *t, idf_error *err) {
     const idf_train_options *o = t->o;
-    int k = o->k_cards < (int)t->refs.n ? o->k_cards : (int)t->refs.n;
+    const idf_material *m = &t->material;
+    int k = o->k_cards < (int)m->refs.n ? o->k_cards : (int)m->refs.n;
     size_t rows = (size_t)k * (size_t)o->m_views;
-    idf_status status = idf_head_new(&t->head, (int)t->dim, IDF_HEAD_HIDDEN, IDF_HEAD_OUT, err);
+    idf_status status = idf_head_new(&t->head, (int)m->dim, IDF_HEAD_HIDDEN, IDF_HEAD_OUT, err);
     if (status == IDF_OK)
-        status = idf_head_new(&t->best, (int)t->dim, IDF_HEAD_HIDDEN, IDF_HEAD_OUT, err);
+        status = idf_head_new(&t->candidate, (int)m->dim, IDF_HEAD_HIDDEN, IDF_HEAD_OUT, err);
+    if (status == IDF_OK)
+        status = idf_head_new(&t->best, (int)m->dim, IDF_HEAD_HIDDEN, IDF_HEAD_OUT, err);
     if (status == IDF_OK)
         status = idf_learner_new(&t->learner, t->head, (int)rows, o->pool, err);
     if (status != IDF_OK)
         return status;
     t->report->k_cards = k;
     t->learner->temperature = (float)o->temperature;
-    size_t most = t->sets[0].n > t->sets[1].n ? t->sets[0].n : t->sets[1].n;
-    t->projected = idf_alloc_aligned((t->refs.n + most) * IDF_HEAD_OUT, sizeof *t->projected);
+    size_t most = m->sets[0].n > m->sets[1].n ? m->sets[0].n : m->sets[1].n;
+    t->projected = idf_alloc_aligned((m->refs.n + most) * IDF_HEAD_OUT, sizeof *t->projected);
     t->head_scratch = idf_alloc_aligned(idf_head_scratch_bytes(t->head), 1);
-    t->batch = idf_alloc_aligned(rows * t->dim, sizeof *t->batch);
+    t->batch = idf_alloc_aligned(rows * m->dim, sizeof *t->batch);
     t->batch_of = idf_alloc(rows, sizeof *t->batch_of);
     t->batch_classes = idf_alloc(rows, sizeof *t->batch_classes);
     t->batch_views = idf_alloc(rows, sizeof *t->batch_views);
     t->sampler = (idf_sampler){o->seed,
-                               (uint32_t)t->refs.n,
+                               (uint32_t)m->refs.n,
                                (uint32_t)k,
                                (uint32_t)o->m_views,
                                (uint32_t)o->bank_views,
-                               idf_alloc(t->refs.n + (size_t)o->bank_views, sizeof(uint32_t))};
+                               idf_alloc(m->refs.n + (size_t)o->bank_views, sizeof(uint32_t))};
     if (t->projected == NULL || t->head_scratch == NULL || t->batch == NULL ||
         t->batch_of == NULL || t->batch_classes == NULL || t->batch_views == NULL ||
         t->sampler.permutation == NULL)
         return no_memory(err);
-    if (o->start == IDF_START_RANDOM)
-        idf_head_randomise(t->head, o->seed);
-    else
-        status = idf_head_start_principal(t->head, t->plain, t->refs.n, o->seed, err);
-    idf_head_pack(t->head);
-    return status;
+    return IDF_OK;
+}
+
+/* The head to be had now: a quarter of the way from the start, which is as good as the encoder on
+ * whatever comes, to where training has got to, which is good at what it was shown. Heads far from
+ * the start are best on simulated views and worse than none on photographs (docs/training.md).
+ * After Wortsman et al., "Robust fine-tuning of zero-shot models", 2022. A random start is worth
+ * nothing, and is left behind. */
+static void make_candidate(trainer *t) {
+    const float way = t->start != NULL ? 0.25f : 1;
+    for (size_t i = 0; i < t->head->n_params; i++) {
+        float first = t->start != NULL ? t->start[i] : 0, now = t->head->params[i];
+        t->candidate->params[i] = first + way * (now - first);
+    }
+    idf_head_pack(t->candidate);
 }
 
 static void keep_best(trainer *t) {
-    memcpy(t->best->params, t->head->params, t->head->n_params * sizeof *t->head->params);
+    memcpy(t->best->params, t->candidate->params, t->best->n_params * sizeof *t->best->params);
 }
+
+/* --- the checkpoint --- */
+
+static idf_checkpoint state_of(trainer *t) {
+    return (idf_checkpoint){.step = t->learner->n_steps,
+                            .best_epoch = t->report->best_epoch,
+                            .best_held = t->best_held,
+                            .loss_sum = t->loss_sum,
+                            .last_loss = t->report->last_loss,
+                            .n_params = t->head->n_params,
+                            .params = t->head->params,
+                            .best = t->best->params,
+                            .mean = t->learner->mean,
+                            .square = t->learner->square};
+}
+
+static void tell(trainer *t, const char *message) {
+    if (t->o->note != NULL)
+        t->o->note(t->o->context,
+                   &(idf_note){IDF_NOTE_CHECKPOINT, t->checkpoint_path, NULL, message});
+}
+
+/* Writes down where the training stands. It goes on without when that fails, and says so once. */
+static void save(trainer *t) {
+    idf_error err = IDF_ERROR_INIT;
+    const idf_checkpoint state = state_of(t);
+    t->report->resumable =
+        idf_checkpoint_write(&state, &t->facts, t->checkpoint_path, &err) == IDF_OK;
+    if (!t->report->resumable && !t->checkpoint_failed)
+        tell(t, err.message);
+    t->checkpoint_failed = !t->report->resumable;
+}
+
+/* Before anything is made: can the head be written, and is there something to go on from? */
+static idf_status look_ahead(trainer *t, idf_error *err) {
+    static const char ending[] = ".resume";
+    const idf_train_options *o = t->o;
+    size_t size = strlen(o->out_path) + sizeof ending;
+    idf_writer *trial;
+    idf_file_stat left;
+    t->checkpoint_path = idf_alloc(size, 1);
+    if (t->checkpoint_path == NULL)
+        return no_memory(err);
+    snprintf(t->checkpoint_path, size, "%s%s", o->out_path, ending);
+    idf_status status = idf_writer_new(&trial, o->out_path, err);
+    if (status != IDF_OK)
+        return status;
+    idf_writer_discard(trial);
+    idf_run_facts_of(&t->facts, o);
+    if (o->resume) {
+        status = idf_checkpoint_open(&t->resumed, t->checkpoint_path, err);
+        if (status == IDF_ERR_NOT_FOUND)
+            idf_error_prefix(err, status, "there is no interrupted training to go on with");
+        if (status == IDF_OK)
+            status = idf_checkpoint_compare(t->resumed, &t->facts, t->checkpoint_path, err);
+    } else if (idf_file_get_stat(&left, t->checkpoint_path, NULL) == IDF_OK) {
+        char shown[512], message[640];
+        snprintf(message, sizeof message,
+                 "'%s' is left of an interrupted training; this one starts anew and replaces it",
+                 idf_text_printable(shown, sizeof shown, t->checkpoint_path));
+        tell(t, message);
+    }
+    return status;
+}
+
+/* Adds the references to the facts. */
+static idf_status compare_references(trainer *t, idf_error *err) {
+    const idf_references *refs = &t->material.refs;
+    uint8_t digest[32];
+    uint8_t *all = idf_alloc(refs->n, sizeof digest);
+    if (all == NULL)
+        return no_memory(err);
+    for (size_t i = 0; i < refs->n; i++)
+        memcpy(all + i * sizeof digest, refs->items[i].sha256, sizeof digest);
+    idf_sha256(digest, all, refs->n * sizeof digest);
+    idf_sha256_hex(t->facts.references, digest);
+    idf_free(all);
+    return t->resumed == NULL
+               ? IDF_OK
+               : idf_checkpoint_compare(t->resumed, &t->facts, t->checkpoint_path, err);
+}
+
+static idf_status make_start(trainer *t, idf_error *err) {
+    const idf_material *m = &t->material;
+    const size_t n = t->head->n_params;
+    if (t->o->start == IDF_START_RANDOM) {
+        idf_head_randomise(t->head, t->o->seed);
+        return IDF_OK;
+    }
+    t->start = idf_alloc(n, sizeof *t->start);
+    if (t->start == NULL)
+        return no_memory(err);
+    idf_status status = idf_head_start_principal(t->head, m->plain, m->refs.n, t->o->seed, err);
+    if (status == IDF_OK)
+        memcpy(t->start, t->head->params, n * sizeof *t->start);
+    return status;
+}
+
+/* Takes over what the checkpoint holds. */
+static idf_status take_over(trainer *t, idf_error *err) {
+    uint64_t n_steps = (uint64_t)t->o->epochs * (uint64_t)t->o->steps_per_epoch;
+    idf_checkpoint state = state_of(t);
+    idf_status status = idf_checkpoint_load(t->resumed, &state, n_steps, t->checkpoint_path, err);
+    if (status != IDF_OK)
+        return status;
+    t->learner->n_steps = t->report->resumed_steps = t->first_step = state.step;
+    t->report->best_epoch = state.best_epoch;
+    t->report->last_loss = state.last_loss;
+    t->best_held = state.best_held;
+    t->loss_sum = state.loss_sum;
+    t->report->resumable = true;
+    idf_tensors_free(t->resumed); /* its file is to be replaced */
+    t->resumed = NULL;
+    return IDF_OK;
+}
+
+static idf_status begin(trainer *t, idf_error *err) {
+    idf_status status = make_start(t, err);
+    if (status == IDF_OK && t->resumed != NULL) {
+        status = take_over(t, err);
+        idf_head_pack(t->head);
+    } else if (status == IDF_OK) {
+        idf_head_pack(t->head);
+        make_candidate(t);
+        keep_best(t); /* the start is a head too */
+        status = measure(t, IDF_VIEWS_CHOOSING, t->candidate, &t->best_held, NULL, err);
+    }
+    return status;
+}
+
+/* --- epochs --- */
 
 /* The vectors of step `step`, in t->batch. */
 static idf_status fill_batch(trainer *t, uint64_t step, idf_error *err) {
     size_t rows = (size_t)t->learner->n_rows;
     idf_sampler_draw(&t->sampler, step, t->batch_of, t->batch_views);
     for (size_t i = 0; i < rows; i++)
-        t->batch_classes[i] = t->classes[t->batch_of[i]];
-    if (t->bank != NULL) {
-        for (size_t i = 0; i < rows; i++)
-            memcpy(t->batch + i * t->dim,
-                   t->bank +
-                       (t->batch_of[i] * (size_t)t->o->bank_views + t->batch_views[i]) * t->dim,
-                   t->dim * sizeof *t->batch);
-        return IDF_OK;
-    }
-    const idf_view_list list = {.recipe = IDF_RECIPE_ORIGINAL,
-                                .seed = t->o->seed * 4,
-                                .which = t->batch_of,
-                                .views = t->batch_views,
-                                .n = rows};
-    const idf_view_encoding how = {.encoder = t->o->encoder, .pool = t->o->pool};
-    double began = idf_clock_seconds();
-    idf_status status = idf_views_encode(&t->refs, &list, &how, t->batch, err);
-    t->report->view_seconds += idf_clock_seconds() - began;
-    t->report->n_views += rows;
-    return status;
+        t->batch_classes[i] = t->material.classes[t->batch_of[i]];
+    return idf_material_take(&t->material, t->batch, t->batch_of, t->batch_views, rows, err);
 }
 
 /* Better on the views that choose: more found; among equals, better divided. */
@@ -337,9 +297,10 @@ static bool is_better(const idf_separation *a, const idf_separation *b) {
     return a->n_top1 != b->n_top1 ? a->n_top1 > b->n_top1 : a->separation > b->separation;
 }
 
-static idf_status end_epoch(trainer *t, int epoch, double loss, double rate, idf_error *err) {
+static idf_status end_epoch(trainer *t, int epoch, double rate, idf_error *err) {
     idf_separation held;
-    idf_status status = measure(t, CHOOSING, t->head, &held, NULL, err);
+    make_candidate(t);
+    idf_status status = measure(t, IDF_VIEWS_CHOOSING, t->candidate, &held, NULL, err);
     if (status != IDF_OK)
         return status;
     bool best = is_better(&held, &t->best_held);
@@ -348,55 +309,69 @@ static idf_status end_epoch(trainer *t, int epoch, double loss, double rate, idf
         t->report->best_epoch = epoch;
         keep_best(t);
     }
-    t->report->last_loss = loss;
+    const double per_epoch = t->o->steps_per_epoch;
+    t->report->last_loss = t->loss_sum / per_epoch;
+    t->loss_sum = 0;
     double seconds = idf_clock_seconds() - t->started;
-    double steps = (double)epoch * t->o->steps_per_epoch;
+    double done = (double)(t->learner->n_steps - t->first_step);
+    double left = (t->o->epochs - epoch) * per_epoch;
     const idf_train_epoch told = {.epoch = epoch,
                                   .n_epochs = t->o->epochs,
-                                  .loss = loss,
+                                  .loss = t->report->last_loss,
                                   .learning_rate = rate,
                                   .views_per_second =
-                                      seconds > 0 ? steps * t->learner->n_rows / seconds : 0,
-                                  .seconds_left = seconds / epoch * (t->o->epochs - epoch),
+                                      seconds > 0 ? done * t->learner->n_rows / seconds : 0,
+                                  .seconds_left = seconds / done * left,
                                   .held_out = held,
                                   .best = best};
     if (t->o->epoch != NULL)
         t->o->epoch(t->o->context, &told);
+    save(t);
     return IDF_OK;
+}
+
+/* Told to stop after n_done steps: writes that down, and is an error when there is no head yet. */
+static idf_status stop(trainer *t, uint64_t n_done, uint64_t per_epoch, idf_error *err) {
+    char shown[512];
+    t->report->interrupted = true;
+    if (n_done % per_epoch != 0) /* else the epoch's end has done it */
+        save(t);
+    if (n_done >= per_epoch)
+        return IDF_OK;
+    if (!t->report->resumable)
+        return idf_error_set(err, IDF_ERR_CANCELLED,
+                             "stopped before the first epoch was over; nothing was written");
+    return idf_error_set(err, IDF_ERR_CANCELLED,
+                         "stopped before the first epoch was over: there is no head yet, and '%s' "
+                         "holds what was done",
+                         idf_text_printable(shown, sizeof shown, t->checkpoint_path));
 }
 
 static idf_status train_epochs(trainer *t, idf_error *err) {
     const idf_train_options *o = t->o;
     uint64_t per_epoch = (uint64_t)o->steps_per_epoch, n_steps = per_epoch * (uint64_t)o->epochs;
-    double loss = 0, rate = 0;
     t->started = idf_clock_seconds();
-    for (uint64_t step = t->learner->n_steps; step < n_steps; step++) {
+    for (uint64_t step = t->first_step; step < n_steps; step++) {
         idf_status status = fill_batch(t, step, err);
         if (status != IDF_OK)
             return status;
-        rate = idf_cosine_rate(o->learning_rate, step, n_steps);
+        double rate = idf_cosine_rate(o->learning_rate, step, n_steps);
         double began = idf_clock_seconds();
-        loss += idf_learner_loss(t->learner, t->batch, t->batch_classes);
+        t->loss_sum += idf_learner_loss(t->learner, t->batch, t->batch_classes);
         idf_learner_update(t->learner, rate);
         t->report->step_seconds += idf_clock_seconds() - began;
         if ((step + 1) % per_epoch == 0) {
-            status =
-                end_epoch(t, (int)((step + 1) / per_epoch), loss / (double)per_epoch, rate, err);
-            loss = 0;
+            status = end_epoch(t, (int)((step + 1) / per_epoch), rate, err);
             if (status != IDF_OK)
                 return status;
         }
         const size_t rows = (size_t)t->learner->n_rows;
-        const idf_progress progress = {"train", (size_t)(step + 1) * rows, (size_t)n_steps * rows,
+        const idf_progress progress = {"train", (size_t)(step + 1 - t->first_step) * rows,
+                                       (size_t)(n_steps - t->first_step) * rows,
                                        idf_clock_seconds() - t->started};
-        if (!on_progress(t, &progress)) {
-            t->report->interrupted = step + 1 < n_steps;
-            return step + 1 >= per_epoch
-                       ? IDF_OK
-                       : idf_error_set(err, IDF_ERR_CANCELLED,
-                                       "stopped before the first epoch was over; nothing was "
-                                       "written");
-        }
+        bool go_on = o->progress == NULL || o->progress(o->context, &progress);
+        if (!go_on && step + 1 < n_steps)
+            return stop(t, step + 1, per_epoch, err);
     }
     return IDF_OK;
 }
@@ -426,34 +401,28 @@ static idf_status write_best(trainer *t, idf_error *err) {
 
 static idf_status judge(trainer *t, idf_error *err) {
     idf_train_report *r = t->report;
-    uint8_t *right_after = idf_alloc_zero(t->sets[REPORTING].n, 1);
-    uint8_t *right_before = t->sets[REPORTING].right_before;
-    if (right_after == NULL)
+    size_t n = t->material.sets[IDF_VIEWS_REPORTING].n;
+    uint8_t *right_before = idf_alloc_zero(n, 2);
+    if (right_before == NULL)
         return no_memory(err);
+    uint8_t *right_after = right_before + n;
     idf_head_pack(t->best);
-    idf_status status = measure(t, REPORTING, NULL, &r->before, right_before, err);
+    idf_status status = measure(t, IDF_VIEWS_REPORTING, NULL, &r->before, right_before, err);
     if (status == IDF_OK)
-        status = measure(t, REPORTING, t->best, &r->after, right_after, err);
+        status = measure(t, IDF_VIEWS_REPORTING, t->best, &r->after, right_after, err);
     if (status == IDF_OK)
         r->verdict = idf_verdict_of(&r->before, right_before, &r->after, right_after);
-    idf_free(right_after);
+    idf_free(right_before);
     return status;
 }
 
 static void release(trainer *t) {
-    for (int i = 0; i < N_SETS; i++) {
-        idf_free(t->sets[i].of);
-        idf_free(t->sets[i].views);
-        idf_free(t->sets[i].vectors);
-        idf_free(t->sets[i].right_before);
-    }
-    idf_references_release(&t->refs);
+    idf_material_release(&t->material);
     idf_learner_free(t->learner);
     idf_head_free(t->head);
+    idf_head_free(t->candidate);
     idf_head_free(t->best);
-    idf_free(t->plain);
-    idf_free(t->classes);
-    idf_free(t->bank);
+    idf_free(t->start);
     idf_free(t->projected);
     idf_free(t->head_scratch);
     idf_free(t->batch);
@@ -461,6 +430,24 @@ static void release(trainer *t) {
     idf_free(t->batch_classes);
     idf_free(t->batch_views);
     idf_free(t->sampler.permutation);
+    idf_free(t->checkpoint_path);
+    idf_tensors_free(t->resumed);
+}
+
+/* All but the result. */
+static idf_status train(trainer *t, idf_error *err) {
+    idf_status status = look_ahead(t, err);
+    if (status == IDF_OK)
+        status = idf_material_read(&t->material, t->o, t->report, err);
+    if (status == IDF_OK)
+        status = compare_references(t, err);
+    if (status == IDF_OK)
+        status = idf_material_render(&t->material, err);
+    if (status == IDF_OK)
+        status = make_learner(t, err);
+    if (status == IDF_OK)
+        status = begin(t, err);
+    return status == IDF_OK ? train_epochs(t, err) : status;
 }
 
 idf_status idf_train_head(const idf_train_options *o, idf_train_report *report_out,
@@ -469,26 +456,16 @@ idf_status idf_train_head(const idf_train_options *o, idf_train_report *report_o
     trainer t = {.o = o, .report = &report};
     double began = idf_clock_seconds();
     idf_status status = check_options(o, err);
-    if (status != IDF_OK)
-        return status;
-    t.dim = (size_t)idf_encoder_dim(o->encoder);
-    status = read_references(&t, err);
-    for (int i = 0; i < N_SETS && status == IDF_OK; i++)
-        status = make_set(&t, i, err);
     if (status == IDF_OK)
-        status = make_bank(&t, err);
-    if (status == IDF_OK)
-        status = make_learner(&t, err);
-    if (status == IDF_OK) {
-        keep_best(&t); /* the start is a head too */
-        status = measure(&t, CHOOSING, t.head, &t.best_held, NULL, err);
-    }
-    if (status == IDF_OK)
-        status = train_epochs(&t, err);
+        status = train(&t, err);
     if (status == IDF_OK)
         status = judge(&t, err);
     if (status == IDF_OK)
         status = write_best(&t, err);
+    if (status == IDF_OK && !report.interrupted) {
+        idf_file_remove(t.checkpoint_path, NULL); /* one that cannot be removed does no harm */
+        report.resumable = false;
+    }
     release(&t);
     report.seconds = idf_clock_seconds() - began;
     if (report_out != NULL)

@@ -23,9 +23,12 @@ static void render_one(void *context, size_t i, int worker) {
     const idf_view_key key = {list->seed, list->which[i], list->views[i]};
     const idf_scene scene = {.references = &reference, .n_references = 1, .key = key};
     idf_error *err = &r->errors[i];
-    if (list->recipe == IDF_RECIPE_ORIGINAL)
+    idf_recipe recipe = list->recipe;
+    if (recipe == IDF_RECIPE_MIXED)
+        recipe = list->views[i] % 2 == 0 ? IDF_RECIPE_ORIGINAL : IDF_RECIPE_CAMERA;
+    if (recipe == IDF_RECIPE_ORIGINAL)
         idf_augment_original(&r->out[i], reference, key, err);
-    else if (list->recipe == IDF_RECIPE_CAMERA)
+    else if (recipe == IDF_RECIPE_CAMERA)
         idf_augment_frame(&r->out[i], NULL, &scene, &list->camera, err);
     else
         idf_image_convert(&r->out[i], reference, reference->channels, err);
