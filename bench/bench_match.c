@@ -14,7 +14,7 @@
 #include "match/confirm_all.h"
 #include "match/regions.h"
 
-enum { ROWS = 150, PER_ROW = 740, PER_FRAME = 1000, REPEATS = 15 };
+enum { ROWS = 150, PER_ROW = 720, PER_FRAME = 1000, REPEATS = 15 };
 
 static idf_features references[ROWS], frame;
 

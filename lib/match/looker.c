@@ -14,6 +14,8 @@ enum {
     QUAD_FEATURES = 500, /* of one of them */
     QUAD_QUICK = 8,      /* references looked at in one of them, quickly and in full */
     QUAD_FULL = 4,
+    FAMILY_QUICK = 8, /* references looked at for what has most in common with another */
+    FAMILY_FULL = 2,
     IN_A_QUAD = 4, /* found in one of them: a page of cards */
     THINGS = 16,   /* found in the whole frame */
     CLOSE_LOOKS = 12,
@@ -259,7 +261,12 @@ static idf_status begin(state *s, idf_image *made, idf_error *err) {
 
 int idf_looker_family(idf_looker *l, size_t row, double least, uint8_t *masked, size_t *out,
                       int max) {
-    const idf_find_options options = {.min_score = NOTED, .masked = masked};
+    /* printings share so much that a few quick looks settle which is nearest */
+    const idf_find_options options = {.min_score = NOTED,
+                                      .masked = masked,
+                                      .max_quick = FAMILY_QUICK,
+                                      .max_full = FAMILY_FULL,
+                                      .n_always = FAMILY_FULL};
     int n = 0;
     for (size_t next = row; n < max; n++) {
         int found;

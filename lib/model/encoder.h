@@ -21,7 +21,7 @@ typedef struct idf_encoder_input {
 
 /* Features that encoders of the first kind are given, and those of them that an index keeps: a
  * prefix of the list is spread over the picture too. */
-enum { IDF_ENCODER_FEATURES = 1000, IDF_STORED_FEATURES = 740 };
+enum { IDF_ENCODER_FEATURES = 1000, IDF_STORED_FEATURES = 720 };
 
 /* An encoder's scratch; belongs to one thread. */
 typedef struct idf_encoder_workspace idf_encoder_workspace;

@@ -33,6 +33,17 @@ class Index(ProgramTest):
             self.assertEqual(vectors.dtype, numpy.float32)
             numpy.testing.assert_allclose((vectors ** 2).sum(1), 1, atol=1e-5)
 
+    def test_a_reference_takes_at_most_30000_bytes(self):
+        sizes = []
+        for n in (4, 12):
+            for i in range(n):
+                self.add(f"a_thing_of_some_length_in_its_file_name_{i}.jpg", i, size=(700, 900))
+            self.build("--calibration-views", "0")
+            sizes.append(os.path.getsize(self.index))
+        with numpy.load(self.index) as data:
+            self.assertEqual(len(data["descriptors"]), 12 * 720)  # as many as are kept
+        self.assertLessEqual((sizes[1] - sizes[0]) / 8, 30000)
+
     def test_second_run_encodes_only_what_changed(self):
         self.fill()
         self.assertEqual(self.build()["encoded"], 4)

@@ -62,7 +62,7 @@ class IndexFile(unittest.TestCase):
         self.assertLess(kp["level"].max(), 8)
         meta = json.loads(str(index["meta"]))
         self.assertEqual(meta, {"format": 1, "encoder": "builtin/1", "projection": "",
-                                "sim_threshold": 0.625, "made_by": "test \u00e9", "n": 3})
+                                "refs_dir": "/tmp/k\u00e4se", "sim_threshold": 0.625, "made_by": "test \u00e9", "n": 3})
 
     def test_zip(self):
         with zipfile.ZipFile(self.path) as z:

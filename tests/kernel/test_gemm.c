@@ -135,7 +135,6 @@ static void every_tail(void **state) {
     idf_cpu_restrict(~0u);
 }
 
-/* Rows past one stretch, k past one chunk. */
 /* The same matrix given by rows and by columns packs to the same bytes. */
 static void packed_by_columns(void **state) {
     (void)state;
@@ -159,6 +158,7 @@ static void packed_by_columns(void **state) {
         }
 }
 
+/* Rows past one stretch, k past one chunk. */
 static void large(void **state) {
     idf_gemm_type type = *(const idf_gemm_type *)*state;
     for (int v = 0; v < N_VARIANTS; v++) {
@@ -305,6 +305,72 @@ static void variants_agree(void **state) {
     problem_release(&p);
 }
 
+/* The largest int8 of both signs in every place of a word: sums are exact, nothing saturates. */
+static void int8_extremes(void **state) {
+    (void)state;
+    for (int v = 0; v < N_VARIANTS; v++) {
+        idf_cpu_restrict(variants[v].features);
+        for (int pattern = 0; pattern < 16; pattern++) {
+            problem p = problem_new(IDF_GEMM_S8, 13, 64, 260);
+            for (int i = 0; i < p.m * p.k; i++)
+                p.x[i] = pattern >> (i % p.k % 4) & 1 ? -1.0f : 1.0f;
+            for (int i = 0; i < p.n * p.k; i++)
+                p.w[i] = i / p.k % 3 == 0 ? p.x[i % p.k] : i / p.k % 3 == 1 ? 1.0f : -1.0f;
+            idf_gemm_weights_pack(p.type, p.n, p.k, p.w, (size_t)p.k, p.packed);
+            memset(p.bias, 0, (size_t)p.n * sizeof *p.bias);
+            memset(p.residual, 0, (size_t)(p.m * p.n) * sizeof *p.residual);
+            float *y = run(&p, 0, p.m, IDF_ACT_NONE, NULL);
+            for (int i = 0; i < p.m * p.n; i++) {
+                double want = 0;
+                for (int k = 0; k < p.k; k++)
+                    want += (double)p.x[k] * p.w[i % p.n * p.k + k];
+                if (fabs(y[i] - want) > 1e-4) /* scales of 1/127 are rounded */
+                    fail_msg("%s: %.9g is not %g", idf_gemm_variant_name(p.type), (double)y[i],
+                             want);
+            }
+            idf_free(y);
+            problem_release(&p);
+        }
+    }
+    idf_cpu_restrict(~0u);
+}
+
+/* What a level has an instruction for is computed by it. */
+static void levels_pick_their_variant(void **state) {
+    (void)state;
+    static const struct {
+        unsigned level, need;
+        idf_gemm_type type;
+        const char *name;
+    } rows[] = {
+        {0, 0, IDF_GEMM_F32, "c"},
+        {0, 0, IDF_GEMM_BF16, "c"},
+        {0, 0, IDF_GEMM_S8, "c"},
+#if defined(__x86_64__)
+        {IDF_CPU_AVX2, IDF_CPU_AVX2, IDF_GEMM_S8, "avx2"},
+        {IDF_CPU_AVX2 | IDF_CPU_AVXVNNI, IDF_CPU_AVXVNNI, IDF_GEMM_S8, "avxvnni"},
+        {~0u, IDF_CPU_AVX512, IDF_GEMM_F32, "avx512"},
+        {~0u, IDF_CPU_AVX512VNNI, IDF_GEMM_S8, "avx512vnni"},
+        {~0u, IDF_CPU_AVX512BF16, IDF_GEMM_BF16, "avx512bf16"},
+#elif defined(__aarch64__)
+        {~0u, IDF_CPU_NEON, IDF_GEMM_F32, "neon"},
+        {IDF_CPU_NEON, IDF_CPU_NEON, IDF_GEMM_S8, "neon"},
+        {~0u, IDF_CPU_DOTPROD, IDF_GEMM_S8, "dotprod"},
+        {~0u, IDF_CPU_ARMBF16, IDF_GEMM_BF16, "bf16"},
+#endif
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        idf_cpu_restrict(~0u);
+        if ((idf_cpu_features() & rows[i].need) != rows[i].need) {
+            printf("this processor has no %s\n", rows[i].name);
+            continue;
+        }
+        idf_cpu_restrict(rows[i].level);
+        assert_string_equal(idf_gemm_variant_name(rows[i].type), rows[i].name);
+    }
+    idf_cpu_restrict(~0u);
+}
+
 #define FOR_TYPE(test, type)                                                                       \
     { #test " " #type, test, NULL, NULL, (void *)&type }
 #define FOR_TYPES(test) FOR_TYPE(test, f32), FOR_TYPE(test, bf16), FOR_TYPE(test, s8)
@@ -320,6 +386,8 @@ int main(void) {
         FOR_TYPES(zeros),
         cmocka_unit_test(packed_by_columns),
         cmocka_unit_test(outliers),
+        cmocka_unit_test(int8_extremes),
+        cmocka_unit_test(levels_pick_their_variant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

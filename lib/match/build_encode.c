@@ -1,0 +1,199 @@
+/* build_encode.c - encodes the pictures that are new, one a worker at a time.
+ *
+ * An encoder that is best given batches gets one after each chunk of pictures has been decoded. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "image/image.h"
+#include "match/build_parts.h"
+#include "match/builder.h"
+
+/* Copies the strongest features into one block of the item's own. */
+static idf_status keep_features(idf_build_item *it, const idf_features *found) {
+    size_t n = (size_t)(found->n < IDF_STORED_FEATURES ? found->n : IDF_STORED_FEATURES);
+    uint8_t *block = idf_alloc(n, sizeof(idf_descriptor) + sizeof(idf_keypoint));
+    if (block == NULL)
+        return IDF_ERR_NO_MEMORY;
+    idf_descriptor *descriptors = (idf_descriptor *)block;
+    idf_keypoint *keypoints = (idf_keypoint *)(block + n * sizeof *descriptors);
+    if (n > 0) {
+        memcpy(descriptors, found->descriptors, n * sizeof *descriptors);
+        memcpy(keypoints, found->keypoints, n * sizeof *keypoints);
+    }
+    it->features = block;
+    it->row.features = (idf_features){found->width, found->height, (int)n, keypoints, descriptors};
+    return IDF_OK;
+}
+
+/* Decodes the picture in w->bytes and computes everything a worker can on its own. */
+static idf_status encode_item(idf_build *b, idf_build_item *it, idf_build_worker *w,
+                              idf_error *err) {
+    const idf_encoder_class *class_ = b->encoder->class_;
+    idf_image image = {0};
+    idf_features found;
+    idf_decode_options decode = {
+        .target_side = class_->wants_features ? IDF_LOCAL_SIDE : 0,
+        .grey = class_->wants_features,
+    };
+    it->embedding = idf_alloc((size_t)b->encoder->dim, sizeof *it->embedding);
+    idf_status status =
+        it->embedding == NULL
+            ? idf_build_no_memory(err)
+            : idf_image_read_memory(&image, w->bytes.data, w->bytes.len, &decode, NULL, err);
+    if (status == IDF_OK)
+        status = idf_extract(w->extractor, &image, IDF_ENCODER_FEATURES, &found, err);
+    if (status == IDF_OK && class_->wants_features) {
+        idf_encoder_input input = {&image, &found};
+        status = class_->encode(b->encoder, w->workspace, &input, 1, it->embedding, NULL, err);
+    }
+    if (status == IDF_OK && keep_features(it, &found) != IDF_OK)
+        status = idf_build_no_memory(err);
+    if (status == IDF_OK && !class_->wants_features) {
+        it->waiting = image;
+        image = (idf_image){0};
+    }
+    idf_image_release(&image);
+    return status;
+}
+
+static void item_fail(idf_build *b, size_t index, const idf_error *why) {
+    idf_build_item *it = &b->items[index];
+    it->state = ITEM_FAILED;
+    it->problem_status = why->status;
+    it->problem = idf_strdup(why->message);
+    if (why->status == IDF_ERR_NO_MEMORY || it->problem == NULL) {
+        atomic_store(&b->stop, IDF_ERR_NO_MEMORY);
+    } else if (b->options->strict) {
+        size_t least = atomic_load(&b->strict_item);
+        while (index < least && !atomic_compare_exchange_weak(&b->strict_item, &least, index)) {
+        }
+        atomic_store(&b->stop, (int)why->status);
+    }
+}
+
+static void process_item(idf_build *b, size_t index, idf_build_worker *w) {
+    idf_build_item *it = &b->items[index];
+    idf_error err = IDF_ERROR_INIT;
+    char *path = idf_path_join(b->options->refs_dir, it->filename);
+    idf_bytes_clear(&w->bytes);
+    idf_status status = path == NULL ? idf_build_no_memory(&err)
+                                     : idf_file_read(&w->bytes, path, IDF_PICTURE_MAX_BYTES, &err);
+    idf_free(path);
+    if (status != IDF_OK) {
+        item_fail(b, index, &err);
+        return;
+    }
+    idf_sha256(it->sha256, w->bytes.data, w->bytes.len);
+    it->hashed = true;
+    size_t old_row = idf_build_old_row(b, it);
+    if (old_row != SIZE_MAX) {
+        idf_build_take_over(b, it, old_row);
+    } else if (encode_item(b, it, w, &err) != IDF_OK) {
+        item_fail(b, index, &err);
+    } else {
+        it->state = ITEM_ENCODED;
+        it->row.embedding = it->embedding;
+    }
+}
+
+static void report_progress(idf_build *b, bool last) {
+    if (b->options->progress == NULL)
+        return;
+    idf_progress progress = {"encode", last ? b->n_todo : atomic_load(&b->n_done), b->n_todo,
+                             idf_clock_seconds() - b->started};
+    int going_on = IDF_OK;
+    if (!b->options->progress(b->options->context, &progress))
+        atomic_compare_exchange_strong(&b->stop, &going_on, IDF_ERR_CANCELLED);
+}
+
+static void encode_task(void *context, size_t i, int worker_index) {
+    idf_build *b = context;
+    if (atomic_load(&b->stop) != IDF_OK)
+        return;
+    process_item(b, b->todo[b->chunk_start + i], &b->workers[worker_index]);
+    atomic_fetch_add(&b->n_done, 1);
+    if (worker_index == 0)
+        report_progress(b, false); /* worker 0 is the thread that called the library */
+}
+
+/* Gives what a chunk has decoded to an encoder that takes whole pictures. */
+static idf_status encode_batch(idf_build *b, size_t start, size_t n, idf_error *err) {
+    size_t dim = (size_t)b->encoder->dim, n_inputs = 0;
+    idf_encoder_input *inputs = idf_alloc(n, sizeof *inputs);
+    float *vectors = idf_alloc(n * dim, sizeof *vectors);
+    idf_status status = inputs == NULL || vectors == NULL ? idf_build_no_memory(err) : IDF_OK;
+    for (size_t i = 0; status == IDF_OK && i < n; i++) {
+        idf_build_item *it = &b->items[b->todo[start + i]];
+        if (it->waiting.pixels != NULL)
+            inputs[n_inputs++] = (idf_encoder_input){&it->waiting, &it->row.features};
+    }
+    if (status == IDF_OK && n_inputs > 0)
+        status = b->encoder->class_->encode(b->encoder, b->workers[0].workspace, inputs, n_inputs,
+                                            vectors, b->options->pool, err);
+    n_inputs = 0;
+    for (size_t i = 0; i < n; i++) {
+        idf_build_item *it = &b->items[b->todo[start + i]];
+        if (it->waiting.pixels == NULL)
+            continue;
+        if (status == IDF_OK)
+            memcpy(it->embedding, vectors + n_inputs++ * dim, dim * sizeof *vectors);
+        idf_image_release(&it->waiting);
+    }
+    idf_free(vectors);
+    idf_free(inputs);
+    return status;
+}
+
+/* The error that ended the encoding early, if any. */
+static idf_status why_stopped(const idf_build *b, idf_error *err) {
+    idf_status stopped = (idf_status)atomic_load(&b->stop);
+    size_t culprit = atomic_load(&b->strict_item);
+    if (stopped == IDF_OK)
+        return IDF_OK;
+    if (stopped == IDF_ERR_NO_MEMORY)
+        return idf_build_no_memory(err);
+    if (stopped == IDF_ERR_CANCELLED || culprit >= b->n_items)
+        return idf_error_set(err, IDF_ERR_CANCELLED,
+                             "stopped after %zu of %zu pictures; nothing "
+                             "was written",
+                             atomic_load(&b->n_done), b->n_todo);
+    return idf_error_set(err, b->items[culprit].problem_status, "%s", b->items[culprit].problem);
+}
+
+idf_status idf_build_encode(idf_build *b, idf_error *err) {
+    bool whole = b->encoder->class_->wants_features; /* no batches: one run over all */
+    size_t chunk = whole ? b->n_todo : (size_t)b->encoder->class_->max_batch;
+    for (size_t start = 0; start < b->n_todo && atomic_load(&b->stop) == IDF_OK; start += chunk) {
+        size_t n = b->n_todo - start < chunk ? b->n_todo - start : chunk;
+        b->chunk_start = start;
+        idf_pool_for(b->options->pool, n, encode_task, b);
+        if (!whole && atomic_load(&b->stop) == IDF_OK) {
+            idf_status status = encode_batch(b, start, n, err);
+            if (status != IDF_OK)
+                return status;
+        }
+    }
+    if (b->n_todo > 0 && atomic_load(&b->stop) == IDF_OK)
+        report_progress(b, true);
+    return why_stopped(b, err);
+}
+
+idf_status idf_build_open_workers(idf_build *b, idf_error *err) {
+    if (b->n_todo == 0)
+        return IDF_OK;
+    b->n_workers = idf_pool_threads(b->options->pool);
+    b->workers = idf_alloc_zero((size_t)b->n_workers, sizeof *b->workers);
+    if (b->workers == NULL)
+        return idf_build_no_memory(err);
+    for (int i = 0; i < b->n_workers; i++) {
+        idf_build_worker *w = &b->workers[i];
+        idf_status status = idf_extractor_new(&w->extractor, err);
+        if (status == IDF_OK && (i == 0 || b->encoder->class_->wants_features))
+            status = b->encoder->class_->workspace_new(b->encoder, &w->workspace, err);
+        if (status != IDF_OK)
+            return status;
+    }
+    return IDF_OK;
+}
