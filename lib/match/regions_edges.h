@@ -7,6 +7,8 @@
 #include <identify/image.h>
 #include <identify/status.h>
 
+#include "match/edgerows.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -29,8 +31,10 @@ typedef struct idf_edges {
     uint16_t *chain; /* pixels of one edge: x, y in turn */
     uint8_t *visited;
     size_t capacity; /* pixels */
+    const idf_edge_rows *rows;
     int n;
     idf_segment segments[IDF_SEGMENTS_MAX]; /* longest first */
+    float directions[IDF_SEGMENTS_MAX][2];  /* scratch */
 } idf_edges;
 
 /* Finds the edges of `grey` (1 channel, sides 8..4096) whose contrast is at least `contrast` grey
