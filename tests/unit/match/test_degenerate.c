@@ -1,0 +1,245 @@
+/* Frames and collections at the ends of what there is: nothing may be taken for something, and
+ * nothing may fail. Everything by the public interface. */
+#include "unit/match/scenes.h"
+
+#include "image/draw.h"
+#include "index/index.h"
+
+static idf_matcher *matcher;
+static idf_session *session;
+static idf_answer answer;
+
+static int open_session(void **state) {
+    if (scenes_setup(state) != 0)
+        return -1;
+    assert_int_equal(idf_matcher_new(&matcher, collection, encoder, NULL, NULL), IDF_OK);
+    return idf_session_new(&session, matcher, NULL);
+}
+
+static int close_session(void **state) {
+    idf_answer_release(&answer);
+    idf_session_free(session);
+    idf_matcher_free(matcher);
+    return scenes_teardown(state);
+}
+
+static idf_image filled(int width, int height, int channels, int grey) {
+    idf_image frame = {0};
+    assert_int_equal(idf_image_new(&frame, width, height, channels, NULL), IDF_OK);
+    memset(frame.pixels, grey, frame.stride_bytes * (size_t)height);
+    return frame;
+}
+
+/* Asks, as one picture and as two frames of a stream: nobody is there. */
+static void expect_nobody(idf_image *frame) {
+    for (int way = 0; way < 3; way++) {
+        idf_status status = way == 0 ? idf_session_match(session, frame, &answer, NULL)
+                                     : idf_session_follow(session, frame, &answer, NULL);
+        assert_int_equal(status, IDF_OK);
+        for (size_t i = 0; i < answer.n_detections; i++)
+            assert_false(answer.detections[i].confident);
+    }
+    idf_session_forget(session);
+    idf_image_release(frame);
+}
+
+static void black_and_white(void **state) {
+    (void)state;
+    for (int grey = 0; grey <= 255; grey += 255)
+        for (int channels = 1; channels <= 3; channels += 2) {
+            idf_image frame = filled(1280, 720, channels, grey);
+            expect_nobody(&frame);
+        }
+}
+
+static void noise(void **state) {
+    (void)state;
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        idf_image frame = filled(1280, 720, 3, 0);
+        idf_rng rng;
+        idf_rng_init(&rng, seed, 4);
+        for (int y = 0; y < frame.height; y++)
+            for (int x = 0; x < 3 * frame.width; x++)
+                idf_image_row(&frame, y)[x] = (uint8_t)idf_rng_u32(&rng);
+        expect_nobody(&frame);
+    }
+}
+
+static void chessboard(void **state) {
+    (void)state;
+    for (int side = 8; side <= 64; side *= 2) {
+        idf_image frame = filled(1280, 720, 1, 20);
+        for (int y = 0; y < frame.height; y++)
+            for (int x = 0; x < frame.width; x++)
+                if ((x / side + y / side) % 2 == 0)
+                    idf_image_row(&frame, y)[x] = 235;
+        expect_nobody(&frame);
+    }
+}
+
+static void full_of_text(void **state) {
+    (void)state;
+    static const char *const words[8] = {"creature", "when", "draw a card", "blocked",
+                                         "MIGHT 12", "of",   "the tide",    "WARD 15."};
+    for (int height = 14; height <= 44; height += 15) {
+        idf_image frame = filled(1280, 720, 3, 240);
+        const idf_pen ink = {{20, 20, 30}, 255, 0};
+        idf_rng rng;
+        idf_rng_init(&rng, (uint64_t)height, 5);
+        for (int y = 4; y + height < 720; y += height + 3)
+            for (float x = 6; x < 1270;) {
+                const char *word = words[idf_rng_below(&rng, 8)];
+                const float at[2] = {x, (float)y};
+                idf_draw_text(&frame, at, (float)height, word, &ink);
+                x += idf_text_width((float)height, word) + (float)height / 2;
+            }
+        expect_nobody(&frame);
+    }
+}
+
+static void tiny_and_thin(void **state) {
+    (void)state;
+    static const int sizes[6][2] = {{1, 1}, {2, 1}, {1, 500}, {4000, 1}, {31, 31}, {17, 900}};
+    for (int i = 0; i < 6; i++) {
+        idf_image frame = filled(sizes[i][0], sizes[i][1], i % 2 ? 1 : 3, 77);
+        for (int x = 0; x < sizes[i][0]; x += 2)
+            frame.pixels[x] = 255;
+        expect_nobody(&frame);
+    }
+}
+
+/* A picture of 48 million pixels with one thing in it is answered like any other. */
+static void huge(void **state) {
+    (void)state;
+    enum { WIDTH = 8000, HEIGHT = 6000 };
+    idf_image frame = filled(WIDTH, HEIGHT, 1, 110), small = {0}, grey = {0};
+    const idf_image *card = &cards[EAGLE];
+    assert_int_equal(idf_image_to_grey(&grey, card, NULL), IDF_OK);
+    int h = 3600, w = h * card->width / card->height;
+    assert_int_equal(idf_image_resize(&small, &grey, w, h, IDF_FILTER_BICUBIC, NULL, NULL), IDF_OK);
+    for (int y = 0; y < h; y++)
+        memcpy(idf_image_row(&frame, 900 + y) + 2500, idf_image_row(&small, y), (size_t)w);
+    assert_int_equal(idf_session_match(session, &frame, &answer, NULL), IDF_OK);
+    assert_int_equal(answer.n_detections, 1);
+    const idf_detection *d = &answer.detections[0];
+    assert_true(d->confident && d->row == row_of(EAGLE));
+    assert_true(fabs((double)d->x1 * WIDTH - 2500) < 30);
+    assert_true(fabs((double)d->y2 * HEIGHT - 900 - h) < 30);
+    idf_image_release(&frame);
+    idf_image_release(&small);
+    idf_image_release(&grey);
+}
+
+/* --- collections --- */
+
+enum { PLAIN, TWIN, TWIN_TOO, N_ODD };
+static const char *const odd_files[N_ODD] = {"plain.png", "twin.png", "twin_too.png"};
+
+/* Builds an index of a picture without corners and of one picture under two names, asks it for
+ * `frame`, and leaves the index open for the caller to free. */
+static idf_index *ask_odd(const idf_image *frame, idf_answer *out) {
+    char folder[64] = "/tmp/identify-odd-XXXXXX", path[128];
+    idf_index *index = NULL;
+    idf_matcher *m = NULL;
+    idf_session *s = NULL;
+    assert_non_null(mkdtemp(folder));
+    for (int i = 0; i < N_ODD; i++) {
+        idf_image flat = filled(300, 400, 3, 180);
+        snprintf(path, sizeof path, "%s/%s", folder, odd_files[i]);
+        assert_int_equal(idf_image_write_file(i == PLAIN ? &flat : &cards[OWL], path, 0, NULL),
+                         IDF_OK);
+        idf_image_release(&flat);
+    }
+    snprintf(path, sizeof path, "%s/index.npz", folder);
+    const idf_build_options options = {.refs_dir = folder, .out_path = path, .encoder = encoder};
+    assert_int_equal(idf_build_index(&options, NULL, NULL), IDF_OK);
+    assert_int_equal(idf_index_open(&index, path, NULL), IDF_OK);
+    assert_int_equal(idf_index_n_rows(index), N_ODD);
+    assert_int_equal(idf_matcher_new(&m, index, encoder, NULL, NULL), IDF_OK);
+    assert_int_equal(idf_session_new(&s, m, NULL), IDF_OK);
+    assert_int_equal(idf_session_match(s, frame, out, NULL), IDF_OK);
+    idf_session_free(s);
+    idf_matcher_free(m);
+    unlink(path);
+    for (int i = 0; i < N_ODD; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, odd_files[i]);
+        unlink(path);
+    }
+    assert_int_equal(rmdir(folder), 0);
+    return index;
+}
+
+/* Of two references that are one picture the answer names both and is sure of neither. */
+static void identical_references(void **state) {
+    (void)state;
+    idf_answer a = {0};
+    idf_image frame = table(1280, 720, 30, 21);
+    idf_point corners[4];
+    card_corners(corners, &cards[OWL], (const double[2]){640, 360}, 500, 12);
+    put_card(&frame, &cards[OWL], corners);
+    idf_index *index = ask_odd(&frame, &a);
+    assert_int_equal(a.n_detections, 1);
+    const idf_detection *d = &a.detections[0];
+    assert_true(d->variant_unsure && !d->confident);
+    assert_true(d->row != PLAIN && d->variant_row != PLAIN && d->row != d->variant_row);
+    assert_true(d->variant_row != SIZE_MAX);
+    assert_int_equal(d->method, IDF_METHOD_GEOMETRY);
+    idf_image_release(&frame);
+    idf_answer_release(&a);
+    idf_index_free(index);
+}
+
+/* What has no corners is in the index and in nobody's way. */
+static void a_reference_without_corners(void **state) {
+    (void)state;
+    idf_answer a = {0};
+    idf_image frames[2] = {table(800, 600, 60, 22), filled(800, 600, 3, 180)};
+    for (int i = 0; i < 2; i++) {
+        idf_index *index = ask_odd(&frames[i], &a);
+        for (size_t k = 0; k < a.n_detections; k++)
+            assert_false(a.detections[k].confident);
+        idf_index_free(index);
+        idf_image_release(&frames[i]);
+    }
+    idf_answer_release(&a);
+}
+
+static void an_empty_index(void **state) {
+    (void)state;
+    idf_index *index = NULL;
+    idf_matcher *m = NULL;
+    idf_session *s = NULL;
+    idf_answer a = {0};
+    idf_image frame = table(1280, 720, 30, 23);
+    char path[128];
+    snprintf(path, sizeof path, "%s/empty.npz", scenes_folder);
+    const idf_index_meta meta = {.encoder = idf_encoder_identity(encoder), .projection = ""};
+    assert_int_equal(idf_index_write(path, NULL, 0, idf_encoder_dim(encoder), &meta, NULL), IDF_OK);
+    assert_int_equal(idf_index_open(&index, path, NULL), IDF_OK);
+    unlink(path);
+    for (int no_geometry = 0; no_geometry < 2; no_geometry++) {
+        const idf_matcher_options options = {0, NAN, NAN, no_geometry == 1};
+        assert_int_equal(idf_matcher_new(&m, index, encoder, &options, NULL), IDF_OK);
+        assert_int_equal(idf_session_new(&s, m, NULL), IDF_OK);
+        assert_int_equal(idf_session_match(s, &frame, &a, NULL), IDF_OK);
+        assert_int_equal(a.n_detections + a.n_ranking, 0);
+        assert_int_equal(idf_session_follow(s, &frame, &a, NULL), IDF_OK);
+        assert_int_equal(a.n_detections + a.n_ranking, 0);
+        idf_session_free(s);
+        idf_matcher_free(m);
+    }
+    idf_image_release(&frame);
+    idf_answer_release(&a);
+    idf_index_free(index);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(black_and_white),      cmocka_unit_test(noise),
+        cmocka_unit_test(chessboard),           cmocka_unit_test(full_of_text),
+        cmocka_unit_test(tiny_and_thin),        cmocka_unit_test(huge),
+        cmocka_unit_test(identical_references), cmocka_unit_test(a_reference_without_corners),
+        cmocka_unit_test(an_empty_index),
+    };
+    return cmocka_run_group_tests(tests, open_session, close_session);
+}
