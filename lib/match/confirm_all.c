@@ -18,13 +18,18 @@ enum { FULL_MAX = 64, QUICK_DEFAULT = 32, FULL_DEFAULT = 10, LEAST_SHARED = 4, L
  * places agree. */
 enum { ALWAYS_DEFAULT = 4 };
 static const double PROMISING = 4;
+/* Evidence of a quick look from which comparing in full has nothing to add: the map is known, and
+ * the second look of match/confirm.h finds the features that belong to it. */
+static const double SURE = 25;
 /* Outlines that overlap more cover the same place. */
 static const double SAME_PLACE = 0.5;
 /* Rivals of a thing: at least this evidence, and this share of the thing's; so many at most. */
 static const double RIVAL_SCORE = 3, RIVAL_SHARE = 0.12;
 enum { RIVALS_MAX = 3, CACHE = 512 };
 /* References that have most in common with one, whether or not they show in the frame. */
-enum { RELATED = 5, RELATED_CACHE = 256, RELATED_SHARED = 12 };
+enum { RELATED = 5, RELATED_CACHE = 256, RELATED_SHARED = 12, RELATED_QUICK = 12 };
+/* Evidence, at a quick look, that they have something in common. */
+static const double RELATED_SCORE = 2;
 /* Share in common from which that is worth weighing. */
 static const double RELATED_SHARE = 0.1;
 
@@ -37,6 +42,7 @@ typedef struct common_entry {
 typedef struct contender {
     size_t row;
     double bound;           /* score of the last look */
+    double quick;           /* score of the quick one */
     bool fresh;             /* nothing was taken out since */
     idf_confirmation first; /* in the untouched frame */
 } contender;
@@ -52,8 +58,9 @@ struct idf_finder {
     size_t n_references;
     idf_features frame;
     idf_confirmer *confirmer;
-    idf_word_query *query;
-    int n;
+    idf_word_query *query;  /* of the frame */
+    idf_word_query *others; /* of a reference among the others */
+    int n, n_entered;       /* compared in full, and looked at quickly only behind those */
     contender contenders[FULL_MAX];
     idf_confirmation now, other;
     size_t best_row;
@@ -70,6 +77,7 @@ void idf_finder_free(idf_finder *f) {
     idf_confirmer_free(f->confirmer);
     idf_confirmer_free(f->clean);
     idf_word_query_free(f->query);
+    idf_word_query_free(f->others);
     idf_free(f);
 }
 
@@ -84,6 +92,8 @@ idf_status idf_finder_new(idf_finder **out, const idf_wordindex *index,
         status = idf_confirmer_new(&f->clean, NULL, err);
     if (!status)
         status = idf_word_query_new(&f->query, index, err);
+    if (!status)
+        status = idf_word_query_new(&f->others, index, err);
     if (status) {
         idf_finder_free(f);
         return status;
@@ -97,25 +107,30 @@ idf_status idf_finder_new(idf_finder **out, const idf_wordindex *index,
 
 /* Keeps the max_full most promising of what is looked at quickly. `promise` orders them. */
 static void enter(idf_finder *f, size_t row, double promise, int max_full) {
-    int at;
-    for (int i = 0; i < f->n; i++)
-        if (f->contenders[i].row == row)
-            return;
-    at = f->n < max_full ? f->n++ : max_full;
+    int at = f->n < max_full ? f->n++ : max_full;
     for (; at > 0 && f->contenders[at - 1].bound < promise; at--)
         if (at < max_full) {
             f->contenders[at].row = f->contenders[at - 1].row;
             f->contenders[at].bound = f->contenders[at - 1].bound;
+            f->contenders[at].quick = f->contenders[at - 1].quick;
         }
     if (at < max_full) {
         f->contenders[at].row = row;
         f->contenders[at].bound = promise;
+        f->contenders[at].quick = f->now.score;
     }
+}
+
+static bool is_entered(const idf_finder *f, size_t row) {
+    for (int i = 0; i < f->n; i++)
+        if (f->contenders[i].row == row)
+            return true;
+    return false;
 }
 
 /* A quick look: the pairs that the word index found. What agrees counts first, then the vote. */
 static void look_quickly(idf_finder *f, const idf_candidate *c, int max_full) {
-    if (c->n_matches < LEAST_SHARED || (f->masked && f->masked[c->row]))
+    if (c->n_matches < LEAST_SHARED || (f->masked && f->masked[c->row]) || is_entered(f, c->row))
         return;
     idf_confirm_matches(f->confirmer, &f->references[c->row], c->matches, c->n_matches, &f->now);
     enter(f, c->row, 10 * f->now.score + f->now.n_inliers + 0.01 * c->support, max_full);
@@ -150,17 +165,22 @@ double idf_finder_shared(idf_finder *f, size_t a, size_t b) {
     return a == b ? 1 : idf_cells_share(&f->references[a], common_cells(f, a, b));
 }
 
-/* The references that share most features with one, itself first. */
+/* The references that share most features with one, and show it when they are looked at quickly;
+ * itself first. */
 static const related_entry *related_to(idf_finder *f, size_t row) {
     related_entry *e = &f->related[row % RELATED_CACHE];
     if (e->n > 0 && e->row == row)
         return e;
     *e = (related_entry){.row = row, .n = 1, .rows = {row}};
-    int n = idf_word_query_run(f->query, &f->references[row], RELATED_SHARED);
-    for (int k = 0; k < n && e->n < RELATED; k++) {
+    int n = idf_word_query_run(f->others, &f->references[row], RELATED_SHARED);
+    idf_confirmer_set_frame(f->clean, &f->references[row]);
+    for (int k = 0; k < n && k < RELATED_QUICK && e->n < RELATED; k++) {
         idf_candidate c;
-        idf_word_query_get(f->query, k, &c);
-        if (c.row != row)
+        idf_word_query_get(f->others, k, &c);
+        if (c.row == row)
+            continue;
+        idf_confirm_matches(f->clean, &f->references[c.row], c.matches, c.n_matches, &f->now);
+        if (f->now.score >= RELATED_SCORE)
             e->rows[e->n++] = c.row;
     }
     return e;
@@ -236,6 +256,18 @@ static void find_rivals(idf_finder *f, idf_thing *thing) {
     }
 }
 
+/* Looks for a contender in what is left of the frame. */
+static void confirm_contender(idf_finder *f, const contender *c, idf_confirmation *out) {
+    if (c->quick >= SURE) {
+        idf_candidate candidate;
+        idf_word_query_get_row(f->query, c->row, &candidate);
+        idf_confirm_matches(f->confirmer, &f->references[c->row], candidate.matches,
+                            candidate.n_matches, out);
+    } else {
+        idf_confirm(f->confirmer, &f->references[c->row], out);
+    }
+}
+
 static bool is_known_place(const idf_thing *things, int n, const idf_confirmation *c) {
     for (int i = 0; i < n; i++)
         if (idf_outline_overlap(things[i].seen.corners, c->corners) > SAME_PLACE)
@@ -265,11 +297,14 @@ void idf_finder_run(idf_finder *f, const idf_features *frame, const idf_find_opt
     f->best_score = 0;
     idf_confirmer_set_frame(f->confirmer, frame);
     shortlist(f, o, max_quick, max_full);
+    for (int i = 0; i < f->n; i++)
+        n_always = f->contenders[i].quick >= SURE ? 0 : n_always;
+    f->n_entered = f->n;
     while (f->n > n_always && f->contenders[f->n - 1].bound < PROMISING)
         f->n--;
     for (int i = 0; i < f->n; i++) {
         contender *c = &f->contenders[i];
-        idf_confirm(f->confirmer, &f->references[c->row], &c->first);
+        confirm_contender(f, c, &c->first);
         c->bound = c->first.score;
         c->fresh = true;
         if (c->bound > f->best_score) {
@@ -285,7 +320,7 @@ void idf_finder_run(idf_finder *f, const idf_features *frame, const idf_find_opt
         if (*n == 0) {
             f->now = c->first;
         } else {
-            idf_confirm(f->confirmer, &f->references[c->row], &f->now);
+            confirm_contender(f, c, &f->now);
             bool same = c->fresh;
             c->bound = f->now.score;
             c->fresh = true;
@@ -309,6 +344,15 @@ void idf_finder_run(idf_finder *f, const idf_features *frame, const idf_find_opt
 double idf_finder_best(const idf_finder *f, size_t *row) {
     *row = f->best_row;
     return f->best_score;
+}
+
+int idf_finder_hints(const idf_finder *f, idf_hint *out, int max) {
+    int n = f->n_entered < max ? f->n_entered : max;
+    for (int i = 0; i < n; i++) {
+        const contender *c = &f->contenders[i];
+        out[i] = (idf_hint){c->row, i < f->n ? c->first.score : c->quick};
+    }
+    return n;
 }
 
 void idf_finder_confirm(idf_finder *f, size_t row, idf_confirmation *out) {

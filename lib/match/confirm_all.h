@@ -44,7 +44,7 @@ typedef struct idf_find_options {
     double min_score;   /* evidence from which a thing is reported; IDF_FIND_MIN_SCORE */
     int max_quick;      /* references looked at quickly; 32 */
     int max_full;       /* references compared in full; 10 */
-    int n_always;       /* compared in full whatever the quick look says; 4 */
+    int n_always;       /* compared in full whatever the quick look says, unless it was sure; 4 */
     const size_t *rows; /* further rows to look at, the embedding's shortlist; n_rows of them */
     size_t n_rows;
     const uint8_t *masked; /* NULL, or a flag for each reference: those are not there */
@@ -67,6 +67,15 @@ void idf_finder_run(idf_finder *finder, const idf_features *frame, const idf_fin
 /* The best score of the last run and its row, accepted or not; 0 and SIZE_MAX when nothing agreed.
  */
 double idf_finder_best(const idf_finder *finder, size_t *row);
+
+/* What the last run saw of one reference, in the frame as it was. */
+typedef struct idf_hint {
+    size_t row;
+    double score; /* of the fuller of the looks it got */
+} idf_hint;
+
+/* The references that the last run looked at most closely, at most max. Returns their number. */
+int idf_finder_hints(const idf_finder *finder, idf_hint *out, int max);
 
 /* Share, 0..1, of the features of reference a that lie where it shows what b shows too. */
 double idf_finder_shared(idf_finder *finder, size_t a, size_t b);

@@ -18,6 +18,7 @@ enum {
     FAMILY_FULL = 2,
     IN_A_QUAD = 4, /* found in one of them: a page of cards */
     THINGS = 16,   /* found in the whole frame */
+    HINTS = 16,
     CLOSE_LOOKS = 12,
     CLOSE_FEATURES = 1000,
     TILES = 6, /* looked at besides */
@@ -47,6 +48,8 @@ struct idf_looker {
     idf_region quads[QUADS + 2];
     idf_thing things[THINGS];
     idf_confirmation hint;
+    idf_hint hints[HINTS];
+    int n_hints;
     long n_looks;
 };
 
@@ -249,10 +252,20 @@ static idf_status follow_hint(state *s, const idf_homography *back, idf_error *e
     return look_into(s, &region, &row, 1, err);
 }
 
+/* Of the whole frame, for what was not seen. */
+static void keep_hints(idf_looker *l) {
+    int n = idf_finder_hints(l->finder, l->hints, HINTS);
+    l->n_hints = 0;
+    for (int i = 0; i < n; i++)
+        if (l->hints[i].score > 0 && l->hints[i].score < NOTED)
+            l->hints[l->n_hints++] = l->hints[i];
+}
+
 /* *made becomes a grey frame where the frame is not. */
 static idf_status begin(state *s, idf_image *made, idf_error *err) {
     if (!s->look->more)
         s->out->n = 0;
+    s->l->n_hints = 0;
     if (s->look->frame->channels == 1)
         return IDF_OK;
     s->grey = made;
@@ -294,6 +307,7 @@ idf_status idf_looker_look(idf_looker *l, const idf_look *look, idf_sightings *o
             idf_working_to_frame(look->whole, look->frame->width, look->frame->height);
         const idf_find_options options = {.rows = look->rows, .n_rows = look->n_rows};
         find(&s, look->whole, &back, options, THINGS);
+        keep_hints(l);
         status = follow_hint(&s, &back, err);
     }
     if (!status)
@@ -331,6 +345,11 @@ idf_status idf_looker_look_again(idf_looker *l, const idf_look *look, const idf_
     idf_sightings_sort(out);
     idf_image_release(&made);
     return status;
+}
+
+const idf_hint *idf_looker_hints(const idf_looker *l, int *n) {
+    *n = l->n_hints;
+    return l->n_hints > 0 ? l->hints : NULL;
 }
 
 long idf_looker_n_looks(const idf_looker *l) {

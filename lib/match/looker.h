@@ -62,6 +62,10 @@ idf_status idf_looker_look(idf_looker *looker, const idf_look *look, idf_sightin
 idf_status idf_looker_look_again(idf_looker *looker, const idf_look *look, const idf_place *places,
                                  int n_places, idf_sightings *out, bool *all, idf_error *err);
 
+/* What the last look at a whole frame hinted at, too little to be seen: evidence under what is
+ * worth noting. Valid until the next look; NULL and 0 without any. */
+const idf_hint *idf_looker_hints(const idf_looker *looker, int *n);
+
 /* Pictures made of parts of frames and looked into, since the looker is there. */
 long idf_looker_n_looks(const idf_looker *looker);
 

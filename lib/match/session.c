@@ -52,6 +52,8 @@ struct idf_session {
     size_t *rows;    /* TRACKED_ROWS + FIXED * n_hits: the shortlist */
     embedded regions[REGIONS];
     size_t n_regions;
+    idf_keypoint part_keypoints[IDF_ENCODER_FEATURES]; /* of the centre */
+    idf_descriptor part_descriptors[IDF_ENCODER_FEATURES];
     const idf_image *frame;
     const uint8_t *masked;
     idf_sightings sightings;
@@ -148,8 +150,24 @@ static idf_status embed_pictures(idf_session *s, idf_error *err) {
     return status;
 }
 
+/* The frame's features that lie in a part of it, as fractions left, top, right, bottom. */
+static idf_features features_in(idf_session *s, const idf_features *whole, const float box[4]) {
+    float w = (float)(whole->width * IDF_LOCAL_COORD_UNIT);
+    float h = (float)(whole->height * IDF_LOCAL_COORD_UNIT);
+    idf_features part = {whole->width, whole->height, 0, s->part_keypoints, s->part_descriptors};
+    for (int i = 0; i < whole->n && part.n < IDF_ENCODER_FEATURES; i++) {
+        const idf_keypoint *k = &whole->keypoints[i];
+        float x = (float)k->x, y = (float)k->y;
+        if (x < box[0] * w || y < box[1] * h || x >= box[2] * w || y >= box[3] * h)
+            continue;
+        s->part_keypoints[part.n] = *k;
+        s->part_descriptors[part.n++] = whole->descriptors[i];
+    }
+    return part;
+}
+
 /* The part of the frame at left, top, right, bottom, as fractions, becomes the next region. */
-static idf_status embed_box(idf_session *s, const float box[4], idf_features *features,
+static idf_status embed_box(idf_session *s, const float box[4], const idf_features *features,
                             idf_error *err) {
     const idf_image *frame = s->frame;
     int left = (int)(box[0] * (float)frame->width), top = (int)(box[1] * (float)frame->height);
@@ -158,10 +176,7 @@ static idf_status embed_box(idf_session *s, const float box[4], idf_features *fe
     right = right > left ? right : left + 1;
     bottom = bottom > top ? bottom : top + 1;
     idf_image view = idf_image_view(frame, left, top, right - left, bottom - top);
-    s->n_looks++;
-    idf_status status = idf_extract(s->extractor, &view, IDF_ENCODER_FEATURES, features, err);
-    if (status == IDF_OK)
-        status = embed(s, &view, features, err);
+    idf_status status = embed(s, &view, features, err);
     if (status == IDF_OK)
         s->regions[s->n_regions++] =
             (embedded){.corners = {{left, top}, {right, top}, {right, bottom}, {left, bottom}},
@@ -380,6 +395,18 @@ static int compare_scores(const void *a, const void *b) {
     return (x->row > y->row) - (x->row < y->row);
 }
 
+/* What geometry hints at, too little to be seen, speaks for a row that the embedding names: its
+ * evidence lengthens the odds as it would a sighting's. */
+static void add_hints(const idf_session *s, idf_hit *ranked, size_t n) {
+    int n_hints;
+    const idf_hint *hints = idf_looker_hints(s->looker, &n_hints);
+    for (int k = 0; k < n_hints; k++)
+        for (size_t i = 0; i < n; i++)
+            if (ranked[i].row == hints[k].row)
+                ranked[i].score = (float)idf_doubt(
+                    (double)ranked[i].score, -s->matcher->scale.evidence_slope * hints[k].score);
+}
+
 /* All rows that were met, each with its best score. */
 static void rank(idf_session *s, idf_answer *answer) {
     const idf_matcher *m = s->matcher;
@@ -388,6 +415,7 @@ static void rank(idf_session *s, idf_answer *answer) {
         if (s->hits[i].row != SIZE_MAX)
             s->ranked[n++] =
                 (idf_hit){s->hits[i].row, (float)idf_embedding_score(&m->scale, s->hits[i].score)};
+    add_hints(s, s->ranked, n);
     for (int i = 0; i < s->sightings.n; i++) {
         const idf_sighting *seen = &s->sightings.items[i];
         double score = idf_geometry_score(&m->scale, idf_effective_evidence(seen));
@@ -471,11 +499,16 @@ static idf_status begin(idf_session *s, const idf_image *frame, idf_answer *answ
 /* Embeds the frame and looks at all of it. */
 static idf_status look_at_all(idf_session *s, bool follows, idf_error *err) {
     static const float centre[4] = {0.1f, 0.05f, 0.9f, 0.95f}, all[4] = {0, 0, 1, 1};
-    idf_features whole, part;
+    idf_features whole;
     s->n_regions = 0;
-    idf_status status = embed_box(s, centre, &part, err);
-    if (status == IDF_OK) /* last: its features are looked at */
+    s->n_looks++;
+    idf_status status = idf_extract(s->extractor, s->frame, IDF_ENCODER_FEATURES, &whole, err);
+    if (status == IDF_OK)
         status = embed_box(s, all, &whole, err);
+    if (status == IDF_OK) {
+        const idf_features part = features_in(s, &whole, centre);
+        status = embed_box(s, centre, &part, err);
+    }
     if (status == IDF_OK)
         status = search(s, 0, err);
     return status == IDF_OK ? look(s, &whole, follows, err) : status;

@@ -69,7 +69,8 @@ struct idf_word_query {
     found *found; /* FOUND_MAX, in the order of frame features */
     int n_found;
     float *weight;     /* of each frame feature's matches */
-    idf_match *sorted; /* by row, then distance */
+    idf_match *sorted; /* by row, then, where in_order, distance */
+    uint8_t *in_order; /* n_rows */
     uint32_t *start;   /* n_rows + 1 */
     uint32_t *near;    /* what a scan passes */
     row_best *rows;    /* n_rows: the nearest features of each row to the frame feature in hand */
@@ -341,6 +342,7 @@ void idf_word_query_free(idf_word_query *q) {
     idf_free(q->found);
     idf_free(q->weight);
     idf_free(q->sorted);
+    idf_free(q->in_order);
     idf_free(q->start);
     idf_free(q->near);
     idf_free(q->rows);
@@ -358,6 +360,7 @@ idf_status idf_word_query_new(idf_word_query **out, const idf_wordindex *index, 
         q->found = idf_alloc(FOUND_MAX, sizeof *q->found);
         q->weight = idf_alloc(IDF_FEATURES_MAX, sizeof *q->weight);
         q->sorted = idf_alloc(FOUND_MAX, sizeof *q->sorted);
+        q->in_order = idf_alloc(index->n_rows + 1, 1);
         q->start = idf_alloc_zero(index->n_rows + 2, sizeof *q->start);
         q->rows = idf_alloc_zero(index->n_rows + 1, sizeof *q->rows);
         q->met = idf_alloc(index->n_rows + 1, sizeof *q->met);
@@ -365,8 +368,8 @@ idf_status idf_word_query_new(idf_word_query **out, const idf_wordindex *index, 
         q->order = idf_alloc(CANDIDATES_MAX, sizeof *q->order);
         q->support = idf_alloc(index->n_rows + 1, sizeof *q->support);
     }
-    if (!q || !q->found || !q->weight || !q->sorted || !q->start || !q->near || !q->rows ||
-        !q->met || !q->order || !q->support) {
+    if (!q || !q->found || !q->weight || !q->sorted || !q->in_order || !q->start || !q->near ||
+        !q->rows || !q->met || !q->order || !q->support) {
         idf_word_query_free(q);
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "no memory for looking features up");
     }
@@ -424,6 +427,11 @@ static int note(idf_word_query *q, int i, entry e, unsigned distance, int n_met)
     return n_met;
 }
 
+static inline void fetch_descriptor(const idf_wordindex *x, uint32_t at) {
+    entry e = x->entries[at];
+    __builtin_prefetch(&x->references[e.row].descriptors[e.feature]);
+}
+
 /* All reference features that look like frame feature i, one a row: the nearest, when it passes the
  * ratio test against the others of its row. */
 static void look_up(idf_word_query *q, int i) {
@@ -435,6 +443,8 @@ static void look_up(idf_word_query *q, int i) {
         uint32_t from = x->start[words[w]];
         int passed = x->scan->near(x->signatures + from, (int)(x->start[words[w] + 1] - from),
                                    signature_of(d), SIGNATURE_BITS, q->near);
+        for (int k = 0; k < passed; k++) /* they lie anywhere: fetch all before the first is used */
+            fetch_descriptor(x, from + q->near[k]);
         for (int k = 0; k < passed; k++) {
             entry e = x->entries[from + q->near[k]];
             unsigned distance = x->scan->distance(&x->references[e.row].descriptors[e.feature], d);
@@ -491,6 +501,7 @@ int idf_word_query_run(idf_word_query *q, const idf_features *frame, int least) 
     q->frame = frame;
     q->n_found = q->n_candidates = 0;
     memset(q->rows, 0, n_rows * sizeof *q->rows);
+    memset(q->in_order, 0, n_rows);
     if (q->index->n_entries > 0)
         for (int i = 0; i < frame->n && i < IDF_FEATURES_MAX; i++)
             look_up(q, i);
@@ -499,7 +510,6 @@ int idf_word_query_run(idf_word_query *q, const idf_features *frame, int least) 
         uint32_t n = q->start[row + 1] - q->start[row];
         if (n < (uint32_t)(least > 1 ? least : 1))
             continue;
-        qsort(q->sorted + q->start[row], n, sizeof *q->sorted, by_distance);
         q->support[row] = count_support(q, row);
         int at = q->n_candidates < CANDIDATES_MAX ? q->n_candidates++ : CANDIDATES_MAX;
         for (; at > 0 && q->support[q->order[at - 1]] < q->support[row]; at--)
@@ -511,15 +521,18 @@ int idf_word_query_run(idf_word_query *q, const idf_features *frame, int least) 
     return q->n_candidates;
 }
 
-void idf_word_query_get_row(const idf_word_query *q, size_t row, idf_candidate *out) {
+void idf_word_query_get_row(idf_word_query *q, size_t row, idf_candidate *out) {
     *out = (idf_candidate){.row = row};
     if (row >= q->index->n_rows)
         return;
     out->n_matches = (int)(q->start[row + 1] - q->start[row]);
     out->matches = q->sorted + q->start[row];
+    if (!q->in_order[row] && out->n_matches > 1)
+        qsort(q->sorted + q->start[row], (size_t)out->n_matches, sizeof *q->sorted, by_distance);
+    q->in_order[row] = 1;
     out->support = out->n_matches > 0 ? count_support(q, row) : 0;
 }
 
-void idf_word_query_get(const idf_word_query *q, int k, idf_candidate *out) {
+void idf_word_query_get(idf_word_query *q, int k, idf_candidate *out) {
     idf_word_query_get_row(q, q->order[k], out);
 }

@@ -50,9 +50,9 @@ void idf_word_query_free(idf_word_query *query);
  * 256); they are read by idf_word_query_get, the best supported first, 0 <= k < that number. The
  * frame's arrays are borrowed until the next call. */
 int idf_word_query_run(idf_word_query *query, const idf_features *frame, int least);
-void idf_word_query_get(const idf_word_query *query, int k, idf_candidate *out);
+void idf_word_query_get(idf_word_query *query, int k, idf_candidate *out);
 /* The candidate of one row, n_matches 0 when it shares nothing. */
-void idf_word_query_get_row(const idf_word_query *query, size_t row, idf_candidate *out);
+void idf_word_query_get_row(idf_word_query *query, size_t row, idf_candidate *out);
 
 #ifdef __cplusplus
 }
