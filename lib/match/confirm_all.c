@@ -18,18 +18,17 @@ enum { FULL_MAX = 64, QUICK_DEFAULT = 32, FULL_DEFAULT = 10, LEAST_SHARED = 4, L
  * places agree. */
 enum { ALWAYS_DEFAULT = 4 };
 static const double PROMISING = 4;
-/* Evidence of a quick look from which comparing in full has nothing to add: the map is known, and
- * the second look of match/confirm.h finds the features that belong to it. */
-static const double SURE = 25;
 /* Outlines that overlap more cover the same place. */
 static const double SAME_PLACE = 0.5;
 /* Rivals of a thing: at least this evidence, and this share of the thing's; so many at most. */
 static const double RIVAL_SCORE = 3, RIVAL_SHARE = 0.12;
 enum { RIVALS_MAX = 3, CACHE = 512 };
 /* References that have most in common with one, whether or not they show in the frame. */
-enum { RELATED = 5, RELATED_CACHE = 256, RELATED_SHARED = 12, RELATED_QUICK = 12 };
-/* Evidence, at a quick look, that they have something in common. */
-static const double RELATED_SCORE = 2;
+enum { RELATED = 5, RELATED_CACHE = 256, RELATED_SHARED = 12 };
+/* Features that a reference has alone, or its rival, for the two to be told apart by them: about
+ * those of one cell. Fewer lie in cells so empty that chance decides whether they count as common.
+ */
+enum { LEAST_OWN = 10 };
 /* Share in common from which that is worth weighing. */
 static const double RELATED_SHARE = 0.1;
 
@@ -165,22 +164,17 @@ double idf_finder_shared(idf_finder *f, size_t a, size_t b) {
     return a == b ? 1 : idf_cells_share(&f->references[a], common_cells(f, a, b));
 }
 
-/* The references that share most features with one, and show it when they are looked at quickly;
- * itself first. */
+/* The references that share most features with one, itself first. */
 static const related_entry *related_to(idf_finder *f, size_t row) {
     related_entry *e = &f->related[row % RELATED_CACHE];
     if (e->n > 0 && e->row == row)
         return e;
     *e = (related_entry){.row = row, .n = 1, .rows = {row}};
     int n = idf_word_query_run(f->others, &f->references[row], RELATED_SHARED);
-    idf_confirmer_set_frame(f->clean, &f->references[row]);
-    for (int k = 0; k < n && k < RELATED_QUICK && e->n < RELATED; k++) {
+    for (int k = 0; k < n && e->n < RELATED; k++) {
         idf_candidate c;
         idf_word_query_get(f->others, k, &c);
-        if (c.row == row)
-            continue;
-        idf_confirm_matches(f->clean, &f->references[c.row], c.matches, c.n_matches, &f->now);
-        if (f->now.score >= RELATED_SCORE)
+        if (c.row != row)
             e->rows[e->n++] = c.row;
     }
     return e;
@@ -202,6 +196,8 @@ static void weigh_rival(idf_finder *f, idf_thing *thing, size_t rival, const idf
         return;
     idf_parts_divide(&other, &f->references[rival], common_cells(f, rival, thing->row), as, size);
     double lead = mine.own_evidence - other.own_evidence;
+    if (mine.n_own < LEAST_OWN && other.n_own < LEAST_OWN)
+        lead = 0;
     if (lead >= thing->lead)
         return;
     thing->lead = lead;
@@ -256,18 +252,6 @@ static void find_rivals(idf_finder *f, idf_thing *thing) {
     }
 }
 
-/* Looks for a contender in what is left of the frame. */
-static void confirm_contender(idf_finder *f, const contender *c, idf_confirmation *out) {
-    if (c->quick >= SURE) {
-        idf_candidate candidate;
-        idf_word_query_get_row(f->query, c->row, &candidate);
-        idf_confirm_matches(f->confirmer, &f->references[c->row], candidate.matches,
-                            candidate.n_matches, out);
-    } else {
-        idf_confirm(f->confirmer, &f->references[c->row], out);
-    }
-}
-
 static bool is_known_place(const idf_thing *things, int n, const idf_confirmation *c) {
     for (int i = 0; i < n; i++)
         if (idf_outline_overlap(things[i].seen.corners, c->corners) > SAME_PLACE)
@@ -297,14 +281,12 @@ void idf_finder_run(idf_finder *f, const idf_features *frame, const idf_find_opt
     f->best_score = 0;
     idf_confirmer_set_frame(f->confirmer, frame);
     shortlist(f, o, max_quick, max_full);
-    for (int i = 0; i < f->n; i++)
-        n_always = f->contenders[i].quick >= SURE ? 0 : n_always;
     f->n_entered = f->n;
     while (f->n > n_always && f->contenders[f->n - 1].bound < PROMISING)
         f->n--;
     for (int i = 0; i < f->n; i++) {
         contender *c = &f->contenders[i];
-        confirm_contender(f, c, &c->first);
+        idf_confirm(f->confirmer, &f->references[c->row], &c->first);
         c->bound = c->first.score;
         c->fresh = true;
         if (c->bound > f->best_score) {
@@ -320,7 +302,7 @@ void idf_finder_run(idf_finder *f, const idf_features *frame, const idf_find_opt
         if (*n == 0) {
             f->now = c->first;
         } else {
-            confirm_contender(f, c, &f->now);
+            idf_confirm(f->confirmer, &f->references[c->row], &f->now);
             bool same = c->fresh;
             c->bound = f->now.score;
             c->fresh = true;

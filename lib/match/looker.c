@@ -21,7 +21,7 @@ enum {
     HINTS = 16,
     CLOSE_LOOKS = 12,
     CLOSE_FEATURES = 1000,
-    TILES = 6, /* looked at besides */
+    TILES = 3, /* looked at besides */
     TILE_FEATURES = 700,
     TILE_SIDE = 480,       /* pixels that one is enlarged to, twice at most */
     TILE_FRAME = 900,      /* pixels a frame's longer side has at least for it */
@@ -30,6 +30,8 @@ enum {
 /* Side of a tile, as a part of the frame's shorter side, and the step from one to the next, as a
  * part of a tile. What covers this part of the frame is what is held up: no tiles then. */
 static const double TILE = 0.42, TILE_STEP = 1.0 / 3, HELD_UP = 0.2;
+/* What covers this part leaves room for no more than slivers. */
+static const double FILLED = 0.85;
 /* Evidence from which something is worth noting; what counts is decided later. */
 static const double NOTED = 2;
 /* Evidence from which what was not noted gets a closer look. */
@@ -140,7 +142,12 @@ static idf_status look_into(state *s, const idf_region *region, const size_t row
 }
 
 static idf_status look_into_quads(state *s, idf_error *err) {
+    const idf_image *frame = s->look->frame;
+    double covered = idf_sightings_cover_part(s->out, frame->width, frame->height);
     int n;
+    if (covered > FILLED)
+        return IDF_OK;
+    idf_regions_set_coarse(s->l->regions, covered > HELD_UP);
     idf_status status = idf_regions_find(s->grey, s->l->regions, s->l->quads, QUADS + 2, &n, err);
     for (int i = 0; !status && i < n; i++)
         if (s->l->quads[i].kind == IDF_REGION_QUAD &&

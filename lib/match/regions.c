@@ -21,6 +21,7 @@
 enum { FRAME_MIN = 16, ACROSS_MAX = 12, ALONG = 32, N_PASSES = 3 };
 
 struct idf_regions_workspace {
+    bool coarse;
     idf_edges edges;
     idf_quad quads[N_PASSES * IDF_QUADS_MAX];
 };
@@ -267,6 +268,10 @@ static int choose(const idf_regions_workspace *ws, int n_quads, const idf_image 
     return n;
 }
 
+void idf_regions_set_coarse(idf_regions_workspace *ws, bool coarse) {
+    ws->coarse = coarse;
+}
+
 idf_status idf_regions_find(const idf_image *grey, idf_regions_workspace *ws, idf_region *out,
                             int max, int *n, idf_error *err) {
     idf_image large = {0}, small = {0}, half = {0};
@@ -296,7 +301,7 @@ idf_status idf_regions_find(const idf_image *grey, idf_regions_workspace *ws, id
             if (status)
                 goto done;
         }
-        if (grey->width > 1.4 * small.width) {
+        if (grey->width > 1.4 * small.width && !ws->coarse) {
             status = idf_image_shrink(&large, grey, 2 * IDF_REGION_SIDE, err);
             if (!status)
                 status = look(ws, &large, 20,

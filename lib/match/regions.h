@@ -2,6 +2,8 @@
 #ifndef IDF_MATCH_REGIONS_H
 #define IDF_MATCH_REGIONS_H
 
+#include <stdbool.h>
+
 #include <identify/image.h>
 #include <identify/status.h>
 
@@ -37,6 +39,10 @@ typedef struct idf_region {
 typedef struct idf_regions_workspace idf_regions_workspace;
 idf_status idf_regions_workspace_new(idf_regions_workspace **workspace, idf_error *err);
 void idf_regions_workspace_free(idf_regions_workspace *workspace);
+
+/* Whether the finer of the pictures that large frames are looked at in is left out, which holds the
+ * small things. False to begin with. */
+void idf_regions_set_coarse(idf_regions_workspace *workspace, bool coarse);
 
 /* Finds at most max - 2 quadrilaterals, the likeliest first, then the centre and the whole (those
  * two alone for max = 2; sides under IDF_REGION_MIN_SIDE are dropped). `grey` has one channel and
