@@ -141,9 +141,10 @@ int cmd_index(int argc, char **argv) {
     const cli_usage usage = {
         "index",
         "--refs DIR [--out FILE] [--encoder NAME] [--projection FILE] [--rebuild]",
-        "Encodes every .jpg, .jpeg, .png and .webp file of a folder and writes an index. A second "
-        "run "
-        "encodes only what is new or changed and drops what is gone.",
+        "Encodes every .jpg, .jpeg, .png and .webp file of a folder (.heic, .heif and .avif too, "
+        "when "
+        "built with libheif) and writes an index. A second run encodes only what is new or changed "
+        "and drops what is gone.",
         "  dlf-identify index --refs ~/my-collection --out my-index.npz\n"
         "  dlf-identify index --refs ~/my-collection --out my-index.npz   # again: only what is "
         "new\n",
