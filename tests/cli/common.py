@@ -19,7 +19,7 @@ def run(*args, stdin=None, env=None, **options):
     """Runs the program; the result has returncode, stdout and stderr as text."""
     full_env = dict(os.environ, **(env or {}))
     return subprocess.run([PROGRAM, *map(os.fspath, args)], input=stdin, capture_output=True,
-                          text=not isinstance(stdin, bytes), env=full_env, timeout=120, **options)
+                          text=not isinstance(stdin, bytes), env=full_env, timeout=600, **options)
 
 
 def picture(seed, size=(300, 420)):
