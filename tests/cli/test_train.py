@@ -102,7 +102,7 @@ class Train(ProgramTest):
             if line.startswith("epoch"):
                 break
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
         self.assertEqual(process.returncode, 130)
         done = run("index", "--refs", self.refs, "--out", os.path.join(self.dir, "i.npz"),
                    "--encoder", "builtin", "--projection", head)
@@ -135,7 +135,7 @@ class Interrupted(ProgramTest):
             if line.startswith(f"epoch {epoch:2d}/"):
                 break
         process.send_signal(how)
-        said = process.communicate(timeout=60)[1]
+        said = process.communicate(timeout=300)[1]
         return process.returncode, said
 
     def resume(self, name, *words, code=(0, 1)):
@@ -206,7 +206,7 @@ class Interrupted(ProgramTest):
             except OSError:  # the other end is closed
                 break
         os.close(ours)
-        self.assertEqual(process.wait(timeout=60), 130)
+        self.assertEqual(process.wait(timeout=300), 130)
         self.assertIn(b"no head yet", shown)
         self.assertFalse(os.path.exists(self.path("cut.pt")))
         self.resume("cut.pt", *self.ONE_EPOCH)

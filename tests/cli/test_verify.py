@@ -281,7 +281,7 @@ class CameraViews(ProgramTest):
             before = file.read()
         time.sleep(1)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
         self.assertEqual(process.returncode, 130, err)
         self.assertEqual(out, "")
         self.assertIn("stopped after", err)

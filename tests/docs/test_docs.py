@@ -72,7 +72,7 @@ class Documents(unittest.TestCase):
         for command, expected in steps:
             done = subprocess.run(["sh", "-c", command], cwd=folder, env=environment, text=True,
                                   encoding="utf-8", stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
             if not matches(expected, done.stdout):
                 self.fail(f"{name}: $ {command}\n--- expected\n{expected}\n--- got\n{done.stdout}")
 
