@@ -28,9 +28,6 @@ enum { WIDTH = 640, HEIGHT = 480, CHUNK = 16, SEED = 20, FAMILY = 8, VIEWS_A_ROW
 static const double TYPICAL_STRANGER = 0.02;
 /* Right answers are taken to reach this much at least. */
 static const double LEAST_TYPICAL = 6;
-/* Share in common from which a reference is not a stranger to another: the answer would be right
- * about the artwork. */
-static const double RELATED = 0.3;
 
 /* What one view reached. */
 typedef struct sample {
@@ -109,7 +106,7 @@ static idf_status reach(worker *w, idf_look look, size_t row, sample *s) {
     if (status != IDF_OK)
         return status;
     s->evidence = most_evidence(w, row);
-    s->n_family = idf_looker_family(w->looker, row, RELATED, w->masked, s->family, FAMILY);
+    s->n_family = idf_looker_family(w->looker, row, IDF_RELATED, w->masked, s->family, FAMILY);
     look.masked = w->masked;
     status = idf_looker_look(w->looker, &look, &w->sightings, NULL);
     s->stranger_evidence = most_evidence(w, SIZE_MAX);

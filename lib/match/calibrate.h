@@ -25,6 +25,10 @@ extern "C" {
 enum { IDF_CALIBRATION_VIEWS = 48 };
 #define IDF_FALSE_ACCEPTS 0.001
 
+/* Share in common from which a reference is no stranger to another: the answer would be right about
+ * the artwork. */
+#define IDF_RELATED 0.3
+
 typedef struct idf_calibrate_options {
     const char *refs_dir;      /* where the pictures of the rows lie */
     const idf_index_row *rows; /* with embedding and features; n_rows of them */

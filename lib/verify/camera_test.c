@@ -18,6 +18,7 @@
 #include "kernel/dot.h"
 #include "local/extract.h"
 #include "match/builder.h"
+#include "match/calibrate.h"
 #include "match/session.h"
 #include "model/encoder.h"
 #include "verify/camera_summary.h"
@@ -25,10 +26,6 @@
 enum { WIDTH = 640, HEIGHT = 480, DEFAULT_VIEWS = 8, DEFAULT_STRANGERS = 2, TOP = 20, FAMILY = 8 };
 /* The centre of a frame and the whole of it. */
 enum { FIXED_REGIONS = 2 };
-
-/* Share in common from which a reference is no stranger to another: the answer would be right about
- * the artwork. As in match/calibrate.c. */
-static const double RELATED = 0.3;
 
 /* Why a reference has no views. */
 typedef enum picture_state { PICTURE_FINE, PICTURE_UNREADABLE, PICTURE_CHANGED } picture_state;
@@ -155,7 +152,7 @@ static idf_status try_otherwise(worker *w, const idf_image *frame, idf_camera_vi
     if (status != IDF_OK)
         return status;
     v->plain_rank = rank_in(a, v->row);
-    int n = idf_session_family(w->session, v->row, RELATED, w->masked, family, FAMILY);
+    int n = idf_session_family(w->session, v->row, IDF_RELATED, w->masked, family, FAMILY);
     idf_session_mask(w->session, w->masked);
     status = idf_session_match(w->session, frame, a, NULL);
     if (status == IDF_OK) {
