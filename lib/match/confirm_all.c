@@ -13,10 +13,10 @@
 #include "base/alloc.h"
 #include "match/parts.h"
 
-enum { FULL_MAX = 64, QUICK_DEFAULT = 32, FULL_DEFAULT = 10, LEAST_SHARED = 4, LOOKS_MAX = 96 };
+enum { FULL_MAX = 64, QUICK_DEFAULT = 10, FULL_DEFAULT = 10, LEAST_SHARED = 4, LOOKS_MAX = 96 };
 /* The first n_always are compared in full whatever the quick look says, the others when it saw four
  * places agree. */
-enum { ALWAYS_DEFAULT = 4 };
+enum { ALWAYS_DEFAULT = 2 };
 static const double PROMISING = 4;
 /* Outlines that overlap more cover the same place. */
 static const double SAME_PLACE = 0.5;
@@ -35,7 +35,7 @@ static const double RELATED_SHARE = 0.1;
 /* What row a has in common with row b, remembered: things stay in view. */
 typedef struct common_entry {
     size_t a, b; /* a == b: empty */
-    idf_cells cells;
+    idf_common cells;
 } common_entry;
 
 typedef struct contender {
@@ -50,6 +50,7 @@ typedef struct related_entry {
     size_t row;
     int n; /* 0: empty */
     size_t rows[RELATED];
+    idf_common common[RELATED];
 } related_entry;
 
 struct idf_finder {
@@ -61,7 +62,7 @@ struct idf_finder {
     idf_word_query *others; /* of a reference among the others */
     int n, n_entered;       /* compared in full, and looked at quickly only behind those */
     contender contenders[FULL_MAX];
-    idf_confirmation now, other;
+    idf_confirmation now, other, scratch;
     size_t best_row;
     double best_score;
     idf_confirmer *clean; /* compares references with each other */
@@ -150,34 +151,50 @@ static void shortlist(idf_finder *f, const idf_find_options *o, int max_quick, i
         }
 }
 
-static idf_cells common_cells(idf_finder *f, size_t a, size_t b) {
+/* The references that share most features with one, itself first, and what they have in common, by
+ * the pairs that the word index finds: printings and series share so much that those are enough. */
+static const related_entry *related_to(idf_finder *f, size_t row) {
+    related_entry *e = &f->related[row % RELATED_CACHE];
+    if (e->n > 0 && e->row == row)
+        return e;
+    const idf_features *own = &f->references[row];
+    *e = (related_entry){.row = row, .n = 1, .rows = {row}};
+    int n = idf_word_query_run(f->others, own, RELATED_SHARED);
+    idf_confirmer_set_frame(f->clean, own);
+    for (int k = 0; k < n && e->n < RELATED; k++) {
+        idf_candidate c;
+        idf_word_query_get(f->others, k, &c);
+        if (c.row == row)
+            continue;
+        const idf_features *other = &f->references[c.row];
+        idf_confirm_matches(f->clean, other, c.matches, c.n_matches, &f->scratch);
+        e->common[e->n] = idf_common_cells(own, other, &f->scratch);
+        e->rows[e->n++] = c.row;
+    }
+    return e;
+}
+
+static idf_common common_of(idf_finder *f, size_t a, size_t b) {
+    const related_entry *like = related_to(f, a);
+    for (int k = 1; k < like->n; k++)
+        if (like->rows[k] == b)
+            return like->common[k];
     common_entry *e = &f->common[(a * 31 + b) % CACHE];
     if (e->a != a || e->b != b) {
-        e->cells = idf_common_cells(f->clean, &f->references[a], &f->references[b], &f->now);
-        e->a = a;
-        e->b = b;
+        idf_confirmer_set_frame(f->clean, &f->references[a]);
+        idf_confirm(f->clean, &f->references[b], &f->scratch);
+        *e = (common_entry){a, b,
+                            idf_common_cells(&f->references[a], &f->references[b], &f->scratch)};
     }
     return e->cells;
 }
 
 double idf_finder_shared(idf_finder *f, size_t a, size_t b) {
-    return a == b ? 1 : idf_cells_share(&f->references[a], common_cells(f, a, b));
-}
-
-/* The references that share most features with one, itself first. */
-static const related_entry *related_to(idf_finder *f, size_t row) {
-    related_entry *e = &f->related[row % RELATED_CACHE];
-    if (e->n > 0 && e->row == row)
-        return e;
-    *e = (related_entry){.row = row, .n = 1, .rows = {row}};
-    int n = idf_word_query_run(f->others, &f->references[row], RELATED_SHARED);
-    for (int k = 0; k < n && e->n < RELATED; k++) {
-        idf_candidate c;
-        idf_word_query_get(f->others, k, &c);
-        if (c.row != row)
-            e->rows[e->n++] = c.row;
-    }
-    return e;
+    if (a == b)
+        return 1;
+    idf_common common = common_of(f, a, b);
+    return fmax(idf_cells_share(&f->references[a], common.a),
+                idf_cells_share(&f->references[b], common.b));
 }
 
 /* Weighs a thing against row `rival`, which was seen in the frame as `as` says (its score may be
@@ -185,16 +202,16 @@ static const related_entry *related_to(idf_finder *f, size_t row) {
 static void weigh_rival(idf_finder *f, idf_thing *thing, size_t rival, const idf_confirmation *as) {
     const int size[2] = {f->frame.width, f->frame.height};
     idf_parts mine, other;
-    idf_cells shared = common_cells(f, thing->row, rival);
-    idf_parts_divide(&mine, &f->references[thing->row], shared, &thing->seen, size);
-    double share =
-        (idf_finder_shared(f, thing->row, rival) + idf_finder_shared(f, rival, thing->row)) / 2;
+    const idf_features *own = &f->references[thing->row], *others = &f->references[rival];
+    idf_common common = common_of(f, thing->row, rival);
+    idf_parts_divide(&mine, own, common.a, &thing->seen, size);
+    double share = (idf_cells_share(own, common.a) + idf_cells_share(others, common.b)) / 2;
     if (share < IDF_SAME_ARTWORK && (share >= RELATED_SHARE || as->score >= RIVAL_SCORE))
         thing->own_evidence = fmin(thing->own_evidence, mine.own_evidence);
     if (as->score < RIVAL_SCORE || as->score < RIVAL_SHARE * thing->seen.score ||
         idf_outline_overlap(as->corners, thing->seen.corners) <= SAME_PLACE)
         return;
-    idf_parts_divide(&other, &f->references[rival], common_cells(f, rival, thing->row), as, size);
+    idf_parts_divide(&other, others, common.b, as, size);
     double lead = mine.own_evidence - other.own_evidence;
     if (mine.n_own < LEAST_OWN && other.n_own < LEAST_OWN)
         lead = 0;
@@ -247,7 +264,9 @@ static void find_rivals(idf_finder *f, idf_thing *thing) {
         size_t row = like->rows[k];
         if ((f->masked && f->masked[row]) || is_weighed(f, done, row))
             continue;
-        idf_confirm(f->confirmer, &f->references[row], &f->other);
+        idf_candidate c;
+        idf_word_query_get_row(f->query, row, &c);
+        idf_confirm_matches(f->confirmer, &f->references[row], c.matches, c.n_matches, &f->other);
         weigh_rival(f, thing, row, &f->other);
     }
 }

@@ -42,9 +42,9 @@ typedef struct idf_thing {
 /* Zero in a field means its default. */
 typedef struct idf_find_options {
     double min_score;   /* evidence from which a thing is reported; IDF_FIND_MIN_SCORE */
-    int max_quick;      /* references looked at quickly; 32 */
+    int max_quick;      /* references looked at quickly; 10 */
     int max_full;       /* references compared in full; 10 */
-    int n_always;       /* compared in full whatever the quick look says; 4 */
+    int n_always;       /* compared in full whatever the quick look says; 2 */
     const size_t *rows; /* further rows to look at, the embedding's shortlist; n_rows of them */
     size_t n_rows;
     const uint8_t *masked; /* NULL, or a flag for each reference: those are not there */
@@ -77,7 +77,8 @@ typedef struct idf_hint {
 /* The references that the last run looked at most closely, at most max. Returns their number. */
 int idf_finder_hints(const idf_finder *finder, idf_hint *out, int max);
 
-/* Share, 0..1, of the features of reference a that lie where it shows what b shows too. */
+/* Share, 0..1, of the features of reference a that lie where it shows what b shows too, or of b's
+ * when that is more. */
 double idf_finder_shared(idf_finder *finder, size_t a, size_t b);
 
 /* Confirms one reference in full against the frame of the last run, nothing taken out. */

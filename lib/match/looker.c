@@ -12,8 +12,8 @@
 enum {
     QUADS = 40,          /* looked at in one frame */
     QUAD_FEATURES = 500, /* of one of them */
-    QUAD_QUICK = 8,      /* references looked at in one of them, quickly and in full */
-    QUAD_FULL = 4,
+    QUAD_QUICK = 3,      /* references looked at in one of them, quickly and in full */
+    QUAD_FULL = 2,
     FAMILY_QUICK = 8, /* references looked at for what has most in common with another */
     FAMILY_FULL = 2,
     IN_A_QUAD = 4, /* found in one of them: a page of cards */
@@ -297,8 +297,7 @@ int idf_looker_family(idf_looker *l, size_t row, double least, uint8_t *masked, 
         idf_finder_run(l->finder, &l->references[row], &options, l->things, 1, &found);
         if (found > 0)
             next = l->things[0].row;
-        if (found == 0 || fmax(idf_finder_shared(l->finder, row, next),
-                               idf_finder_shared(l->finder, next, row)) < least)
+        if (found == 0 || idf_finder_shared(l->finder, row, next) < least)
             return n + 1;
     }
     return n;

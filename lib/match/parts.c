@@ -35,22 +35,28 @@ static int count_of(const idf_features *f) {
     return f->n < IDF_FEATURES_MAX ? f->n : IDF_FEATURES_MAX;
 }
 
-idf_cells idf_common_cells(idf_confirmer *confirmer, const idf_features *a, const idf_features *b,
-                           idf_confirmation *seen) {
-    int all[SIDE * SIDE] = {0}, met[SIDE * SIDE] = {0};
+/* The cells of a reference in which enough of its features were met. */
+static idf_cells cells_met(const idf_features *f, const int met[SIDE * SIDE]) {
+    int all[SIDE * SIDE] = {0};
     idf_cells cells = 0;
-    idf_confirmer_set_frame(confirmer, a);
-    idf_confirm(confirmer, b, seen);
-    if (seen->score < COMMON_SCORE)
-        return 0;
-    for (int i = 0; i < count_of(a); i++)
-        all[cell_of(a, i, SIDE)]++;
-    for (int i = 0; i < seen->n_pairs; i++)
-        met[cell_of(a, seen->pairs[i].frame, SIDE)]++;
+    for (int i = 0; i < count_of(f); i++)
+        all[cell_of(f, i, SIDE)]++;
     for (int k = 0; k < SIDE * SIDE; k++)
         if (met[k] > 0 && met[k] >= COMMON_SHARE * all[k])
             cells |= (idf_cells)1 << k;
     return cells;
+}
+
+idf_common idf_common_cells(const idf_features *a, const idf_features *b,
+                            const idf_confirmation *seen) {
+    int met_a[SIDE * SIDE] = {0}, met_b[SIDE * SIDE] = {0};
+    if (seen->score < COMMON_SCORE)
+        return (idf_common){0, 0};
+    for (int i = 0; i < seen->n_pairs; i++) {
+        met_a[cell_of(a, seen->pairs[i].frame, SIDE)]++;
+        met_b[cell_of(b, seen->pairs[i].reference, SIDE)]++;
+    }
+    return (idf_common){cells_met(a, met_a), cells_met(b, met_b)};
 }
 
 double idf_cells_share(const idf_features *reference, idf_cells cells) {

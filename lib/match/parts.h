@@ -17,10 +17,15 @@ extern "C" {
 /* Cells of 8 x 8 over a reference; bit 8 * row + column. */
 typedef uint64_t idf_cells;
 
-/* The cells of `a` that show what `b` shows too, by confirming b in a's own picture. `confirmer` is
- * scratch: its frame is replaced, and `seen` is overwritten. 0 when they have nothing in common. */
-idf_cells idf_common_cells(idf_confirmer *confirmer, const idf_features *a, const idf_features *b,
-                           idf_confirmation *seen);
+/* Two references' cells that show the same. */
+typedef struct idf_common {
+    idf_cells a, b;
+} idf_common;
+
+/* What `a` and `b` have in common, from `seen`, a confirmation of b in a's own picture. Empty when
+ * that says too little. */
+idf_common idf_common_cells(const idf_features *a, const idf_features *b,
+                            const idf_confirmation *seen);
 
 /* Share, 0..1, of the features of `reference` that lie in the cells. */
 double idf_cells_share(const idf_features *reference, idf_cells cells);

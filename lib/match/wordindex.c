@@ -1,83 +1,24 @@
-/* wordindex.c - an inverted file over binary words, built when an index is opened.
+/* wordindex.c - builds an inverted file over binary words when an index is opened.
  *
  * Words are the leaves of a tree of two levels whose nodes are bitwise majorities of the
  * descriptors below them (k-majority: Grana, Borghesani, Manfredi, Cucchiara 2013; trees over
  * binary features: Muja and Lowe, "Fast matching of binary features", 2012). A reference feature is
  * filed under one word with a 64-bit signature of its descriptor (Jegou, Douze, Schmid, "Hamming
- * embedding and weak geometric consistency", 2008); a frame feature looks into the few words
- * nearest to it. Signatures weed out nearly all; what is left is compared in full. Matches vote by
- * the turn they imply. */
+ * embedding and weak geometric consistency", 2008). */
 #include "match/wordindex.h"
 
 #include <math.h>
-#include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "kernel/hamming.h"
-#include "match/wordscan.h"
+#include "match/wordindex_inside.h"
 
 enum {
     BRANCH_MIN = 4,
-    BRANCH_MAX = 128,
-    LEAF_TARGET = 96,     /* entries a word is meant to hold */
-    ROUNDS = 3,           /* of k-majority */
-    SAMPLES_A_NODE = 48,  /* descriptors a centre is learnt from */
-    PROBE_NODES = 4,      /* branches that a frame feature descends into */
-    PROBE_LEAVES = 10,    /* words it looks into, of all those branches */
-    SIGNATURE_BITS = 12,  /* of 64 that may differ */
-    FOUND_MAX = 1 << 17,  /* matches of one frame */
-    SECOND_DISTANCE = 96, /* bits; what differs more cannot fail a ratio test */
-    TURN_BINS = 16,
-    CANDIDATES_MAX = 256, /* rows ranked */
-};
-
-typedef struct entry {
-    uint32_t row;
-    uint16_t feature;
-} entry;
-
-struct idf_wordindex {
-    const idf_features *references;
-    size_t n_rows;
-    int branch;             /* nodes on the first level, and below each */
-    idf_descriptor *nodes;  /* branch */
-    idf_descriptor *leaves; /* branch * branch */
-    uint32_t *start;        /* branch * branch + 1: of each word's entries */
-    entry *entries;
-    uint64_t *signatures;
-    size_t n_entries;
-    int longest; /* word */
-    const idf_word_scan *scan;
-};
-
-typedef struct found {
-    uint32_t row;
-    idf_match match;
-} found;
-
-/* The two nearest features of a row; of frame feature `of` - 1. */
-typedef struct row_best {
-    uint32_t of;
-    uint16_t feature, best, second;
-} row_best;
-
-struct idf_word_query {
-    const idf_wordindex *index;
-    const idf_features *frame;
-    found *found; /* FOUND_MAX, in the order of frame features */
-    int n_found;
-    float *weight;     /* of each frame feature's matches */
-    idf_match *sorted; /* by row, then, where in_order, distance */
-    uint8_t *in_order; /* n_rows */
-    uint32_t *start;   /* n_rows + 1 */
-    uint32_t *near;    /* what a scan passes */
-    row_best *rows;    /* n_rows: the nearest features of each row to the frame feature in hand */
-    uint32_t *met;     /* rows met by it */
-    uint32_t *order;   /* rows, the best supported first */
-    float *support;    /* of each row */
-    int n_candidates;
+    LEAF_TARGET = 96,    /* entries a word is meant to hold */
+    ROUNDS = 3,          /* of k-majority */
+    SAMPLES_A_NODE = 48, /* descriptors a centre is learnt from */
 };
 
 void idf_wordindex_free(idf_wordindex *index) {
@@ -100,12 +41,6 @@ size_t idf_wordindex_bytes(const idf_wordindex *x) {
 
 static size_t references_n(const idf_wordindex *x, size_t row) {
     return x->references[row].n > 0 ? (size_t)x->references[row].n : 0;
-}
-
-static uint64_t signature_of(const idf_descriptor *d) {
-    uint64_t v[4];
-    memcpy(v, d->bits, sizeof v);
-    return v[0];
 }
 
 /* What building needs besides the index. */
@@ -199,6 +134,7 @@ static size_t take_sample(builder *b, const uint32_t *order, size_t from, size_t
 /* Learns both levels and names each entry's word. */
 static void grow(builder *b, uint32_t *node_start, uint32_t *order) {
     idf_wordindex *x = b->x;
+    uint32_t most = (uint32_t)(x->branch * SAMPLES_A_NODE);
     size_t n = take_sample(b, NULL, 0, x->n_entries);
     learn(b, b->sample, n, x->nodes, x->branch);
     idf_hamming_match2(b->all[0].bits, x->n_entries, x->nodes[0].bits, (size_t)x->branch,
@@ -211,10 +147,13 @@ static void grow(builder *b, uint32_t *node_start, uint32_t *order) {
         idf_descriptor *leaves = x->leaves + (size_t)node * (size_t)x->branch;
         n = take_sample(b, order, from, to);
         learn(b, b->sample, n, leaves, x->branch);
-        for (uint32_t i = from; i < to; i++) {
-            idf_hamming_best best;
-            idf_hamming_match2(b->all[order[i]].bits, 1, leaves[0].bits, (size_t)x->branch, &best);
-            b->word[order[i]] = (uint32_t)(node * x->branch) + best.index;
+        for (uint32_t i = from, m; i < to; i += m) { /* as many at once as `sample` has room for */
+            m = to - i < most ? to - i : most;
+            for (uint32_t k = 0; k < m; k++)
+                b->sample[k] = b->all[order[i + k]];
+            idf_hamming_match2(b->sample[0].bits, m, leaves[0].bits, (size_t)x->branch, b->nearest);
+            for (uint32_t k = 0; k < m; k++)
+                b->word[order[i + k]] = (uint32_t)(node * x->branch) + b->nearest[k].index;
         }
     }
 }
@@ -234,8 +173,8 @@ static void file_entries(builder *b, uint32_t *order) {
     }
     for (size_t i = 0; i < x->n_entries; i++) {
         uint32_t e = order[i];
-        x->entries[i] = (entry){row_of[e], b->feature[e]};
-        x->signatures[i] = signature_of(&b->all[e]);
+        x->entries[i] = (idf_word_entry){row_of[e], b->feature[e]};
+        x->signatures[i] = idf_word_signature(&b->all[e]);
     }
     for (uint32_t w = 0; w < words; w++) {
         int n = (int)(x->start[w + 1] - x->start[w]);
@@ -262,7 +201,9 @@ static size_t fit_rows(const idf_features *references, size_t n_rows, size_t *n_
 
 static int branch_for(size_t n_entries) {
     int branch = (int)lrint(sqrt((double)n_entries / LEAF_TARGET));
-    return branch < BRANCH_MIN ? BRANCH_MIN : branch > BRANCH_MAX ? BRANCH_MAX : branch;
+    return branch < BRANCH_MIN            ? BRANCH_MIN
+           : branch > IDF_WORD_BRANCH_MAX ? IDF_WORD_BRANCH_MAX
+                                          : branch;
 }
 
 static idf_status allocate(builder *b) {
@@ -334,205 +275,4 @@ done:
     else
         *out = b.x;
     return status;
-}
-
-void idf_word_query_free(idf_word_query *q) {
-    if (!q)
-        return;
-    idf_free(q->found);
-    idf_free(q->weight);
-    idf_free(q->sorted);
-    idf_free(q->in_order);
-    idf_free(q->start);
-    idf_free(q->near);
-    idf_free(q->rows);
-    idf_free(q->met);
-    idf_free(q->order);
-    idf_free(q->support);
-    idf_free(q);
-}
-
-idf_status idf_word_query_new(idf_word_query **out, const idf_wordindex *index, idf_error *err) {
-    idf_word_query *q = idf_alloc_zero(1, sizeof *q);
-    *out = NULL;
-    if (q) {
-        q->index = index;
-        q->found = idf_alloc(FOUND_MAX, sizeof *q->found);
-        q->weight = idf_alloc(IDF_FEATURES_MAX, sizeof *q->weight);
-        q->sorted = idf_alloc(FOUND_MAX, sizeof *q->sorted);
-        q->in_order = idf_alloc(index->n_rows + 1, 1);
-        q->start = idf_alloc_zero(index->n_rows + 2, sizeof *q->start);
-        q->rows = idf_alloc_zero(index->n_rows + 1, sizeof *q->rows);
-        q->met = idf_alloc(index->n_rows + 1, sizeof *q->met);
-        q->near = idf_alloc((size_t)index->longest + 8, sizeof *q->near);
-        q->order = idf_alloc(CANDIDATES_MAX, sizeof *q->order);
-        q->support = idf_alloc(index->n_rows + 1, sizeof *q->support);
-    }
-    if (!q || !q->found || !q->weight || !q->sorted || !q->in_order || !q->start || !q->near ||
-        !q->rows || !q->met || !q->order || !q->support) {
-        idf_word_query_free(q);
-        return idf_error_set(err, IDF_ERR_NO_MEMORY, "no memory for looking features up");
-    }
-    *out = q;
-    return IDF_OK;
-}
-
-/* Puts a key into its place among the n smallest so far, at most `max`; returns their number. */
-static int insert(unsigned *keys, int n, int max, unsigned key) {
-    if (n == max && key >= keys[n - 1])
-        return n;
-    int at = n < max ? n++ : n - 1;
-    for (; at > 0 && keys[at - 1] > key; at--)
-        keys[at] = keys[at - 1];
-    keys[at] = key;
-    return n;
-}
-
-/* The PROBE_LEAVES words nearest to d below its PROBE_NODES nearest nodes. */
-static int nearest_words(const idf_wordindex *x, const idf_descriptor *d, uint32_t *words) {
-    unsigned node_key[PROBE_NODES], leaf_key[PROBE_LEAVES]; /* distance, then number */
-    uint16_t distance[BRANCH_MAX];
-    int n_nodes = 0, n_leaves = 0;
-    x->scan->distances(x->nodes, x->branch, d, distance);
-    for (int i = 0; i < x->branch; i++)
-        n_nodes = insert(node_key, n_nodes, PROBE_NODES, (unsigned)distance[i] << 16 | (unsigned)i);
-    for (int k = 0; k < n_nodes; k++) {
-        unsigned first = (node_key[k] & 0xffff) * (unsigned)x->branch;
-        x->scan->distances(x->leaves + first, x->branch, d, distance);
-        for (int i = 0; i < x->branch; i++) {
-            unsigned word = first + (unsigned)i;
-            if (x->start[word] != x->start[word + 1])
-                n_leaves =
-                    insert(leaf_key, n_leaves, PROBE_LEAVES, (unsigned)distance[i] << 16 | word);
-        }
-    }
-    for (int k = 0; k < n_leaves; k++)
-        words[k] = leaf_key[k] & 0xffff;
-    return n_leaves;
-}
-
-/* Notes that a reference feature differs from frame feature i in `distance` bits. */
-static int note(idf_word_query *q, int i, entry e, unsigned distance, int n_met) {
-    row_best *row = &q->rows[e.row];
-    if (row->of != (uint32_t)i + 1) {
-        *row = (row_best){(uint32_t)i + 1, e.feature, (uint16_t)distance, IDF_HAMMING_NONE};
-        q->met[n_met++] = e.row;
-    } else if (distance < row->best) {
-        row->second = row->best;
-        row->best = (uint16_t)distance;
-        row->feature = e.feature;
-    } else if (distance < row->second) {
-        row->second = (uint16_t)distance;
-    }
-    return n_met;
-}
-
-static inline void fetch_descriptor(const idf_wordindex *x, uint32_t at) {
-    entry e = x->entries[at];
-    __builtin_prefetch(&x->references[e.row].descriptors[e.feature]);
-}
-
-/* All reference features that look like frame feature i, one a row: the nearest, when it passes the
- * ratio test against the others of its row. */
-static void look_up(idf_word_query *q, int i) {
-    const idf_wordindex *x = q->index;
-    const idf_descriptor *d = &q->frame->descriptors[i];
-    uint32_t words[PROBE_LEAVES];
-    int n_met = 0, first = q->n_found, n_words = nearest_words(x, d, words);
-    for (int w = 0; w < n_words; w++) {
-        uint32_t from = x->start[words[w]];
-        int passed = x->scan->near(x->signatures + from, (int)(x->start[words[w] + 1] - from),
-                                   signature_of(d), SIGNATURE_BITS, q->near);
-        for (int k = 0; k < passed; k++) /* they lie anywhere: fetch all before the first is used */
-            fetch_descriptor(x, from + q->near[k]);
-        for (int k = 0; k < passed; k++) {
-            entry e = x->entries[from + q->near[k]];
-            unsigned distance = x->scan->distance(&x->references[e.row].descriptors[e.feature], d);
-            if (distance <= SECOND_DISTANCE)
-                n_met = note(q, i, e, distance, n_met);
-        }
-    }
-    for (int k = 0; k < n_met && q->n_found < FOUND_MAX; k++) {
-        const row_best *row = &q->rows[q->met[k]];
-        if (row->best <= IDF_MATCH_DISTANCE && row->best < IDF_MATCH_RATIO * row->second)
-            q->found[q->n_found++] = (found){q->met[k], {row->feature, (uint16_t)i, row->best}};
-    }
-    int rows = q->n_found - first;
-    q->weight[i] = rows > 0 ? 1 / sqrtf((float)rows) : 0;
-}
-
-static int by_distance(const void *a, const void *b) {
-    const idf_match *p = a, *q = b;
-    if (p->distance != q->distance)
-        return p->distance < q->distance ? -1 : 1;
-    if (p->frame != q->frame)
-        return p->frame < q->frame ? -1 : 1;
-    return (p->reference > q->reference) - (p->reference < q->reference);
-}
-
-/* Weight of the matches of one row that agree on a turn to within a sixteenth. */
-static float count_support(const idf_word_query *q, size_t row) {
-    const idf_features *r = &q->index->references[row];
-    float bins[TURN_BINS] = {0}, best = 0;
-    for (uint32_t k = q->start[row]; k < q->start[row + 1]; k++) {
-        const idf_match *m = &q->sorted[k];
-        uint8_t turn =
-            (uint8_t)(q->frame->keypoints[m->frame].angle - r->keypoints[m->reference].angle);
-        bins[turn * TURN_BINS / 256] += q->weight[m->frame];
-    }
-    for (int i = 0; i < TURN_BINS; i++)
-        best = fmaxf(best, bins[i] + bins[(i + 1) % TURN_BINS]);
-    return best;
-}
-
-static void sort_matches(idf_word_query *q) {
-    size_t n_rows = q->index->n_rows;
-    memset(q->start, 0, (n_rows + 2) * sizeof *q->start);
-    for (int k = 0; k < q->n_found; k++)
-        q->start[q->found[k].row + 2]++;
-    for (size_t row = 0; row < n_rows; row++)
-        q->start[row + 2] += q->start[row + 1];
-    for (int k = 0; k < q->n_found; k++)
-        q->sorted[q->start[q->found[k].row + 1]++] = q->found[k].match;
-}
-
-int idf_word_query_run(idf_word_query *q, const idf_features *frame, int least) {
-    size_t n_rows = q->index->n_rows;
-    q->frame = frame;
-    q->n_found = q->n_candidates = 0;
-    memset(q->rows, 0, n_rows * sizeof *q->rows);
-    memset(q->in_order, 0, n_rows);
-    if (q->index->n_entries > 0)
-        for (int i = 0; i < frame->n && i < IDF_FEATURES_MAX; i++)
-            look_up(q, i);
-    sort_matches(q);
-    for (size_t row = 0; row < n_rows; row++) {
-        uint32_t n = q->start[row + 1] - q->start[row];
-        if (n < (uint32_t)(least > 1 ? least : 1))
-            continue;
-        q->support[row] = count_support(q, row);
-        int at = q->n_candidates < CANDIDATES_MAX ? q->n_candidates++ : CANDIDATES_MAX;
-        for (; at > 0 && q->support[q->order[at - 1]] < q->support[row]; at--)
-            if (at < CANDIDATES_MAX)
-                q->order[at] = q->order[at - 1];
-        if (at < CANDIDATES_MAX)
-            q->order[at] = (uint32_t)row;
-    }
-    return q->n_candidates;
-}
-
-void idf_word_query_get_row(idf_word_query *q, size_t row, idf_candidate *out) {
-    *out = (idf_candidate){.row = row};
-    if (row >= q->index->n_rows)
-        return;
-    out->n_matches = (int)(q->start[row + 1] - q->start[row]);
-    out->matches = q->sorted + q->start[row];
-    if (!q->in_order[row] && out->n_matches > 1)
-        qsort(q->sorted + q->start[row], (size_t)out->n_matches, sizeof *q->sorted, by_distance);
-    q->in_order[row] = 1;
-    out->support = out->n_matches > 0 ? count_support(q, row) : 0;
-}
-
-void idf_word_query_get(idf_word_query *q, int k, idf_candidate *out) {
-    idf_word_query_get_row(q, q->order[k], out);
 }

@@ -45,9 +45,11 @@ static idf_cells common(const synthetic *a, const synthetic *b) {
     idf_confirmer *confirmer;
     idf_confirmation scratch;
     assert_int_equal(idf_confirmer_new(&confirmer, NULL, NULL), IDF_OK);
-    idf_cells cells = idf_common_cells(confirmer, &a->features, &b->features, &scratch);
+    idf_confirmer_set_frame(confirmer, &a->features);
+    idf_confirm(confirmer, &b->features, &scratch);
+    idf_common cells = idf_common_cells(&a->features, &b->features, &scratch);
     idf_confirmer_free(confirmer);
-    return cells;
+    return cells.a;
 }
 
 static int bits(idf_cells cells) {
