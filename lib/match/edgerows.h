@@ -13,11 +13,16 @@ typedef struct idf_edge_rows {
     /* out[x] = 1 2 1 across and down, rounded, of n >= 2 pixels of the three rows; edges repeated.
      * `sums` has room for n. */
     void (*smooth)(const uint8_t *const rows[3], int n, int16_t *sums, uint8_t *out);
-    /* Sobel's gradient at the middle of three rows, 0 at both ends. */
-    void (*differentiate)(const uint8_t *const rows[3], int n, int16_t *gx, int16_t *gy);
-    /* Writes the x, 1 <= x < n - 1, at which |gx| + |gy| is at least `least`, in rising order, and
-     * returns their number. */
-    int (*strong)(const int16_t *gx, const int16_t *gy, int n, int least, uint16_t *out);
+    /* Sobel's gradient at the middle of three rows, and its strength |gx| + |gy|; 0 at both ends.
+     */
+    void (*differentiate)(const uint8_t *const rows[3], int n, int16_t *gx, int16_t *gy,
+                          int16_t *strength);
+    /* Writes the x, 1 <= x < n - 1, of the middle row at which the strength is at least `least`, no
+     * less than that of the neighbour before it across the edge, and more than that of the one
+     * behind it, in rising order. Returns their number. strength: three rows; gx, gy: the middle
+     * one's. The neighbours are those nearest to the gradient's direction, of eight. */
+    int (*crests)(const int16_t *const strength[3], const int16_t *const gradient[2], int n,
+                  int least, uint16_t *out);
 } idf_edge_rows;
 
 extern const idf_edge_rows idf_edge_rows_c;

@@ -22,8 +22,8 @@ enum {
     CLOSE_LOOKS = 12,
     CLOSE_FEATURES = 1000,
     TILES = 3, /* looked at besides */
-    TILE_FEATURES = 700,
-    TILE_SIDE = 480,       /* pixels that one is enlarged to, twice at most */
+    TILE_FEATURES = 500,
+    TILE_SIDE = 400,       /* pixels that one is enlarged to, twice at most */
     TILE_FRAME = 900,      /* pixels a frame's longer side has at least for it */
     TILE_UNEXPLAINED = 35, /* features of the whole frame that make a tile worth a look */
 };

@@ -19,6 +19,8 @@
 #include "match/quads.h"
 
 enum { FRAME_MIN = 16, ACROSS_MAX = 12, ALONG = 32, N_PASSES = 3 };
+/* Edge strengths, and the side of the larger picture: it has more noise and the finer edges. */
+enum { CONTRAST = 20, LARGE_SIDE = 960, LARGE_CONTRAST = 32 };
 
 struct idf_regions_workspace {
     bool coarse;
@@ -289,12 +291,12 @@ idf_status idf_regions_find(const idf_image *grey, idf_regions_workspace *ws, id
             goto done;
         double scale = (double)grey->width / small.width;
         if (small.width >= FRAME_MIN && small.height >= FRAME_MIN) {
-            status = look(ws, &small, 20, (const double[2]){1, scale}, &n_quads, err);
+            status = look(ws, &small, CONTRAST, (const double[2]){1, scale}, &n_quads, err);
             if (!status && small.width >= 4 * FRAME_MIN && small.height >= 4 * FRAME_MIN)
                 status = idf_image_resize(&half, &small, small.width / 2, small.height / 2,
                                           IDF_FILTER_BOX, NULL, err);
             if (!status && half.pixels)
-                status = look(ws, &half, 10,
+                status = look(ws, &half, CONTRAST / 2,
                               (const double[2]){(double)small.width / half.width,
                                                 (double)grey->width / half.width},
                               &n_quads, err);
@@ -302,9 +304,9 @@ idf_status idf_regions_find(const idf_image *grey, idf_regions_workspace *ws, id
                 goto done;
         }
         if (grey->width > 1.4 * small.width && !ws->coarse) {
-            status = idf_image_shrink(&large, grey, 2 * IDF_REGION_SIDE, err);
+            status = idf_image_shrink(&large, grey, LARGE_SIDE, err);
             if (!status)
-                status = look(ws, &large, 20,
+                status = look(ws, &large, LARGE_CONTRAST,
                               (const double[2]){(double)small.width / large.width,
                                                 (double)grey->width / large.width},
                               &n_quads, err);

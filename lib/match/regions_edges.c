@@ -15,6 +15,7 @@
 #include "image/image.h"
 
 enum { SIDE_MIN = 8, SIDE_MAX = 4096, CHAIN_MAX = 16384 };
+enum { JOINED_MAX = 400 }; /* pieces that are joined, the longest; quads.c looks at 128 lines */
 static const float MAX_DEVIATION = 1.3f; /* pixels a straight piece may leave its chord */
 
 void idf_edges_release(idf_edges *e) {
@@ -23,7 +24,8 @@ void idf_edges_release(idf_edges *e) {
     idf_free(e->gx);
     idf_free(e->gy);
     idf_free(e->chain);
-    idf_free(e->visited);
+    idf_free(e->left);
+    idf_free(e->strength);
     memset(e, 0, sizeof *e);
 }
 
@@ -37,11 +39,12 @@ static idf_status reserve(idf_edges *e, int width, int height, idf_error *err) {
     idf_edges_release(e);
     e->angle = idf_alloc(pixels, 1);
     e->smooth = idf_alloc(pixels, 1);
-    e->visited = idf_alloc(pixels, 1);
+    e->left = idf_alloc(pixels, 1);
     e->gx = idf_alloc(pixels, sizeof *e->gx);
     e->gy = idf_alloc(pixels, sizeof *e->gy);
+    e->strength = idf_alloc(pixels, sizeof *e->strength);
     e->chain = idf_alloc(2 * CHAIN_MAX, 2 * sizeof *e->chain);
-    if (!e->angle || !e->smooth || !e->visited || !e->gx || !e->gy || !e->chain) {
+    if (!e->angle || !e->smooth || !e->left || !e->gx || !e->gy || !e->strength || !e->chain) {
         idf_edges_release(e);
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "no memory for the edges of a %d x %d picture",
                              width, height);
@@ -67,19 +70,16 @@ static void smooth(idf_edges *e, const idf_image *grey) {
 /* Sobel's gradient, eight times the slope; zero on the border. */
 static void differentiate(idf_edges *e) {
     size_t w = (size_t)e->width, last = (size_t)e->height - 1;
-    memset(e->gx, 0, w * sizeof *e->gx);
-    memset(e->gy, 0, w * sizeof *e->gy);
-    memset(e->gx + last * w, 0, w * sizeof *e->gx);
-    memset(e->gy + last * w, 0, w * sizeof *e->gy);
+    int16_t *const planes[3] = {e->gx, e->gy, e->strength};
+    for (int k = 0; k < 3; k++) {
+        memset(planes[k], 0, w * sizeof **planes);
+        memset(planes[k] + last * w, 0, w * sizeof **planes);
+    }
     for (size_t y = 1; y < last; y++) {
         const uint8_t *b = e->smooth + y * w;
         const uint8_t *const rows[3] = {b - w, b, b + w};
-        e->rows->differentiate(rows, e->width, e->gx + y * w, e->gy + y * w);
+        e->rows->differentiate(rows, e->width, e->gx + y * w, e->gy + y * w, e->strength + y * w);
     }
-}
-
-static int strength(const idf_edges *e, size_t i) {
-    return abs(e->gx[i]) + abs(e->gy[i]);
 }
 
 /* The gradient's direction in 128ths of half a turn, from 1 on. The arc tangent is a polynomial of
@@ -96,26 +96,16 @@ static uint8_t direction_of(int gx, int gy) {
 
 /* Marks the pixels where the gradient is largest across the edge. */
 static void thin(idf_edges *e, int least) {
-    int w = e->width, h = e->height;
+    size_t w = (size_t)e->width, last = (size_t)e->height - 1;
     uint16_t *at = e->chain; /* room for a row: SIDE_MAX is below CHAIN_MAX */
-    memset(e->angle, 0, (size_t)w * (size_t)h);
-    for (int y = 1; y < h - 1; y++) {
-        size_t row = (size_t)y * (size_t)w;
-        int n = e->rows->strong(e->gx + row, e->gy + row, w, least, at);
-        for (int k = 0; k < n; k++) {
-            size_t i = row + at[k];
-            int gx = e->gx[i], gy = e->gy[i], ax = abs(gx), ay = abs(gy), here = ax + ay;
-            ptrdiff_t step; /* to the neighbour nearest to the gradient's direction */
-            if (2 * ay < ax)
-                step = 1;
-            else if (2 * ax < ay)
-                step = w;
-            else
-                step = (gx > 0) == (gy > 0) ? w + 1 : w - 1;
-            size_t before = (size_t)((ptrdiff_t)i - step), after = (size_t)((ptrdiff_t)i + step);
-            if (here >= strength(e, before) && here > strength(e, after))
-                e->angle[i] = direction_of(gx, gy);
-        }
+    memset(e->angle, 0, w * (size_t)e->height);
+    for (size_t row = w; row < last * w; row += w) {
+        const int16_t *here = e->strength + row;
+        const int16_t *const strength[3] = {here - w, here, here + w};
+        const int16_t *const gradient[2] = {e->gx + row, e->gy + row};
+        int n = e->rows->crests(strength, gradient, e->width, least, at);
+        for (int k = 0; k < n; k++)
+            e->angle[row + at[k]] = direction_of(gradient[0][at[k]], gradient[1][at[k]]);
     }
 }
 
@@ -131,7 +121,7 @@ static bool next_pixel(const idf_edges *e, int *x, int *y, int *dx, int *dy) {
         const int *d = around[(at + order[k]) & 7];
         int nx = *x + d[0], ny = *y + d[1];
         size_t i = (size_t)ny * (size_t)e->width + (size_t)nx;
-        if (e->angle[i] && !e->visited[i]) { /* the border has no edges: no bounds to check */
+        if (e->left[i]) { /* the border has no edges: no bounds to check */
             *x = nx;
             *y = ny;
             *dx = d[0];
@@ -146,7 +136,7 @@ static bool next_pixel(const idf_edges *e, int *x, int *y, int *dx, int *dy) {
 static int follow(idf_edges *e, int x, int y, int dx, int dy, uint16_t *out) {
     int n = 0;
     while (n < CHAIN_MAX && next_pixel(e, &x, &y, &dx, &dy)) {
-        e->visited[(size_t)y * (size_t)e->width + (size_t)x] = 1;
+        e->left[(size_t)y * (size_t)e->width + (size_t)x] = 0;
         out[2 * n] = (uint16_t)x;
         out[2 * n + 1] = (uint16_t)y;
         n++;
@@ -197,18 +187,18 @@ static void add_segment(idf_edges *e, const uint16_t *p, int n, float min_length
  * by halving: the longer part is handled by the loop. */
 static void split(idf_edges *e, const uint16_t *p, int from, int to, float min_length) {
     while (to - from + 1 >= (int)min_length) {
-        float ax = p[2 * from], ay = p[2 * from + 1];
-        float dx = p[2 * to] - ax, dy = p[2 * to + 1] - ay, length = hypotf(dx, dy), worst = 0;
-        int at = from;
-        for (int i = from + 1; i < to; i++) {
-            float qx = p[2 * i] - ax, qy = p[2 * i + 1] - ay;
-            float off = length > 1 ? fabsf(qx * dy - qy * dx) / length : hypotf(qx, qy);
+        int ax = p[2 * from], ay = p[2 * from + 1], at = from, worst = 0;
+        int dx = p[2 * to] - ax, dy = p[2 * to + 1] - ay, square = dx * dx + dy * dy;
+        for (int i = from + 1; i < to; i++) { /* off the chord, times its length; or off its ends */
+            int qx = p[2 * i] - ax, qy = p[2 * i + 1] - ay;
+            int off = square > 1 ? abs(qx * dy - qy * dx) : qx * qx + qy * qy;
             if (off > worst) {
                 worst = off;
                 at = i;
             }
         }
-        if (worst <= MAX_DEVIATION) {
+        float deviation = square > 1 ? (float)worst / sqrtf((float)square) : sqrtf((float)worst);
+        if (deviation <= MAX_DEVIATION) {
             add_segment(e, p + 2 * from, to - from + 1, min_length);
             return;
         }
@@ -224,18 +214,18 @@ static void split(idf_edges *e, const uint16_t *p, int from, int to, float min_l
 
 static void trace(idf_edges *e, float min_length) {
     int w = e->width, h = e->height;
-    memset(e->visited, 0, (size_t)w * (size_t)h);
+    memcpy(e->left, e->angle, (size_t)w * (size_t)h);
     for (int y = 1; y < h - 1; y++)
         for (int x = 1; x < w - 1; x++) {
             size_t i = (size_t)y * (size_t)w + (size_t)x;
             uint64_t eight;
-            if (x + 8 < w && (memcpy(&eight, e->angle + i, sizeof eight), eight == 0)) {
+            if (x + 8 < w && (memcpy(&eight, e->left + i, sizeof eight), eight == 0)) {
                 x += 7; /* most pixels are on no edge */
                 continue;
             }
-            if (!e->angle[i] || e->visited[i])
+            if (!e->left[i])
                 continue;
-            e->visited[i] = 1;
+            e->left[i] = 0;
             /* along the edge, both ways; the first half is turned round */
             int along_x = abs(e->gy[i]) >= abs(e->gx[i]);
             int dx = along_x ? 1 : 0, dy = along_x ? 0 : 1;
@@ -285,6 +275,7 @@ static void join(idf_edges *e) {
     float(*cs)[2] = e->directions;
     int kept = 0;
     qsort(s, (size_t)e->n, sizeof *s, longer_first);
+    e->n = e->n < JOINED_MAX ? e->n : JOINED_MAX;
     for (int i = 0; i < e->n; i++) {
         cs[i][0] = (s[i].x2 - s[i].x1) / s[i].length;
         cs[i][1] = (s[i].y2 - s[i].y1) / s[i].length;

@@ -27,9 +27,9 @@ typedef struct idf_edges {
     int width, height;
     uint8_t *angle;  /* of the edge through each pixel, 128ths of half a turn plus 1; 0: no edge */
     uint8_t *smooth; /* the picture, smoothed */
-    int16_t *gx, *gy;
+    int16_t *gx, *gy, *strength;
     uint16_t *chain; /* pixels of one edge: x, y in turn */
-    uint8_t *visited;
+    uint8_t *left;   /* not 0: an edge pixel that is in no chain yet */
     size_t capacity; /* pixels */
     const idf_edge_rows *rows;
     int n;

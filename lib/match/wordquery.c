@@ -18,6 +18,8 @@ enum {
     PROBE_NODES = 4,      /* branches that a frame feature descends into */
     PROBE_LEAVES = 6,     /* words it looks into, of all those branches */
     SIGNATURE_BITS = 9,   /* of 64 that may differ */
+    SCANNED_MAX = 1024,   /* entries of a word looked at: more are of no use to tell rows apart */
+    BLOCK = 16,           /* features looked up at once */
     FOUND_MAX = 1 << 15,  /* matches of one frame */
     ROWS_A_FEATURE = 16,  /* rows it matches, more only where the last are equally near */
     SECOND_DISTANCE = 96, /* bits; what differs more cannot fail a ratio test */
@@ -38,6 +40,13 @@ typedef struct row_best {
     uint16_t feature, best, second;
 } row_best;
 
+/* One feature of the frame, being looked up. */
+typedef struct lookup {
+    uint32_t words[PROBE_LEAVES];
+    int n_words;
+    int from, to; /* in `near` */
+} lookup;
+
 struct idf_word_query {
     const idf_wordindex *index;
     const idf_features *frame;
@@ -47,11 +56,13 @@ struct idf_word_query {
     idf_match *sorted; /* by row, then, where in_order, distance */
     uint8_t *in_order; /* n_rows */
     uint32_t *start;   /* n_rows + 1 */
-    uint32_t *near;    /* what a scan passes */
-    row_best *rows;    /* n_rows: the nearest features of each row to the frame feature in hand */
-    uint32_t *met;     /* rows met by it */
-    uint32_t *order;   /* rows, the best supported first */
-    float *support;    /* of each row */
+    lookup block[BLOCK];
+    int first, n_block; /* features of the frame in the block */
+    uint32_t *near;     /* entries that pass the block's scans */
+    row_best *rows;     /* n_rows: the nearest features of each row to the frame feature in hand */
+    uint32_t *met;      /* rows met by it */
+    uint32_t *order;    /* rows, the best supported first */
+    float *support;     /* of each row */
     int n_candidates;
 };
 
@@ -73,6 +84,7 @@ void idf_word_query_free(idf_word_query *q) {
 
 idf_status idf_word_query_new(idf_word_query **out, const idf_wordindex *index, idf_error *err) {
     idf_word_query *q = idf_alloc_zero(1, sizeof *q);
+    size_t longest = index->longest < SCANNED_MAX ? (size_t)index->longest : SCANNED_MAX;
     *out = NULL;
     if (q) {
         q->index = index;
@@ -83,7 +95,7 @@ idf_status idf_word_query_new(idf_word_query **out, const idf_wordindex *index, 
         q->start = idf_alloc_zero(index->n_rows + 2, sizeof *q->start);
         q->rows = idf_alloc_zero(index->n_rows + 1, sizeof *q->rows);
         q->met = idf_alloc(index->n_rows + 1, sizeof *q->met);
-        q->near = idf_alloc((size_t)index->longest + 8, sizeof *q->near);
+        q->near = idf_alloc(BLOCK * PROBE_LEAVES * longest + 8, sizeof *q->near);
         q->order = idf_alloc(CANDIDATES_MAX, sizeof *q->order);
         q->support = idf_alloc(index->n_rows + 1, sizeof *q->support);
     }
@@ -109,25 +121,21 @@ static int insert(unsigned *keys, int n, int max, unsigned key) {
 
 /* The PROBE_LEAVES words nearest to d below its PROBE_NODES nearest nodes. */
 static int nearest_words(const idf_wordindex *x, const idf_descriptor *d, uint32_t *words) {
-    unsigned node_key[PROBE_NODES], leaf_key[PROBE_LEAVES]; /* distance, then number */
-    uint16_t distance[IDF_WORD_BRANCH_MAX];
-    int n_nodes = 0, n_leaves = 0;
-    x->scan->distances(x->nodes, x->branch, d, distance);
-    for (int i = 0; i < x->branch; i++)
-        n_nodes = insert(node_key, n_nodes, PROBE_NODES, (unsigned)distance[i] << 16 | (unsigned)i);
+    uint32_t nodes[PROBE_NODES], leaves[PROBE_LEAVES];
+    unsigned keys[PROBE_LEAVES]; /* distance, then number */
+    int n_keys = 0, n_nodes = x->scan->nearest(x->nodes, x->branch, d, PROBE_NODES, nodes);
     for (int k = 0; k < n_nodes; k++) {
-        unsigned first = (node_key[k] & 0xffff) * (unsigned)x->branch;
-        x->scan->distances(x->leaves + first, x->branch, d, distance);
-        for (int i = 0; i < x->branch; i++) {
-            unsigned word = first + (unsigned)i;
+        uint32_t first = (nodes[k] & 0xffff) * (uint32_t)x->branch;
+        int n = x->scan->nearest(x->leaves + first, x->branch, d, PROBE_LEAVES, leaves);
+        for (int i = 0; i < n; i++) {
+            uint32_t word = first + (leaves[i] & 0xffff);
             if (x->start[word] != x->start[word + 1])
-                n_leaves =
-                    insert(leaf_key, n_leaves, PROBE_LEAVES, (unsigned)distance[i] << 16 | word);
+                n_keys = insert(keys, n_keys, PROBE_LEAVES, (leaves[i] & 0xffff0000u) + word);
         }
     }
-    for (int k = 0; k < n_leaves; k++)
-        words[k] = leaf_key[k] & 0xffff;
-    return n_leaves;
+    for (int k = 0; k < n_keys; k++)
+        words[k] = keys[k] & 0xffff;
+    return n_keys;
 }
 
 /* Notes that a reference feature differs from frame feature i in `distance` bits. */
@@ -146,11 +154,6 @@ static int note(idf_word_query *q, int i, idf_word_entry e, unsigned distance, i
     return n_met;
 }
 
-static inline void fetch_descriptor(const idf_wordindex *x, uint32_t at) {
-    idf_word_entry e = x->entries[at];
-    __builtin_prefetch(&x->references[e.row].descriptors[e.feature]);
-}
-
 /* The distance up to which the rows that were met count: that of the ROWS_A_FEATURE nearest. */
 static int reach(const idf_word_query *q, int n_met) {
     int n_at[IDF_MATCH_DISTANCE + 1] = {0}, most = 0;
@@ -166,25 +169,56 @@ static int reach(const idf_word_query *q, int n_met) {
     return most;
 }
 
-/* All reference features that look like frame feature i, one a row: the nearest, when it passes the
- * ratio test against the others of its row. */
-static void look_up(idf_word_query *q, int i) {
+/* The words of the block's features. The first lines of each are fetched meanwhile. */
+static void name_words(idf_word_query *q) {
+    enum { LINES = 4, A_LINE = 8 };
+    const idf_wordindex *x = q->index;
+    for (int b = 0; b < q->n_block; b++) {
+        lookup *l = &q->block[b];
+        l->n_words = nearest_words(x, &q->frame->descriptors[q->first + b], l->words);
+        for (int w = 0; w < l->n_words; w++) {
+            const uint64_t *signatures = x->signatures + x->start[l->words[w]];
+            for (int line = 0; line < LINES; line++)
+                __builtin_prefetch(signatures + (ptrdiff_t)(line * A_LINE));
+        }
+    }
+}
+
+/* Lists the entries whose signatures are near those of the block's features. */
+static void scan_words(idf_word_query *q) {
+    const idf_wordindex *x = q->index;
+    int n = 0;
+    for (int b = 0; b < q->n_block; b++) {
+        lookup *l = &q->block[b];
+        uint64_t wanted = idf_word_signature(&q->frame->descriptors[q->first + b]);
+        l->from = n;
+        for (int w = 0; w < l->n_words; w++) {
+            uint32_t from = x->start[l->words[w]], to = x->start[l->words[w] + 1];
+            uint32_t *near = q->near + n;
+            to = to - from > SCANNED_MAX ? from + SCANNED_MAX : to;
+            int passed =
+                x->scan->near(x->signatures + from, (int)(to - from), wanted, SIGNATURE_BITS, near);
+            for (int k = 0; k < passed; k++) {
+                near[k] += from;
+                __builtin_prefetch(&x->entries[near[k]]);
+            }
+            n += passed;
+        }
+        l->to = n;
+    }
+}
+
+/* All reference features that look like a feature of the frame, one a row: the nearest, when it
+ * passes the ratio test against the others of its row. */
+static void compare(idf_word_query *q, const lookup *l, int i) {
     const idf_wordindex *x = q->index;
     const idf_descriptor *d = &q->frame->descriptors[i];
-    uint32_t words[PROBE_LEAVES];
-    int n_met = 0, first = q->n_found, n_words = nearest_words(x, d, words);
-    for (int w = 0; w < n_words; w++) {
-        uint32_t from = x->start[words[w]];
-        int passed = x->scan->near(x->signatures + from, (int)(x->start[words[w] + 1] - from),
-                                   idf_word_signature(d), SIGNATURE_BITS, q->near);
-        for (int k = 0; k < passed; k++) /* they lie anywhere: fetch all before the first is used */
-            fetch_descriptor(x, from + q->near[k]);
-        for (int k = 0; k < passed; k++) {
-            idf_word_entry e = x->entries[from + q->near[k]];
-            unsigned distance = x->scan->distance(&x->references[e.row].descriptors[e.feature], d);
-            if (distance <= SECOND_DISTANCE)
-                n_met = note(q, i, e, distance, n_met);
-        }
+    int n_met = 0, first = q->n_found;
+    for (int k = l->from; k < l->to; k++) {
+        idf_word_entry e = x->entries[q->near[k]];
+        unsigned distance = x->scan->distance(&x->references[e.row].descriptors[e.feature], d);
+        if (distance <= SECOND_DISTANCE)
+            n_met = note(q, i, e, distance, n_met);
     }
     int most = reach(q, n_met);
     for (int k = 0; k < n_met && q->n_found < FOUND_MAX; k++) {
@@ -194,6 +228,20 @@ static void look_up(idf_word_query *q, int i) {
     }
     int rows = q->n_found - first;
     q->weight[i] = rows > 0 ? 1 / sqrtf((float)rows) : 0;
+}
+
+/* Looks a block of features up, step by step: what one step reads lies anywhere in memory and was
+ * fetched by the step before, for all of the block at once. */
+static void look_up(idf_word_query *q) {
+    const idf_wordindex *x = q->index;
+    name_words(q);
+    scan_words(q);
+    for (int k = 0; k < q->block[q->n_block - 1].to; k++) {
+        idf_word_entry e = x->entries[q->near[k]];
+        __builtin_prefetch(&x->references[e.row].descriptors[e.feature]);
+    }
+    for (int b = 0; b < q->n_block; b++)
+        compare(q, &q->block[b], q->first + b);
 }
 
 static int by_distance(const void *a, const void *b) {
@@ -209,23 +257,19 @@ static int by_distance(const void *a, const void *b) {
  * within a level. */
 static float count_support(const idf_word_query *q, size_t row) {
     const idf_features *r = &q->index->references[row];
-    float bins[TURN_BINS][STEP_BINS] = {{0}}, best = 0;
+    float alike[TURN_BINS][STEP_BINS] = {{0}}, best = 0;
     for (uint32_t k = q->start[row]; k < q->start[row + 1]; k++) {
         const idf_match *m = &q->sorted[k];
         const idf_keypoint *a = &r->keypoints[m->reference], *b = &q->frame->keypoints[m->frame];
-        uint8_t turn = (uint8_t)(b->angle - a->angle);
+        int turn = (uint8_t)(b->angle - a->angle) * TURN_BINS / 256;
         int step = b->level - a->level + IDF_LOCAL_LEVELS;
-        step = step < 0 ? 0 : step >= STEP_BINS ? STEP_BINS - 1 : step;
-        bins[turn * TURN_BINS / 256][step] += q->weight[m->frame];
-    }
-    for (int i = 0; i < TURN_BINS; i++) {
-        const float *one = bins[i], *next = bins[(i + 1) % TURN_BINS];
-        for (int at = 0; at + STEPS_ALIKE <= STEP_BINS; at++) {
-            float sum = 0;
-            for (int k = at; k < at + STEPS_ALIKE; k++)
-                sum += one[k] + next[k];
-            best = fmaxf(best, sum);
-        }
+        for (int t = 0; t < 2; t++) /* of all pairs of turns and all triples of steps it is in */
+            for (int at = step - STEPS_ALIKE + 1; at <= step; at++) {
+                if (at < 0 || at > STEP_BINS - STEPS_ALIKE)
+                    continue;
+                float sum = alike[(turn + t) % TURN_BINS][at] += q->weight[m->frame];
+                best = sum > best ? sum : best;
+            }
     }
     return best;
 }
@@ -243,17 +287,20 @@ static void sort_matches(idf_word_query *q) {
 
 int idf_word_query_run(idf_word_query *q, const idf_features *frame, int least) {
     size_t n_rows = q->index->n_rows;
+    int n = frame->n < IDF_FEATURES_MAX ? frame->n : IDF_FEATURES_MAX;
     q->frame = frame;
     q->n_found = q->n_candidates = 0;
     memset(q->rows, 0, n_rows * sizeof *q->rows);
     memset(q->in_order, 0, n_rows);
     if (q->index->n_entries > 0)
-        for (int i = 0; i < frame->n && i < IDF_FEATURES_MAX; i++)
-            look_up(q, i);
+        for (q->first = 0; q->first < n; q->first += q->n_block) {
+            q->n_block = n - q->first < BLOCK ? n - q->first : BLOCK;
+            look_up(q);
+        }
     sort_matches(q);
     for (size_t row = 0; row < n_rows; row++) {
-        uint32_t n = q->start[row + 1] - q->start[row];
-        if (n < (uint32_t)(least > 1 ? least : 1))
+        uint32_t n_matches = q->start[row + 1] - q->start[row];
+        if (n_matches < (uint32_t)(least > 1 ? least : 1))
             continue;
         q->support[row] = count_support(q, row);
         int at = q->n_candidates < CANDIDATES_MAX ? q->n_candidates++ : CANDIDATES_MAX;

@@ -4,7 +4,12 @@
 #include "kernel/cpu.h"
 #include "match/wordscan_loops.h"
 
-const idf_word_scan idf_word_scan_c = {word_near, word_distances, word_distance};
+static int nearest(const idf_descriptor *descriptors, int n, const idf_descriptor *wanted, int k,
+                   uint32_t *out) {
+    return word_nearest(descriptors, n, wanted, k, out, word_least);
+}
+
+const idf_word_scan idf_word_scan_c = {word_near, nearest, word_distance};
 
 const idf_word_scan *idf_word_scan_choose(void) {
 #if defined(__x86_64__)

@@ -1,5 +1,5 @@
-/* wordscan.h - the inner loops of a look-up: which 64-bit signatures are near one, and the
- * distances of many descriptors from one. Every variant gives the same numbers as the plain one. */
+/* wordscan.h - the inner loops of a look-up: which 64-bit signatures are near one, and which of
+ * many descriptors are nearest to one. Every variant gives the same numbers as the plain one. */
 #ifndef IDF_MATCH_WORDSCAN_H
 #define IDF_MATCH_WORDSCAN_H
 
@@ -15,9 +15,10 @@ typedef struct idf_word_scan {
     /* Writes the indices i < n for which signatures[i] and `wanted` differ in at most `most` bits,
      * in rising order, and returns their number. `out` has room for n. */
     int (*near)(const uint64_t *signatures, int n, uint64_t wanted, int most, uint32_t *out);
-    /* Bits in which each of the n descriptors differs from `wanted`. */
-    void (*distances)(const idf_descriptor *descriptors, int n, const idf_descriptor *wanted,
-                      uint16_t *out);
+    /* Writes distance << 16 | number of the `k` of n <= 128 descriptors (all, when there are fewer)
+     * that differ least from `wanted`, in rising order, and returns how many those are. */
+    int (*nearest)(const idf_descriptor *descriptors, int n, const idf_descriptor *wanted, int k,
+                   uint32_t *out);
     /* Bits in which two descriptors differ. */
     unsigned (*distance)(const idf_descriptor *a, const idf_descriptor *b);
 } idf_word_scan;
@@ -25,6 +26,8 @@ typedef struct idf_word_scan {
 extern const idf_word_scan idf_word_scan_c;
 #if defined(__x86_64__)
 extern const idf_word_scan idf_word_scan_avx2, idf_word_scan_avx512popcnt;
+int idf_word_nearest_avx2(const idf_descriptor *descriptors, int n, const idf_descriptor *wanted,
+                          int k, uint32_t *out);
 #endif
 
 /* The best variant for this processor. */

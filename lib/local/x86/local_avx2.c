@@ -1,5 +1,6 @@
 /* local_avx2.c - the loops of corner extraction, 32 pixels at a time. */
 #include <immintrin.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "local/x86/local_x86.h"
@@ -21,8 +22,8 @@ void idf_shrink_row_avx2(uint8_t *out, const uint8_t *above, const uint8_t *belo
     }
     const __m256i w8 = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)weights));
     const __m256i w2 = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)weights + 1));
-    int x = 0;
-    for (; x + 26 <= n; x += 20) {
+    int x = 0, last = n >= 26 ? (n - 26) / 5 * 5 : -1;
+    for (bool more = last >= 0; more;) {
         const uint8_t *a = above + x / 5 * 6, *b = below + x / 5 * 6;
         __m256i va = _mm256_loadu2_m128i((const __m128i *)(a + 12), (const __m128i *)a);
         __m256i vb = _mm256_loadu2_m128i((const __m128i *)(b + 12), (const __m128i *)b);
@@ -38,6 +39,8 @@ void idf_shrink_row_avx2(uint8_t *out, const uint8_t *above, const uint8_t *belo
         rows = _mm256_packus_epi16(lo, hi);
         _mm_storeu_si128((__m128i *)(out + x), _mm256_castsi256_si128(rows));
         _mm_storeu_si128((__m128i *)(out + x + 10), _mm256_extracti128_si256(rows, 1));
+        more = x < last;
+        x = !more || x + 20 < last ? x + 20 : last; /* the last overlaps; fives stay whole */
     }
     if (x < n)
         idf_local_kernels_c.shrink_row(out + x, above + x / 5 * 6, below + x / 5 * 6, phase, n - x);
@@ -92,8 +95,11 @@ static void fast_row_avx2(uint8_t *score, const uint8_t *in, ptrdiff_t stride, i
     ptrdiff_t offsets[16];
     for (int k = 0; k < 16; k++)
         offsets[k] = idf_fast_circle[k][0] + stride * idf_fast_circle[k][1];
-    int x = 0;
-    for (; x + 32 <= n; x += 32) {
+    if (n < 32) {
+        idf_local_kernels_c.fast_row(score, in, stride, n);
+        return;
+    }
+    for (int x = 0;;) {
         const uint8_t *p = in + x;
         __m256i r[16], low2[8], high2[8], low4[8], high4[8];
 #pragma GCC unroll 16
@@ -121,9 +127,10 @@ static void fast_row_avx2(uint8_t *score, const uint8_t *in, ptrdiff_t stride, i
         __m256i c = _mm256_loadu_si256((const __m256i *)p);
         __m256i best = _mm256_max_epu8(_mm256_subs_epu8(lo, c), _mm256_subs_epu8(c, hi));
         _mm256_storeu_si256((__m256i *)(score + x), best);
+        if (x == n - 32)
+            break;
+        x = x + 32 < n - 32 ? x + 32 : n - 32; /* the last vector overlaps */
     }
-    if (x < n)
-        idf_local_kernels_c.fast_row(score + x, in + x, stride, n - x);
 }
 
 static inline __m256i load32(const uint8_t *p) {

@@ -1,8 +1,8 @@
 /* edgerows_avx2.c - sixteen pixels at a time; what is left over one by one. */
 #include <immintrin.h>
-#include <stdlib.h>
 
 #include "match/edgerows.h"
+#include "match/edgerows_loops.h"
 
 static inline __m256i load_u8(const uint8_t *p) {
     return _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)(const void *)p));
@@ -40,38 +40,65 @@ static void smooth(const uint8_t *const rows[3], int n, int16_t *sums, uint8_t *
     out[n - 1] = (uint8_t)((3 * sums[n - 1] + sums[n - 2] + 8) >> 4);
 }
 
-static void differentiate(const uint8_t *const rows[3], int n, int16_t *gx, int16_t *gy) {
+static void differentiate(const uint8_t *const rows[3], int n, int16_t *gx, int16_t *gy,
+                          int16_t *strength) {
     const uint8_t *a = rows[0], *b = rows[1], *c = rows[2];
     int x = 1;
-    gx[0] = gy[0] = gx[n - 1] = gy[n - 1] = 0;
+    gx[0] = gy[0] = strength[0] = gx[n - 1] = gy[n - 1] = strength[n - 1] = 0;
     for (; x + 17 <= n; x += 16) {
         __m256i a0 = load_u8(a + x - 1), a1 = load_u8(a + x), a2 = load_u8(a + x + 1);
         __m256i b0 = load_u8(b + x - 1), b2 = load_u8(b + x + 1);
         __m256i c0 = load_u8(c + x - 1), c1 = load_u8(c + x), c2 = load_u8(c + x + 1);
-        store_s16(gx + x, _mm256_sub_epi16(one_two_one(a2, b2, c2), one_two_one(a0, b0, c0)));
-        store_s16(gy + x, _mm256_sub_epi16(one_two_one(c0, c1, c2), one_two_one(a0, a1, a2)));
-    }
-    for (; x < n - 1; x++) {
-        gx[x] = (int16_t)(a[x + 1] - a[x - 1] + 2 * (b[x + 1] - b[x - 1]) + c[x + 1] - c[x - 1]);
-        gy[x] = (int16_t)(c[x - 1] + 2 * c[x] + c[x + 1] - a[x - 1] - 2 * a[x] - a[x + 1]);
-    }
-}
-
-static int strong(const int16_t *gx, const int16_t *gy, int n, int least, uint16_t *out) {
-    const __m256i below = _mm256_set1_epi16((int16_t)(least - 1));
-    int found = 0, x = 1;
-    for (; x + 17 <= n; x += 16) {
-        __m256i v = _mm256_add_epi16(_mm256_abs_epi16(load_s16(gx + x)),
-                                     _mm256_abs_epi16(load_s16(gy + x)));
-        unsigned mask = (unsigned)_mm256_movemask_epi8(_mm256_cmpgt_epi16(v, below));
-        mask &= 0x55555555u; /* one bit a pixel */
-        for (; mask; mask &= mask - 1)
-            out[found++] = (uint16_t)(x + __builtin_ctz(mask) / 2);
+        __m256i dx = _mm256_sub_epi16(one_two_one(a2, b2, c2), one_two_one(a0, b0, c0));
+        __m256i dy = _mm256_sub_epi16(one_two_one(c0, c1, c2), one_two_one(a0, a1, a2));
+        store_s16(gx + x, dx);
+        store_s16(gy + x, dy);
+        store_s16(strength + x, _mm256_add_epi16(_mm256_abs_epi16(dx), _mm256_abs_epi16(dy)));
     }
     for (; x < n - 1; x++)
-        if (abs(gx[x]) + abs(gy[x]) >= least)
+        idf_edge_differentiate(rows, x, gx, gy, strength);
+}
+
+/* A bit for each of sixteen pixels from x on: whether it is a crest. `above` is the strength that
+ * is missed by one. */
+static inline unsigned crests16(const int16_t *const strength[3], const int16_t *const gradient[2],
+                                int x, __m256i above) {
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i here = load_s16(strength[1] + x);
+    __m256i strong = _mm256_cmpgt_epi16(here, above);
+    if (_mm256_testz_si256(strong, strong))
+        return 0;
+    __m256i gx = load_s16(gradient[0] + x), gy = load_s16(gradient[1] + x);
+    __m256i ax = _mm256_abs_epi16(gx), ay = _mm256_abs_epi16(gy);
+    __m256i across = _mm256_cmpgt_epi16(ax, _mm256_slli_epi16(ay, 1));
+    __m256i down = _mm256_cmpgt_epi16(ay, _mm256_slli_epi16(ax, 1));
+    __m256i differs = _mm256_xor_si256(_mm256_cmpgt_epi16(gx, zero), _mm256_cmpgt_epi16(gy, zero));
+    __m256i before =
+        _mm256_blendv_epi8(load_s16(strength[0] + x - 1), load_s16(strength[0] + x + 1), differs);
+    __m256i after =
+        _mm256_blendv_epi8(load_s16(strength[2] + x + 1), load_s16(strength[2] + x - 1), differs);
+    before = _mm256_blendv_epi8(before, load_s16(strength[0] + x), down);
+    after = _mm256_blendv_epi8(after, load_s16(strength[2] + x), down);
+    before = _mm256_blendv_epi8(before, load_s16(strength[1] + x - 1), across);
+    after = _mm256_blendv_epi8(after, load_s16(strength[1] + x + 1), across);
+    __m256i crest = _mm256_andnot_si256(_mm256_cmpgt_epi16(before, here),
+                                        _mm256_and_si256(strong, _mm256_cmpgt_epi16(here, after)));
+    __m128i bytes =
+        _mm_packs_epi16(_mm256_castsi256_si128(crest), _mm256_extracti128_si256(crest, 1));
+    return (unsigned)_mm_movemask_epi8(bytes);
+}
+
+static int crests(const int16_t *const strength[3], const int16_t *const gradient[2], int n,
+                  int least, uint16_t *out) {
+    const __m256i above = _mm256_set1_epi16((int16_t)(least - 1));
+    int found = 0, x = 1;
+    for (; x + 17 <= n; x += 16)
+        for (unsigned bits = crests16(strength, gradient, x, above); bits; bits &= bits - 1)
+            out[found++] = (uint16_t)(x + __builtin_ctz(bits));
+    for (; x < n - 1; x++)
+        if (idf_edge_is_crest(strength, gradient, x, least))
             out[found++] = (uint16_t)x;
     return found;
 }
 
-const idf_edge_rows idf_edge_rows_avx2 = {smooth, differentiate, strong};
+const idf_edge_rows idf_edge_rows_avx2 = {smooth, differentiate, crests};

@@ -22,4 +22,4 @@ static int near_512(const uint64_t *signatures, int n, uint64_t wanted, int most
     return found;
 }
 
-const idf_word_scan idf_word_scan_avx512popcnt = {near_512, word_distances, word_distance};
+const idf_word_scan idf_word_scan_avx512popcnt = {near_512, idf_word_nearest_avx2, word_distance};
