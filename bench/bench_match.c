@@ -148,7 +148,8 @@ int main(void) {
     frame = make(PER_FRAME, &references[0], &rng);
     idf_features unknown = make(PER_FRAME, NULL, &rng);
     double start = idf_clock_seconds();
-    if (idf_confirmer_new(&c, NULL, NULL) || idf_wordindex_new(&index, references, ROWS, NULL))
+    if (idf_confirmer_new(&c, NULL, NULL) ||
+        idf_wordindex_new(&index, references, ROWS, NULL, NULL))
         return 4;
     double build = (idf_clock_seconds() - start) * 1e3;
     if (idf_finder_new(&f, index, references, ROWS, NULL))

@@ -138,12 +138,19 @@ static int run_queries(query_run *run, const idf_matcher_options *options, const
     idf_index *index = NULL;
     idf_encoder *encoder = NULL;
     idf_matcher *matcher = NULL;
+    idf_pool *pool = NULL;
     int code = EXIT_DONE;
     idf_status status = idf_index_open(&index, index_path, &err);
     if (status == IDF_OK)
         status = cli_encoder_open_for(&encoder, index, run->clip_model, NULL, &err);
     if (status == IDF_OK)
-        status = idf_matcher_new(&matcher, index, encoder, options, &err);
+        status = idf_pool_new(&pool, run->common.threads, &err);
+    if (status == IDF_OK) {
+        idf_matcher_options with_pool = *options;
+        with_pool.pool = pool;
+        status = idf_matcher_new(&matcher, index, encoder, &with_pool, &err);
+    }
+    idf_pool_free(pool); /* frames are answered one after another */
     if (status == IDF_OK)
         status = idf_session_new(&run->session, matcher, &err);
     run->index = index;
@@ -167,7 +174,7 @@ static int run_queries(query_run *run, const idf_matcher_options *options, const
 
 int cmd_query(int argc, char **argv) {
     const char *index = "card_index.npz";
-    idf_matcher_options match = {0, NAN, NAN, false};
+    idf_matcher_options match = {0, NAN, NAN, false, NULL};
     query_run run = {0};
     const cli_option options[] = {
         {"index", CLI_TEXT, &index, "FILE", "The index (default: card_index.npz).", 0, 0},

@@ -70,7 +70,7 @@ static idf_status measure_camera(verify_run *run, verify_subject *v, idf_error *
 
 static idf_status measure_photos(verify_run *run, verify_subject *v, idf_error *err) {
     const idf_matcher_options match = {QUERY_TOP_K, run->sim_threshold, run->margin_threshold,
-                                       run->no_geometry};
+                                       run->no_geometry, run->pool};
     idf_status status = open_encoder(run, v, err);
     if (status == IDF_OK)
         status = idf_matcher_new(&v->matcher, v->index, v->encoder, &match, err);

@@ -1,7 +1,7 @@
 # make install: the program, both libraries, the public headers, the pkg-config file, man pages.
 # Who links the static library names what it needs itself. Not Requires.private: that would ask for
-# those libraries' headers from everybody, and on Debian libheif's own list cannot be linked.
-string(JOIN " " pc_private ${DEPS_LDFLAGS} ${HEIF_LDFLAGS})
+# those libraries' headers from everybody.
+string(JOIN " " pc_private ${DEPS_LDFLAGS})
 # Seen from the pkg-config file itself, so that --prefix, DESTDIR and a moved folder all hold.
 file(RELATIVE_PATH pc_to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" pc_to_prefix ${pc_to_prefix})

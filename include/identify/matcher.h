@@ -23,6 +23,7 @@ typedef struct idf_matcher_options {
     double sim_threshold;    /* a score below this is nobody */
     double margin_threshold; /* best minus second best below this is unsure */
     bool no_geometry;        /* the embedding alone decides: for measuring what geometry adds */
+    idf_pool *pool;          /* NULL: one thread; used by idf_matcher_new only */
 } idf_matcher_options;
 
 /* How an answer was decided. */

@@ -37,7 +37,7 @@ static idf_status check_match(const idf_index *index, const idf_encoder *encoder
     return IDF_OK;
 }
 
-static idf_status file_features(idf_matcher *m, idf_error *err) {
+static idf_status file_features(idf_matcher *m, idf_pool *pool, idf_error *err) {
     size_t n = idf_index_n_rows(m->index);
     m->references = idf_alloc_zero(n, sizeof *m->references);
     if (m->references == NULL)
@@ -47,12 +47,12 @@ static idf_status file_features(idf_matcher *m, idf_error *err) {
         idf_index_get_row(m->index, i, &row);
         m->references[i] = row.features;
     }
-    return idf_wordindex_new(&m->words, m->references, n, err);
+    return idf_wordindex_new(&m->words, m->references, n, pool, err);
 }
 
 idf_status idf_matcher_new(idf_matcher **out, const idf_index *index, const idf_encoder *encoder,
                            const idf_matcher_options *options, idf_error *err) {
-    static const idf_matcher_options defaults = {0, NAN, NAN, false};
+    static const idf_matcher_options defaults = {0, NAN, NAN, false, NULL};
     const idf_matcher_options *o = options != NULL ? options : &defaults;
     *out = NULL;
     if (o->top_k < 0 || o->top_k > IDF_TOP_K_MAX)
@@ -73,7 +73,7 @@ idf_status idf_matcher_new(idf_matcher **out, const idf_index *index, const idf_
     m->top_k = o->top_k == 0 ? DEFAULT_TOP_K : (size_t)o->top_k;
     m->n_hits = m->top_k < SHORTLIST ? SHORTLIST : m->top_k;
     if (!o->no_geometry)
-        status = file_features(m, err);
+        status = file_features(m, o->pool, err);
     if (status != IDF_OK) {
         idf_matcher_free(m);
         return status;

@@ -18,7 +18,9 @@ enum {
     BRANCH_MIN = 4,
     LEAF_TARGET = 96,    /* entries a word is meant to hold */
     ROUNDS = 3,          /* of k-majority */
-    SAMPLES_A_NODE = 48, /* descriptors a centre is learnt from */
+    SAMPLES_A_NODE = 24, /* descriptors a centre is learnt from */
+    AHEAD = 12,          /* descriptors fetched before they are used */
+    A_TASK = 4096,       /* entries */
 };
 
 void idf_wordindex_free(idf_wordindex *index) {
@@ -33,8 +35,8 @@ void idf_wordindex_free(idf_wordindex *index) {
 }
 
 size_t idf_wordindex_bytes(const idf_wordindex *x) {
-    size_t words = (size_t)x->branch * (size_t)x->branch;
-    return sizeof *x + (words + (size_t)x->branch) * sizeof(idf_descriptor) +
+    size_t branch = (size_t)x->branch, words = branch * branch;
+    return sizeof *x + (branch + 1) * (size_t)x->n_groups * sizeof *x->nodes +
            (words + 1) * sizeof *x->start +
            x->n_entries * (sizeof *x->entries + sizeof *x->signatures);
 }
@@ -43,17 +45,27 @@ static size_t references_n(const idf_wordindex *x, size_t row) {
     return x->references[row].n > 0 ? (size_t)x->references[row].n : 0;
 }
 
+/* What learning centres needs; one for each worker. */
+typedef struct learner {
+    idf_descriptor *sample;                 /* what centres are learnt from */
+    idf_hamming_best *nearest;              /* of each of the sample */
+    uint64_t (*sums)[IDF_DESCRIPTOR_BYTES]; /* branch: of the descriptors nearest to each centre */
+    uint8_t *n_summed;                      /* branch */
+    idf_descriptor centres[IDF_WORD_BRANCH_MAX];
+} learner;
+
 /* What building needs besides the index. */
 typedef struct builder {
     idf_wordindex *x;
+    idf_pool *pool;
     size_t per_row;
-    idf_descriptor *all;                    /* n_entries, row after row */
-    idf_descriptor *sample;                 /* what centres are learnt from */
-    idf_hamming_best *nearest;              /* n_entries */
-    uint32_t *word;                         /* of each entry */
-    uint16_t *feature;                      /* of each entry, in its row */
-    uint64_t (*sums)[IDF_DESCRIPTOR_BYTES]; /* branch: of the descriptors nearest to each centre */
-    uint8_t *n_summed;                      /* branch */
+    idf_descriptor *all;  /* n_entries, row after row */
+    uint32_t *word;       /* of each entry */
+    uint16_t *feature;    /* of each entry, in its row */
+    uint32_t *node_start; /* branch + 1: of each node's entries in `order` */
+    uint32_t *order;      /* n_entries */
+    learner *learners;
+    int n_learners;
 } builder;
 
 /* Adds each of the 256 bits to its own byte: bit 8 i + j of the descriptor goes to byte j of
@@ -79,31 +91,31 @@ static void take_majority(idf_descriptor *centre, const uint64_t sums[IDF_DESCRI
     }
 }
 
-/* Moves `k` centres to the majority of the n descriptors nearest to them (the first 255 of them),
- * ROUNDS times. Centres that nothing is nearest to stay. They begin evenly spaced through the
- * sample. */
-static void learn(builder *b, const idf_descriptor *sample, size_t n, idf_descriptor *centres,
-                  int k) {
-    for (int c = 0; c < k; c++) {
+/* Moves k centres to the majority of those of the n descriptors of the sample nearest to them (the
+ * first 255 of them), ROUNDS times. Centres that nothing is nearest to stay. They begin
+ * evenly spaced through the sample. */
+static void learn(learner *l, size_t n, size_t k) {
+    idf_descriptor *centres = l->centres;
+    for (size_t c = 0; c < k; c++) {
         if (n > 0)
-            centres[c] = sample[(size_t)c * n / (size_t)k];
+            centres[c] = l->sample[c * n / k];
         else
             memset(&centres[c], 0, sizeof *centres);
     }
-    for (int round = 0; round < ROUNDS && n > (size_t)k; round++) {
-        idf_hamming_match2(sample[0].bits, n, centres[0].bits, (size_t)k, b->nearest);
-        memset(b->sums, 0, (size_t)k * sizeof *b->sums);
-        memset(b->n_summed, 0, (size_t)k * sizeof *b->n_summed);
+    for (int round = 0; round < ROUNDS && n > k; round++) {
+        idf_hamming_match2(l->sample[0].bits, n, centres[0].bits, k, l->nearest);
+        memset(l->sums, 0, k * sizeof *l->sums);
+        memset(l->n_summed, 0, k * sizeof *l->n_summed);
         for (size_t i = 0; i < n; i++) {
-            uint32_t at = b->nearest[i].index;
-            if (b->n_summed[at] == 255)
+            uint32_t at = l->nearest[i].index;
+            if (l->n_summed[at] == 255)
                 continue;
-            b->n_summed[at]++;
-            add_bits(b->sums[at], &sample[i]);
+            l->n_summed[at]++;
+            add_bits(l->sums[at], &l->sample[i]);
         }
-        for (int c = 0; c < k; c++)
-            if (b->n_summed[c] > 0)
-                take_majority(&centres[c], b->sums[c], b->n_summed[c]);
+        for (size_t c = 0; c < k; c++)
+            if (l->n_summed[c] > 0)
+                take_majority(&centres[c], l->sums[c], l->n_summed[c]);
     }
 }
 
@@ -122,45 +134,65 @@ static void sort_by(const uint32_t *key, size_t n, uint32_t n_keys, uint32_t *st
     start[0] = 0;
 }
 
-/* An even sample of the descriptors named by order[from..to). */
-static size_t take_sample(builder *b, const uint32_t *order, size_t from, size_t to) {
+/* An even sample of the descriptors named by order[from..to), or of all without an order. */
+static size_t take_sample(const builder *b, learner *l, const uint32_t *order, size_t from,
+                          size_t to) {
     size_t most = (size_t)b->x->branch * SAMPLES_A_NODE, n = to - from < most ? to - from : most;
-    for (size_t i = 0; i < n; i++)
-        b->sample[i] =
-            b->all[order ? order[from + i * (to - from) / n] : from + i * (to - from) / n];
+    for (size_t i = 0; i < n; i++) {
+        size_t at = from + i * (to - from) / n;
+        l->sample[i] = b->all[order ? order[at] : at];
+    }
     return n;
 }
 
-/* Learns both levels and names each entry's word. */
-static void grow(builder *b, uint32_t *node_start, uint32_t *order) {
+/* The number, of `branch` centres, of the nearest. */
+static uint32_t nearest_of(const idf_wordindex *x, const idf_word_group *centres,
+                           const idf_descriptor *d) {
+    uint32_t key;
+    x->scan->nearest(centres, x->branch, d, 1, &key);
+    return key & 0xffff;
+}
+
+/* Names the node of each of A_TASK entries. */
+static void name_nodes(void *context, size_t item, int worker) {
+    builder *b = context;
+    size_t end = (item + 1) * A_TASK < b->x->n_entries ? (item + 1) * A_TASK : b->x->n_entries;
+    (void)worker;
+    for (size_t i = item * A_TASK; i < end; i++)
+        b->word[i] = nearest_of(b->x, b->x->nodes, &b->all[i]);
+}
+
+/* Learns a node's leaves and names the words of its entries. */
+static void grow_node(void *context, size_t node, int worker) {
+    builder *b = context;
     idf_wordindex *x = b->x;
-    uint32_t most = (uint32_t)(x->branch * SAMPLES_A_NODE);
-    size_t n = take_sample(b, NULL, 0, x->n_entries);
-    learn(b, b->sample, n, x->nodes, x->branch);
-    idf_hamming_match2(b->all[0].bits, x->n_entries, x->nodes[0].bits, (size_t)x->branch,
-                       b->nearest);
-    for (size_t i = 0; i < x->n_entries; i++)
-        b->word[i] = b->nearest[i].index;
-    sort_by(b->word, x->n_entries, (uint32_t)x->branch, node_start, order);
-    for (int node = 0; node < x->branch; node++) {
-        uint32_t from = node_start[node], to = node_start[node + 1];
-        idf_descriptor *leaves = x->leaves + (size_t)node * (size_t)x->branch;
-        n = take_sample(b, order, from, to);
-        learn(b, b->sample, n, leaves, x->branch);
-        for (uint32_t i = from, m; i < to; i += m) { /* as many at once as `sample` has room for */
-            m = to - i < most ? to - i : most;
-            for (uint32_t k = 0; k < m; k++)
-                b->sample[k] = b->all[order[i + k]];
-            idf_hamming_match2(b->sample[0].bits, m, leaves[0].bits, (size_t)x->branch, b->nearest);
-            for (uint32_t k = 0; k < m; k++)
-                b->word[order[i + k]] = (uint32_t)(node * x->branch) + b->nearest[k].index;
-        }
+    learner *l = &b->learners[worker];
+    uint32_t from = b->node_start[node], to = b->node_start[node + 1];
+    idf_word_group *leaves = x->leaves + node * (size_t)x->n_groups;
+    learn(l, take_sample(b, l, b->order, from, to), (size_t)x->branch);
+    idf_word_groups_fill(leaves, l->centres, x->branch);
+    for (uint32_t i = from; i < to; i++) { /* they lie anywhere: fetched some time before */
+        __builtin_prefetch(&b->all[b->order[i + AHEAD < to ? i + AHEAD : i]]);
+        b->word[b->order[i]] =
+            (uint32_t)node * (uint32_t)x->branch + nearest_of(x, leaves, &b->all[b->order[i]]);
     }
 }
 
-static void file_entries(builder *b, uint32_t *order) {
+/* Learns both levels and names each entry's word. */
+static void grow(builder *b) {
+    idf_wordindex *x = b->x;
+    learner *l = &b->learners[0];
+    learn(l, take_sample(b, l, NULL, 0, x->n_entries), (size_t)x->branch);
+    idf_word_groups_fill(x->nodes, l->centres, x->branch);
+    idf_pool_for(b->pool, (x->n_entries + A_TASK - 1) / A_TASK, name_nodes, b);
+    sort_by(b->word, x->n_entries, (uint32_t)x->branch, b->node_start, b->order);
+    idf_pool_for(b->pool, (size_t)x->branch, grow_node, b);
+}
+
+static void file_entries(builder *b) {
     idf_wordindex *x = b->x;
     uint32_t words = (uint32_t)(x->branch * x->branch);
+    uint32_t *order = b->order;
     sort_by(b->word, x->n_entries, words, x->start, order);
     /* entry i is a feature of the row that its place in `all` falls into: count along */
     size_t at = 0;
@@ -173,6 +205,7 @@ static void file_entries(builder *b, uint32_t *order) {
     }
     for (size_t i = 0; i < x->n_entries; i++) {
         uint32_t e = order[i];
+        __builtin_prefetch(&b->all[order[i + AHEAD < x->n_entries ? i + AHEAD : i]]);
         x->entries[i] = (idf_word_entry){row_of[e], b->feature[e]};
         x->signatures[i] = idf_word_signature(&b->all[e]);
     }
@@ -199,80 +232,98 @@ static size_t fit_rows(const idf_features *references, size_t n_rows, size_t *n_
     }
 }
 
+/* Whole groups of nodes, unless that is far from what is wanted. */
 static int branch_for(size_t n_entries) {
     int branch = (int)lrint(sqrt((double)n_entries / LEAF_TARGET));
+    if (branch > IDF_WORD_GROUP)
+        branch = (branch + IDF_WORD_GROUP / 2) / IDF_WORD_GROUP * IDF_WORD_GROUP;
     return branch < BRANCH_MIN            ? BRANCH_MIN
            : branch > IDF_WORD_BRANCH_MAX ? IDF_WORD_BRANCH_MAX
                                           : branch;
 }
 
+static idf_status allocate_learners(builder *b) {
+    size_t branch = (size_t)b->x->branch, most = branch * SAMPLES_A_NODE;
+    b->n_learners = idf_pool_threads(b->pool);
+    b->learners = idf_alloc_zero((size_t)b->n_learners, sizeof *b->learners);
+    for (int i = 0; b->learners && i < b->n_learners; i++) {
+        learner *l = &b->learners[i];
+        l->sample = idf_alloc(most, sizeof *l->sample);
+        l->nearest = idf_alloc(most, sizeof *l->nearest);
+        l->sums = idf_alloc(branch, sizeof *l->sums);
+        l->n_summed = idf_alloc(branch, sizeof *l->n_summed);
+        if (!l->sample || !l->nearest || !l->sums || !l->n_summed)
+            return IDF_ERR_NO_MEMORY;
+    }
+    return b->learners ? IDF_OK : IDF_ERR_NO_MEMORY;
+}
+
 static idf_status allocate(builder *b) {
     idf_wordindex *x = b->x;
     size_t branch = (size_t)x->branch, words = branch * branch, n = x->n_entries;
-    x->nodes = idf_alloc(branch, sizeof *x->nodes);
-    x->leaves = idf_alloc(words, sizeof *x->leaves);
+    size_t n_groups = (size_t)x->n_groups;
+    x->nodes = idf_alloc_aligned(n_groups, sizeof *x->nodes);
+    x->leaves = idf_alloc_aligned(branch * n_groups, sizeof *x->leaves);
     x->start = idf_alloc_zero(words + 1, sizeof *x->start);
     x->entries = idf_alloc(n, sizeof *x->entries);
     x->signatures = idf_alloc(n, sizeof *x->signatures);
     b->all = idf_alloc(n, sizeof *b->all);
-    b->sample = idf_alloc(branch * SAMPLES_A_NODE, sizeof *b->sample);
-    b->nearest =
-        idf_alloc(n > branch * SAMPLES_A_NODE ? n : branch * SAMPLES_A_NODE, sizeof *b->nearest);
     b->word = idf_alloc(n, sizeof *b->word);
     b->feature = idf_alloc(n, sizeof *b->feature);
-    b->sums = idf_alloc(branch, sizeof *b->sums);
-    b->n_summed = idf_alloc(branch, sizeof *b->n_summed);
-    return x->nodes && x->leaves && x->start && x->entries && x->signatures && b->all &&
-                   b->sample && b->nearest && b->word && b->feature && b->sums && b->n_summed
-               ? IDF_OK
+    b->order = idf_alloc(n, sizeof *b->order);
+    b->node_start = idf_alloc(branch + 1, sizeof *b->node_start);
+    return x->nodes && x->leaves && x->start && x->entries && x->signatures && b->all && b->word &&
+                   b->feature && b->order && b->node_start
+               ? allocate_learners(b)
                : IDF_ERR_NO_MEMORY;
 }
 
+static void release(builder *b) {
+    for (int i = 0; b->learners && i < b->n_learners; i++) {
+        idf_free(b->learners[i].sample);
+        idf_free(b->learners[i].nearest);
+        idf_free(b->learners[i].sums);
+        idf_free(b->learners[i].n_summed);
+    }
+    idf_free(b->learners);
+    idf_free(b->all);
+    idf_free(b->word);
+    idf_free(b->feature);
+    idf_free(b->order);
+    idf_free(b->node_start);
+}
+
 idf_status idf_wordindex_new(idf_wordindex **out, const idf_features *references, size_t n_rows,
-                             idf_error *err) {
-    builder b = {0};
-    uint32_t *order = NULL, *node_start = NULL;
-    idf_status status = IDF_ERR_NO_MEMORY;
+                             idf_pool *pool, idf_error *err) {
     *out = NULL;
     if (n_rows > IDF_WORDINDEX_ROWS_MAX)
         return idf_error_set(err, IDF_ERR_LIMIT, "%zu references; a word index holds at most %d",
                              n_rows, IDF_WORDINDEX_ROWS_MAX);
-    b.x = idf_alloc_zero(1, sizeof *b.x);
-    if (!b.x)
-        goto done;
-    b.x->references = references;
-    b.x->n_rows = n_rows;
-    b.x->scan = idf_word_scan_choose();
-    b.per_row = fit_rows(references, n_rows, &b.x->n_entries);
-    b.x->branch = branch_for(b.x->n_entries);
-    order = idf_alloc(b.x->n_entries, sizeof *order);
-    node_start = idf_alloc((size_t)b.x->branch + 1, sizeof *node_start);
-    if (allocate(&b) || !order || !node_start)
-        goto done;
-    size_t at = 0;
-    for (size_t row = 0; row < n_rows; row++)
-        for (size_t f = 0; f < references_n(b.x, row) && f < b.per_row; f++)
-            b.all[at++] = references[row].descriptors[f];
-    if (at > 0) {
-        grow(&b, node_start, order);
-        file_entries(&b, order);
+    builder b = {.x = idf_alloc_zero(1, sizeof *b.x), .pool = pool};
+    idf_status status = IDF_ERR_NO_MEMORY;
+    if (b.x) {
+        b.x->references = references;
+        b.x->n_rows = n_rows;
+        b.x->scan = idf_word_scan_choose();
+        b.per_row = fit_rows(references, n_rows, &b.x->n_entries);
+        b.x->branch = branch_for(b.x->n_entries);
+        b.x->n_groups = (b.x->branch + IDF_WORD_GROUP - 1) / IDF_WORD_GROUP;
+        status = allocate(&b);
     }
-    status = IDF_OK;
-done:
-    if (status)
-        idf_error_set(err, status, "no memory for the word index of %zu references", n_rows);
-    idf_free(order);
-    idf_free(node_start);
-    idf_free(b.all);
-    idf_free(b.sample);
-    idf_free(b.nearest);
-    idf_free(b.word);
-    idf_free(b.feature);
-    idf_free(b.sums);
-    idf_free(b.n_summed);
-    if (status)
-        idf_wordindex_free(b.x);
-    else
+    if (!status) {
+        size_t at = 0;
+        for (size_t row = 0; row < n_rows; row++)
+            for (size_t f = 0; f < references_n(b.x, row) && f < b.per_row; f++)
+                b.all[at++] = references[row].descriptors[f];
+        if (at > 0) {
+            grow(&b);
+            file_entries(&b);
+        }
         *out = b.x;
+    } else {
+        idf_wordindex_free(b.x);
+        idf_error_set(err, status, "no memory for the word index of %zu references", n_rows);
+    }
+    release(&b);
     return status;
 }

@@ -20,8 +20,9 @@ struct idf_wordindex {
     const idf_features *references;
     size_t n_rows;
     int branch;             /* nodes on the first level, and below each */
-    idf_descriptor *nodes;  /* branch */
-    idf_descriptor *leaves; /* branch * branch */
+    int n_groups;           /* that hold as many */
+    idf_word_group *nodes;  /* n_groups */
+    idf_word_group *leaves; /* branch * n_groups */
     uint32_t *start;        /* branch * branch + 1: of each word's entries */
     idf_word_entry *entries;
     uint64_t *signatures;

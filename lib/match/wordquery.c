@@ -125,8 +125,9 @@ static int nearest_words(const idf_wordindex *x, const idf_descriptor *d, uint32
     unsigned keys[PROBE_LEAVES]; /* distance, then number */
     int n_keys = 0, n_nodes = x->scan->nearest(x->nodes, x->branch, d, PROBE_NODES, nodes);
     for (int k = 0; k < n_nodes; k++) {
-        uint32_t first = (nodes[k] & 0xffff) * (uint32_t)x->branch;
-        int n = x->scan->nearest(x->leaves + first, x->branch, d, PROBE_LEAVES, leaves);
+        uint32_t node = nodes[k] & 0xffff, first = node * (uint32_t)x->branch;
+        const idf_word_group *below = x->leaves + (size_t)node * (size_t)x->n_groups;
+        int n = x->scan->nearest(below, x->branch, d, PROBE_LEAVES, leaves);
         for (int i = 0; i < n; i++) {
             uint32_t word = first + (leaves[i] & 0xffff);
             if (x->start[word] != x->start[word + 1])

@@ -4,9 +4,34 @@
 #include "kernel/cpu.h"
 #include "match/wordscan_loops.h"
 
-static int nearest(const idf_descriptor *descriptors, int n, const idf_descriptor *wanted, int k,
+void idf_word_groups_fill(idf_word_group *groups, const idf_descriptor *descriptors, int n) {
+    for (int i = 0; i < n; i++)
+        for (int part = 0; part < 4; part++)
+            groups[i / IDF_WORD_GROUP].part[part][i % IDF_WORD_GROUP] =
+                word_part(&descriptors[i], part);
+}
+
+/* Distance and number make a key of 16 bits: the least is taken out k times. */
+static int nearest(const idf_word_group *groups, int n, const idf_descriptor *wanted, int k,
                    uint32_t *out) {
-    return word_nearest(descriptors, n, wanted, k, out, word_least);
+    uint16_t keys[WORD_KEYS];
+    int found = 0;
+    for (int i = 0; i < n; i++) {
+        const idf_word_group *g = &groups[i / IDF_WORD_GROUP];
+        unsigned distance = 0;
+        for (int part = 0; part < 4; part++)
+            distance += (unsigned)__builtin_popcountll(g->part[part][i % IDF_WORD_GROUP] ^
+                                                       word_part(wanted, part));
+        keys[i] = (uint16_t)(distance << WORD_KEY_BITS | (unsigned)i);
+    }
+    for (; found < k && found < n; found++) {
+        uint16_t least = UINT16_MAX;
+        for (int i = 0; i < n; i++)
+            least = keys[i] < least ? keys[i] : least;
+        keys[least % WORD_KEYS] = UINT16_MAX;
+        out[found] = (uint32_t)(least >> WORD_KEY_BITS) << 16 | least % WORD_KEYS;
+    }
+    return found;
 }
 
 const idf_word_scan idf_word_scan_c = {word_near, nearest, word_distance};

@@ -227,7 +227,7 @@ static size_t spread_step(size_t n) {
 
 static idf_status open_matchers(run *r, idf_error *err) {
     const idf_camera_test_options *o = r->o;
-    idf_matcher_options match = {TOP, o->sim_threshold, o->margin_threshold, false};
+    idf_matcher_options match = {TOP, o->sim_threshold, o->margin_threshold, false, o->pool};
     idf_status status = idf_matcher_new(&r->matcher, o->index, o->encoder, &match, err);
     match.no_geometry = true;
     if (status == IDF_OK && r->n_stranger_views > 0)

@@ -5,15 +5,19 @@
 
 #include "match/wordscan_loops.h"
 
-/* Bits in each of four words. */
-static inline __m256i count4(__m256i x) {
+/* Bits in each byte. */
+static inline __m256i count_bytes(__m256i x) {
     const __m256i table = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1,
                                            2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
     const __m256i low = _mm256_set1_epi8(15);
     __m256i upper = _mm256_and_si256(_mm256_srli_epi16(x, 4), low);
-    __m256i bytes = _mm256_add_epi8(_mm256_shuffle_epi8(table, _mm256_and_si256(x, low)),
-                                    _mm256_shuffle_epi8(table, upper));
-    return _mm256_sad_epu8(bytes, _mm256_setzero_si256());
+    return _mm256_add_epi8(_mm256_shuffle_epi8(table, _mm256_and_si256(x, low)),
+                           _mm256_shuffle_epi8(table, upper));
+}
+
+/* Bits in each of four words. */
+static inline __m256i count4(__m256i x) {
+    return _mm256_sad_epu8(count_bytes(x), _mm256_setzero_si256());
 }
 
 static inline __m256i load4(const uint64_t *p) {
@@ -45,16 +49,57 @@ static int near_avx2(const uint64_t *signatures, int n, uint64_t wanted, int mos
     return found;
 }
 
-static inline uint16_t least_sse41(const uint16_t *keys, int n) {
-    __m128i least = _mm_load_si128((const __m128i *)(const void *)keys);
-    for (int i = 8; i < n; i += 8)
-        least = _mm_min_epu16(least, _mm_load_si128((const __m128i *)(const void *)(keys + i)));
+/* Keys of the group's descriptors: distance << 7 | number, `first` being that of the first. That of
+ * descriptor 4 i + j comes out at 4 j + i. */
+static inline __m256i keys16(const idf_word_group *group, const __m256i wanted[4], int first) {
+    const __m256i numbers = _mm256_setr_epi16(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    __m256i keys = _mm256_setzero_si256();
+#pragma GCC unroll 4
+    for (int i = 3; i >= 0; i--) {
+        __m256i bytes = _mm256_setzero_si256();
+#pragma GCC unroll 4
+        for (int part = 0; part < 4; part++)
+            bytes = _mm256_add_epi8(
+                bytes, count_bytes(_mm256_xor_si256(load4(group->part[part] + (ptrdiff_t)(4 * i)),
+                                                    wanted[part])));
+        keys = _mm256_or_si256(_mm256_slli_epi64(keys, 16),
+                               _mm256_sad_epu8(bytes, _mm256_setzero_si256()));
+    }
+    return _mm256_or_si256(_mm256_slli_epi16(keys, WORD_KEY_BITS),
+                           _mm256_add_epi16(numbers, _mm256_set1_epi16((int16_t)first)));
+}
+
+static inline uint16_t least_of(const uint16_t *keys, int n_groups) {
+    const __m128i *at = (const __m128i *)(const void *)keys;
+    __m128i least = _mm_min_epu16(at[0], at[1]);
+    for (int i = 2; i < 2 * n_groups; i++)
+        least = _mm_min_epu16(least, at[i]);
     return (uint16_t)_mm_cvtsi128_si32(_mm_minpos_epu16(least));
 }
 
-int idf_word_nearest_avx2(const idf_descriptor *descriptors, int n, const idf_descriptor *wanted,
-                          int k, uint32_t *out) {
-    return word_nearest(descriptors, n, wanted, k, out, least_sse41);
+static inline int place_of(int number) {
+    return (number & ~15) | (number & 3) << 2 | (number >> 2 & 3);
+}
+
+int idf_word_nearest_avx2(const idf_word_group *groups, int n, const idf_descriptor *wanted, int k,
+                          uint32_t *out) {
+    _Alignas(32) uint16_t keys[WORD_KEYS];
+    __m256i parts[4];
+    int n_groups = (n + IDF_WORD_GROUP - 1) / IDF_WORD_GROUP, found = 0;
+    for (int part = 0; part < 4; part++)
+        parts[part] = _mm256_set1_epi64x((long long)word_part(wanted, part));
+    for (int g = 0; g < n_groups; g++)
+        _mm256_store_si256((__m256i *)(void *)(keys + (ptrdiff_t)(IDF_WORD_GROUP * g)),
+                           keys16(&groups[g], parts, IDF_WORD_GROUP * g));
+    for (int i = n; i < IDF_WORD_GROUP * n_groups; i++)
+        keys[place_of(i)] = UINT16_MAX;
+    for (; found < k && found < n; found++) {
+        uint16_t key = least_of(keys, n_groups);
+        int number = key % WORD_KEYS;
+        keys[place_of(number)] = UINT16_MAX;
+        out[found] = (uint32_t)(key >> WORD_KEY_BITS) << 16 | (uint32_t)number;
+    }
+    return found;
 }
 
 const idf_word_scan idf_word_scan_avx2 = {near_avx2, idf_word_nearest_avx2, word_distance};

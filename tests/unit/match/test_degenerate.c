@@ -218,7 +218,7 @@ static void an_empty_index(void **state) {
     assert_int_equal(idf_index_open(&index, path, NULL), IDF_OK);
     unlink(path);
     for (int no_geometry = 0; no_geometry < 2; no_geometry++) {
-        const idf_matcher_options options = {0, NAN, NAN, no_geometry == 1};
+        const idf_matcher_options options = {0, NAN, NAN, no_geometry == 1, NULL};
         assert_int_equal(idf_matcher_new(&m, index, encoder, &options, NULL), IDF_OK);
         assert_int_equal(idf_session_new(&s, m, NULL), IDF_OK);
         assert_int_equal(idf_session_match(s, &frame, &a, NULL), IDF_OK);
