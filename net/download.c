@@ -20,11 +20,17 @@
 #include "base/late.h"
 #include "base/text.h"
 
+/* clang-format off */
 #define CURL_FUNCTIONS(X)                                                                          \
     X(easy_init)                                                                                   \
     X(easy_cleanup)                                                                                \
-    X(easy_setopt) X(easy_perform) X(easy_getinfo) X(easy_strerror) X(global_init)                 \
-        X(global_cleanup)
+    X(easy_setopt)                                                                                 \
+    X(easy_perform)                                                                                \
+    X(easy_getinfo)                                                                                \
+    X(easy_strerror)                                                                               \
+    X(global_init)                                                                                 \
+    X(global_cleanup)
+/* clang-format on */
 
 /* What is called of libcurl; loaded by idf_download_run. */
 static struct {

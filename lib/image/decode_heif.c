@@ -25,15 +25,26 @@ idf_status idf_decode_heif(idf_image *out, const idf_decode_input *in, idf_image
 
 enum { BLOCK_MARGIN = 128 };
 
+/* clang-format off */
 #define HEIF_FUNCTIONS(X)                                                                          \
     X(context_alloc)                                                                               \
     X(context_free)                                                                                \
-    X(context_set_max_decoding_threads) X(context_set_maximum_image_size_limit)                    \
-        X(context_read_from_memory_without_copy) X(context_get_primary_image_handle)               \
-            X(image_handle_get_width) X(image_handle_get_height) X(image_handle_has_alpha_channel) \
-                X(image_handle_release) X(decoding_options_alloc) X(decoding_options_free)         \
-                    X(decode_image) X(image_get_width) X(image_get_height)                         \
-                        X(image_get_plane_readonly) X(image_release)
+    X(context_set_max_decoding_threads)                                                            \
+    X(context_set_maximum_image_size_limit)                                                        \
+    X(context_read_from_memory_without_copy)                                                       \
+    X(context_get_primary_image_handle)                                                            \
+    X(image_handle_get_width)                                                                      \
+    X(image_handle_get_height)                                                                     \
+    X(image_handle_has_alpha_channel)                                                              \
+    X(image_handle_release)                                                                        \
+    X(decoding_options_alloc)                                                                      \
+    X(decoding_options_free)                                                                       \
+    X(decode_image)                                                                                \
+    X(image_get_width)                                                                             \
+    X(image_get_height)                                                                            \
+    X(image_get_plane_readonly)                                                                    \
+    X(image_release)
+/* clang-format on */
 
 /* What is called of libheif. */
 typedef struct heif_functions {

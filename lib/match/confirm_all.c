@@ -16,7 +16,7 @@
 enum { FULL_MAX = 64, QUICK_DEFAULT = 10, FULL_DEFAULT = 10, LEAST_SHARED = 4, LOOKS_MAX = 96 };
 /* The first n_always are compared in full whatever the quick look says, the others when it saw four
  * places agree. */
-enum { ALWAYS_DEFAULT = 2 };
+enum { ALWAYS_DEFAULT = 1 };
 static const double PROMISING = 4;
 /* Outlines that overlap more cover the same place. */
 static const double SAME_PLACE = 0.5;
@@ -291,7 +291,8 @@ void idf_finder_run(idf_finder *f, const idf_features *frame, const idf_find_opt
     int max_quick = o && o->max_quick > 0 ? o->max_quick : QUICK_DEFAULT;
     int max_full = o && o->max_full > 0 ? o->max_full : FULL_DEFAULT;
     double min_score = o && o->min_score > 0 ? o->min_score : IDF_FIND_MIN_SCORE;
-    int n_always = o && o->n_always > 0 ? o->n_always : ALWAYS_DEFAULT;
+    int n_always = o && o->n_always != 0 ? o->n_always : ALWAYS_DEFAULT;
+    n_always = n_always > 0 ? n_always : 0;
     max_full = max_full < FULL_MAX ? max_full : FULL_MAX;
     *n = 0;
     f->frame = *frame;

@@ -44,7 +44,7 @@ typedef struct idf_find_options {
     double min_score;   /* evidence from which a thing is reported; IDF_FIND_MIN_SCORE */
     int max_quick;      /* references looked at quickly; 10 */
     int max_full;       /* references compared in full; 10 */
-    int n_always;       /* compared in full whatever the quick look says; 2 */
+    int n_always;       /* compared in full whatever the quick look says; 1, less than 0: none */
     const size_t *rows; /* further rows to look at, the embedding's shortlist; n_rows of them */
     size_t n_rows;
     const uint8_t *masked; /* NULL, or a flag for each reference: those are not there */

@@ -122,7 +122,7 @@ static idf_status look_into(state *s, const idf_region *region, const size_t row
     int side = close || quad ? IDF_LOCAL_SIDE : TILE_SIDE;
     const idf_find_options options = {.max_quick = QUAD_QUICK,
                                       .max_full = QUAD_FULL,
-                                      .n_always = close ? 2 : 1,
+                                      .n_always = close ? 2 : -1,
                                       .rows = rows,
                                       .n_rows = n_rows};
     idf_image upright;

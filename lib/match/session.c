@@ -468,8 +468,9 @@ static idf_status answer_reserve(idf_answer *answer, size_t top_k, idf_error *er
     return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for an answer");
 }
 
-static idf_status look(idf_session *s, const idf_features *whole, bool follows, idf_error *err) {
-    idf_look what = {.frame = s->frame,
+static idf_status look(idf_session *s, const idf_image *grey, const idf_features *whole,
+                       bool follows, idf_error *err) {
+    idf_look what = {.frame = grey,
                      .whole = whole,
                      .rows = s->rows,
                      .n_rows = shortlist(s, follows),
@@ -496,13 +497,12 @@ static idf_status begin(idf_session *s, const idf_image *frame, idf_answer *answ
     return answer_reserve(answer, s->matcher->top_k, err);
 }
 
-/* Embeds the frame and looks at all of it. */
-static idf_status look_at_all(idf_session *s, bool follows, idf_error *err) {
+/* Embeds the frame and looks at all of it; grey is what both make of it. */
+static idf_status look_into_grey(idf_session *s, const idf_image *grey, bool follows,
+                                 idf_error *err) {
     static const float centre[4] = {0.1f, 0.05f, 0.9f, 0.95f}, all[4] = {0, 0, 1, 1};
     idf_features whole;
-    s->n_regions = 0;
-    s->n_looks++;
-    idf_status status = idf_extract(s->extractor, s->frame, IDF_ENCODER_FEATURES, &whole, err);
+    idf_status status = idf_extract(s->extractor, grey, IDF_ENCODER_FEATURES, &whole, err);
     if (status == IDF_OK)
         status = embed_box(s, all, &whole, err);
     if (status == IDF_OK) {
@@ -511,7 +511,21 @@ static idf_status look_at_all(idf_session *s, bool follows, idf_error *err) {
     }
     if (status == IDF_OK)
         status = search(s, 0, err);
-    return status == IDF_OK ? look(s, &whole, follows, err) : status;
+    return status == IDF_OK ? look(s, grey, &whole, follows, err) : status;
+}
+
+static idf_status look_at_all(idf_session *s, bool follows, idf_error *err) {
+    idf_image grey;
+    s->n_regions = 0;
+    s->n_looks++;
+    if (s->frame->channels == 1)
+        return look_into_grey(s, s->frame, follows, err);
+    idf_status status = idf_image_to_grey(&grey, s->frame, err);
+    if (status == IDF_OK) {
+        status = look_into_grey(s, &grey, follows, err);
+        idf_image_release(&grey);
+    }
+    return status;
 }
 
 /* Without a look at the whole frame the embedding's neighbours are those of an earlier one: good
