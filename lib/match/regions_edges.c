@@ -86,11 +86,13 @@ static void differentiate(idf_edges *e) {
  * which the error, 0.005 of a radian (Rajan et al., "Efficient approximations for the arctangent
  * function", 2006), is a fifth of a step. */
 static uint8_t direction_of(int gx, int gy) {
-    float x = (float)abs(gx), y = (float)abs(gy);
-    float low = x < y ? x : y, high = x < y ? y : x, r = low / high;
+    int x = abs(gx), y = abs(gy), low = x < y ? x : y;
+    float r = (float)low / (float)(x + y - low);
     float turn = r * (0.25f + 0.0869f * (1 - r)) * 128; /* of pi, 0..1/4 */
-    turn = x < y ? 64 - turn : turn;
-    turn = (gx < 0) != (gy < 0) ? 128 - turn : turn;
+    /* without branches, which nobody could foretell */
+    float steep = (float)(x < y), back = (float)((gx ^ gy) < 0);
+    turn = 64 * steep + (1 - 2 * steep) * turn;
+    turn = 128 * back + (1 - 2 * back) * turn;
     return (uint8_t)(1 + ((int)turn & 127));
 }
 
@@ -109,23 +111,23 @@ static void thin(idf_edges *e, int least) {
     }
 }
 
-/* The neighbour through which the edge at (x, y) goes on in direction (dx, dy), or false. */
-static bool next_pixel(const idf_edges *e, int *x, int *y, int *dx, int *dy) {
-    static const int around[8][2] = {{1, 0},  {1, 1},   {0, 1},  {-1, 1},
-                                     {-1, 0}, {-1, -1}, {0, -1}, {1, -1}};
-    int at = 0;
-    while (at < 8 && (around[at][0] != *dx || around[at][1] != *dy))
-        at++;
+/* The eight neighbours, going round. */
+static const int around[8][2] = {{1, 0},  {1, 1},   {0, 1},  {-1, 1},
+                                 {-1, 0}, {-1, -1}, {0, -1}, {1, -1}};
+
+/* Moves to the neighbour through which the edge goes on in direction `way`, or one of the two to
+ * either side of it; false without one. */
+static bool next_pixel(const idf_edges *e, int *x, int *y, int *way) {
     static const int order[5] = {0, 1, 7, 2, 6};
+    const uint8_t *at = e->left + (size_t)*y * (size_t)e->width + (size_t)*x;
     for (int k = 0; k < 5; k++) {
-        const int *d = around[(at + order[k]) & 7];
-        int nx = *x + d[0], ny = *y + d[1];
-        size_t i = (size_t)ny * (size_t)e->width + (size_t)nx;
-        if (e->left[i]) { /* the border has no edges: no bounds to check */
-            *x = nx;
-            *y = ny;
-            *dx = d[0];
-            *dy = d[1];
+        int next = (*way + order[k]) & 7;
+        const int *d = around[next];
+        if (at[(ptrdiff_t)d[1] * e->width +
+               d[0]]) { /* the border has no edges: no bounds to check */
+            *x += d[0];
+            *y += d[1];
+            *way = next;
             return true;
         }
     }
@@ -133,9 +135,9 @@ static bool next_pixel(const idf_edges *e, int *x, int *y, int *dx, int *dy) {
 }
 
 /* Follows the edge from (x, y) into one direction; appends to `out` (x, y in turn). */
-static int follow(idf_edges *e, int x, int y, int dx, int dy, uint16_t *out) {
+static int follow(idf_edges *e, int x, int y, int way, uint16_t *out) {
     int n = 0;
-    while (n < CHAIN_MAX && next_pixel(e, &x, &y, &dx, &dy)) {
+    while (n < CHAIN_MAX && next_pixel(e, &x, &y, &way)) {
         e->left[(size_t)y * (size_t)e->width + (size_t)x] = 0;
         out[2 * n] = (uint16_t)x;
         out[2 * n + 1] = (uint16_t)y;
@@ -227,10 +229,9 @@ static void trace(idf_edges *e, float min_length) {
                 continue;
             e->left[i] = 0;
             /* along the edge, both ways; the first half is turned round */
-            int along_x = abs(e->gy[i]) >= abs(e->gx[i]);
-            int dx = along_x ? 1 : 0, dy = along_x ? 0 : 1;
+            int way = abs(e->gy[i]) >= abs(e->gx[i]) ? 0 : 2;
             uint16_t *p = e->chain, *back = e->chain + 2 * CHAIN_MAX;
-            int n_back = follow(e, x, y, -dx, -dy, back), n = 0;
+            int n_back = follow(e, x, y, way ^ 4, back), n = 0;
             if (n_back > CHAIN_MAX / 2)
                 n_back = CHAIN_MAX / 2;
             for (int k = n_back - 1; k >= 0; k--, n++)
@@ -238,7 +239,7 @@ static void trace(idf_edges *e, float min_length) {
             p[2 * n] = (uint16_t)x;
             p[2 * n + 1] = (uint16_t)y;
             n++;
-            int n_on = follow(e, x, y, dx, dy, back);
+            int n_on = follow(e, x, y, way, back);
             for (int k = 0; k < n_on && n < CHAIN_MAX; k++, n++)
                 memcpy(p + 2 * n, back + 2 * k, 2 * sizeof *p);
             split(e, p, 0, n - 1, min_length);
