@@ -81,13 +81,14 @@ static void add_bits(uint64_t sums[IDF_DESCRIPTOR_BYTES], const idf_descriptor *
  * leaves the others. */
 static void take_majority(idf_descriptor *centre, const uint64_t sums[IDF_DESCRIPTOR_BYTES],
                           unsigned n) {
-    for (int bit = 0; bit < 256; bit++) {
-        unsigned twice = 2 * (unsigned)(sums[bit >> 3] >> 8 * (bit & 7) & 255);
-        uint8_t one = (uint8_t)(1 << (bit & 7));
-        if (twice > n)
-            centre->bits[bit >> 3] |= one;
-        else if (twice < n)
-            centre->bits[bit >> 3] &= (uint8_t)~one;
+    for (int i = 0; i < IDF_DESCRIPTOR_BYTES; i++) {
+        unsigned more = 0, as_many = 0;
+        for (unsigned j = 0; j < 8; j++) {
+            unsigned twice = 2 * (unsigned)(sums[i] >> 8 * j & 255);
+            more |= (unsigned)(twice > n) << j;
+            as_many |= (unsigned)(twice == n) << j;
+        }
+        centre->bits[i] = (uint8_t)(more | (as_many & centre->bits[i]));
     }
 }
 
