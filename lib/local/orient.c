@@ -56,12 +56,15 @@ static int rounded(int v) { /* v / 16384 to the nearest, halves away from zero *
 
 void idf_pattern_turn(int16_t table[IDF_ANGLES][IDF_DESCRIPTOR_POINTS],
                       const int8_t pattern[IDF_DESCRIPTOR_POINTS / 2][4], int stride) {
+    int x[IDF_DESCRIPTOR_POINTS], y[IDF_DESCRIPTOR_POINTS]; /* so that the compiler uses vectors */
+    for (int i = 0; i < IDF_DESCRIPTOR_POINTS; i++) {
+        x[i] = pattern[i / 2][i % 2 * 2];
+        y[i] = pattern[i / 2][i % 2 * 2 + 1];
+    }
     for (int angle = 0; angle < IDF_ANGLES; angle++) {
         int c = idf_cos256(angle), s = idf_sin256(angle);
-        for (int i = 0; i < IDF_DESCRIPTOR_POINTS; i++) {
-            int x = pattern[i / 2][i % 2 * 2], y = pattern[i / 2][i % 2 * 2 + 1];
-            int turned_x = rounded(x * c - y * s), turned_y = rounded(x * s + y * c);
-            table[angle][i] = (int16_t)(turned_y * stride + turned_x);
-        }
+        for (int i = 0; i < IDF_DESCRIPTOR_POINTS; i++)
+            table[angle][i] =
+                (int16_t)(rounded(x[i] * s + y[i] * c) * stride + rounded(x[i] * c - y[i] * s));
     }
 }
