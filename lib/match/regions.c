@@ -1,11 +1,10 @@
 /* regions.c - where in a frame to look.
  *
- * Quadrilaterals are looked for in a picture of 640 pixels at three edge strengths (a card on a
- * dark cloth, a sleeve on a pale desk), and in one of half that size, where only the large outlines
- * are left. Their sides are then placed in the frame itself: across each side the steepest place is
- * found at some thirty points and a line is fitted that outliers do not move. The true aspect
- * follows from the perspective of the outline (Zhang and He, "Whiteboard scanning and image
- * enhancement", 2007). */
+ * Quadrilaterals are looked for in a picture of 640 pixels, in one of half that size, where only
+ * the large outlines are left, and for small things in one of up to 960. Their sides are then
+ * placed in the frame itself: across each side the steepest place is found at some thirty points
+ * and a line is fitted that outliers do not move. The true aspect follows from the perspective of
+ * the outline (Zhang and He, "Whiteboard scanning and image enhancement", 2007). */
 #include "match/regions.h"
 
 #include <math.h>

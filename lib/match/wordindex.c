@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "kernel/hamming.h"
 #include "match/wordindex_inside.h"
 
 enum {
@@ -48,7 +47,7 @@ static size_t references_n(const idf_wordindex *x, size_t row) {
 /* What learning centres needs; one for each worker. */
 typedef struct learner {
     idf_descriptor *sample;                 /* what centres are learnt from */
-    idf_hamming_best *nearest;              /* of each of the sample */
+    idf_word_group *groups;                 /* of the centres */
     uint64_t (*sums)[IDF_DESCRIPTOR_BYTES]; /* branch: of the descriptors nearest to each centre */
     uint8_t *n_summed;                      /* branch */
     idf_descriptor centres[IDF_WORD_BRANCH_MAX];
@@ -92,11 +91,20 @@ static void take_majority(idf_descriptor *centre, const uint64_t sums[IDF_DESCRI
     }
 }
 
-/* Moves k centres to the majority of those of the n descriptors of the sample nearest to them (the
- * first 255 of them), ROUNDS times. Centres that nothing is nearest to stay. They begin
+/* The number, of `branch` centres, of the nearest. */
+static uint32_t nearest_of(const idf_wordindex *x, const idf_word_group *centres,
+                           const idf_descriptor *d) {
+    uint32_t key;
+    x->scan->nearest(centres, x->branch, d, 1, &key);
+    return key & 0xffff;
+}
+
+/* Moves `branch` centres to the majority of those of the n descriptors of the sample nearest to
+ * them (the first 255 of them), ROUNDS times. Centres that nothing is nearest to stay. They begin
  * evenly spaced through the sample. */
-static void learn(learner *l, size_t n, size_t k) {
+static void learn(const idf_wordindex *x, learner *l, size_t n) {
     idf_descriptor *centres = l->centres;
+    size_t k = (size_t)x->branch;
     for (size_t c = 0; c < k; c++) {
         if (n > 0)
             centres[c] = l->sample[c * n / k];
@@ -104,11 +112,11 @@ static void learn(learner *l, size_t n, size_t k) {
             memset(&centres[c], 0, sizeof *centres);
     }
     for (int round = 0; round < ROUNDS && n > k; round++) {
-        idf_hamming_match2(l->sample[0].bits, n, centres[0].bits, k, l->nearest);
+        idf_word_groups_fill(l->groups, centres, x->branch);
         memset(l->sums, 0, k * sizeof *l->sums);
         memset(l->n_summed, 0, k * sizeof *l->n_summed);
         for (size_t i = 0; i < n; i++) {
-            uint32_t at = l->nearest[i].index;
+            uint32_t at = nearest_of(x, l->groups, &l->sample[i]);
             if (l->n_summed[at] == 255)
                 continue;
             l->n_summed[at]++;
@@ -146,14 +154,6 @@ static size_t take_sample(const builder *b, learner *l, const uint32_t *order, s
     return n;
 }
 
-/* The number, of `branch` centres, of the nearest. */
-static uint32_t nearest_of(const idf_wordindex *x, const idf_word_group *centres,
-                           const idf_descriptor *d) {
-    uint32_t key;
-    x->scan->nearest(centres, x->branch, d, 1, &key);
-    return key & 0xffff;
-}
-
 /* Names the node of each of A_TASK entries. */
 static void name_nodes(void *context, size_t item, int worker) {
     builder *b = context;
@@ -170,7 +170,7 @@ static void grow_node(void *context, size_t node, int worker) {
     learner *l = &b->learners[worker];
     uint32_t from = b->node_start[node], to = b->node_start[node + 1];
     idf_word_group *leaves = x->leaves + node * (size_t)x->n_groups;
-    learn(l, take_sample(b, l, b->order, from, to), (size_t)x->branch);
+    learn(x, l, take_sample(b, l, b->order, from, to));
     idf_word_groups_fill(leaves, l->centres, x->branch);
     for (uint32_t i = from; i < to; i++) { /* they lie anywhere: fetched some time before */
         __builtin_prefetch(&b->all[b->order[i + AHEAD < to ? i + AHEAD : i]]);
@@ -183,7 +183,7 @@ static void grow_node(void *context, size_t node, int worker) {
 static void grow(builder *b) {
     idf_wordindex *x = b->x;
     learner *l = &b->learners[0];
-    learn(l, take_sample(b, l, NULL, 0, x->n_entries), (size_t)x->branch);
+    learn(x, l, take_sample(b, l, NULL, 0, x->n_entries));
     idf_word_groups_fill(x->nodes, l->centres, x->branch);
     idf_pool_for(b->pool, (x->n_entries + A_TASK - 1) / A_TASK, name_nodes, b);
     sort_by(b->word, x->n_entries, (uint32_t)x->branch, b->node_start, b->order);
@@ -250,10 +250,10 @@ static idf_status allocate_learners(builder *b) {
     for (int i = 0; b->learners && i < b->n_learners; i++) {
         learner *l = &b->learners[i];
         l->sample = idf_alloc(most, sizeof *l->sample);
-        l->nearest = idf_alloc(most, sizeof *l->nearest);
+        l->groups = idf_alloc_aligned((size_t)b->x->n_groups, sizeof *l->groups);
         l->sums = idf_alloc(branch, sizeof *l->sums);
         l->n_summed = idf_alloc(branch, sizeof *l->n_summed);
-        if (!l->sample || !l->nearest || !l->sums || !l->n_summed)
+        if (!l->sample || !l->groups || !l->sums || !l->n_summed)
             return IDF_ERR_NO_MEMORY;
     }
     return b->learners ? IDF_OK : IDF_ERR_NO_MEMORY;
@@ -282,7 +282,7 @@ static idf_status allocate(builder *b) {
 static void release(builder *b) {
     for (int i = 0; b->learners && i < b->n_learners; i++) {
         idf_free(b->learners[i].sample);
-        idf_free(b->learners[i].nearest);
+        idf_free(b->learners[i].groups);
         idf_free(b->learners[i].sums);
         idf_free(b->learners[i].n_summed);
     }

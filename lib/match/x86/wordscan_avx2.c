@@ -2,6 +2,7 @@
  * each byte (Mula, Kurz and Lemire, "Faster population counts using AVX2 instructions", 2018); the
  * least of eight keys by the instruction for it. */
 #include <immintrin.h>
+#include <stddef.h>
 
 #include "match/wordscan_loops.h"
 
