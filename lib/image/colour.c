@@ -5,13 +5,23 @@
 #include <string.h>
 
 #include "image/image.h"
+#include "image/luma_kernel.h"
+#include "kernel/cpu.h"
 
 static inline uint8_t luma(unsigned r, unsigned g, unsigned b) {
     return (uint8_t)((19595 * r + 38470 * g + 7471 * b + 32768) >> 16);
 }
 
 void idf_row_luma(uint8_t *out, const uint8_t *in, size_t n) {
-    for (size_t i = 0; i < n; i++, in += 3)
+    size_t i = 0;
+#if defined(__x86_64__)
+    if (idf_cpu_features() & IDF_CPU_AVX2)
+        i = idf_luma_blocks_avx2(out, in, n);
+#elif defined(__aarch64__)
+    if (idf_cpu_features() & IDF_CPU_NEON)
+        i = idf_luma_blocks_neon(out, in, n);
+#endif
+    for (in += 3 * i; i < n; i++, in += 3)
         out[i] = luma(in[0], in[1], in[2]);
 }
 

@@ -2,6 +2,8 @@
 #include "pictures.h"
 
 #include "image/encode.h"
+#include "image/image.h"
+#include "kernel/cpu.h"
 
 static void new_refuses_bad_sizes(void **state) {
     (void)state;
@@ -95,11 +97,38 @@ static void luma_of_grey_is_grey(void **state) {
     }
 }
 
+/* Every processor's loop gives the formula's bytes, for rows of any length, in place too. */
+static void luma_is_the_same_on_every_processor(void **state) {
+    (void)state;
+    enum { LONGEST = 150 };
+    uint8_t in[3 * LONGEST], row[3 * LONGEST], want[LONGEST];
+    for (size_t i = 0; i < sizeof in; i++)
+        in[i] = i < 96 ? 255 : (uint8_t)(i * i * 7 + i / 3);
+    for (size_t i = 0; i < LONGEST; i++)
+        want[i] = (uint8_t)((19595u * in[3 * i] + 38470u * in[3 * i + 1] + 7471u * in[3 * i + 2] +
+                             32768) >>
+                            16);
+    const unsigned levels[] = {0, ~0u};
+    for (int level = 0; level < 2; level++)
+        for (size_t n = 0; n <= LONGEST; n++) {
+            memcpy(row, in, sizeof row);
+            idf_cpu_restrict(levels[level]);
+            idf_row_luma(row, row, n);
+            idf_cpu_restrict(~0u);
+            assert_memory_equal(row, want, n);
+            assert_memory_equal(row + n, in + n, sizeof row - n);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(new_refuses_bad_sizes),      cmocka_unit_test(png_round_trip_is_exact),
-        cmocka_unit_test(jpeg_round_trip_is_close),   cmocka_unit_test(orientations_form_a_group),
-        cmocka_unit_test(crop_is_cut_to_the_picture), cmocka_unit_test(luma_of_grey_is_grey),
+        cmocka_unit_test(new_refuses_bad_sizes),
+        cmocka_unit_test(png_round_trip_is_exact),
+        cmocka_unit_test(jpeg_round_trip_is_close),
+        cmocka_unit_test(orientations_form_a_group),
+        cmocka_unit_test(crop_is_cut_to_the_picture),
+        cmocka_unit_test(luma_of_grey_is_grey),
+        cmocka_unit_test(luma_is_the_same_on_every_processor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
