@@ -62,7 +62,7 @@ static void run_encode(bench *b) {
 }
 
 static void run_all(bench *b) {
-    const idf_decode_options options = {.target_side = IDF_LOCAL_SIDE, .grey = 1};
+    const idf_decode_options options = {.target_side = IDF_LOCAL_SIDE};
     idf_image image = {0};
     if (idf_image_read_file(&image, b->path, &options, NULL, NULL))
         return;

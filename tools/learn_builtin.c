@@ -1,5 +1,5 @@
-/* learn_builtin FOLDER OUT - learns the tables of the built-in encoder from the pictures below
- * FOLDER.
+/* learn_builtin FOLDER OUT COLOURS - learns the tables of the built-in encoder from the pictures
+ * below FOLDER: the file OUT, and the C source COLOURS, the mean of their histograms of colours.
  *
  * Each picture (large ones also in four parts, all also at 3/5 of their size) gives descriptors.
  * From these: the projection of a descriptor (PCA of its bits), the words (k-means, Lloyd 1982),
@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "local/extract.h"
+#include "model/chroma.h"
 #include "model/encoder.h"
 #include "model/vlad.h"
 #include "tools/learn_math.h"
@@ -21,7 +22,7 @@ enum {
     DEPTH = 64,
     N_WORDS = 32,
     N_ALL = DEPTH * N_WORDS,
-    DIM = 512,
+    DIM = 448,
     MAX_PICTURES = 2600,
     LEAST_FEATURES = 150, /* pictures with fewer teach nothing */
     LARGE_SIDE = 900,     /* shorter side of pictures that are also taken in parts */
@@ -98,6 +99,36 @@ static idf_descriptor *sample_of(const corpus *c, size_t *n) {
             sample[(*n)++] = c->descriptors[c->begins[v] + i * count / SAMPLE];
     }
     return sample;
+}
+
+/* The mean histogram of colours of the pictures in the list, as C source. */
+static void learn_colours(const learn_paths *list, const char *out) {
+    double sum[IDF_CHROMA_DIM] = {0};
+    int n = 0;
+    const char *path;
+    for (size_t i = 0; (path = learn_path(list, i, MAX_PICTURES)) != NULL; i++) {
+        const idf_decode_options options = {.target_side = IDF_LOCAL_SIDE};
+        float histogram[IDF_CHROMA_DIM];
+        idf_image image = {0};
+        if (idf_image_read_file(&image, path, &options, NULL, NULL) != IDF_OK)
+            continue;
+        idf_chroma_histogram(&image, histogram);
+        idf_image_release(&image);
+        for (int k = 0; k < IDF_CHROMA_DIM; k++)
+            sum[k] += (double)histogram[k];
+        n++;
+    }
+    FILE *file = learn_must(fopen(out, "w"));
+    fprintf(file,
+            "/* chroma_mean.c - the colours that pictures have on average. Written by "
+            "tools/learn_builtin.c. */\n#include \"model/chroma.h\"\n\n/* clang-format off */\n"
+            "const float idf_chroma_mean[IDF_CHROMA_DIM] = {\n");
+    for (int k = 0; k < IDF_CHROMA_DIM; k++)
+        fprintf(file, "%s%.4ff,%s", k % IDF_CHROMA_SIDE ? " " : "    ", sum[k] / n,
+                k % IDF_CHROMA_SIDE == IDF_CHROMA_SIDE - 1 ? "\n" : "");
+    fprintf(file, "};\n");
+    if (fclose(file) != 0)
+        learn_die("the mean of colours could not be written");
 }
 
 static double bit_of(const idf_descriptor *d, int i) {
@@ -237,8 +268,8 @@ static void learn_rows(tables *t, const corpus *c) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 3) {
-        fprintf(stderr, "usage: learn-builtin FOLDER OUT\n");
+    if (argc != 4) {
+        fprintf(stderr, "usage: learn-builtin FOLDER OUT COLOURS\n");
         return 2;
     }
     corpus c = {.camera.hardness = 1};
@@ -247,6 +278,7 @@ int main(int argc, char **argv) {
     if (idf_extractor_new(&c.extractor, &err) != IDF_OK)
         learn_die(err.message);
     const char *path;
+    learn_colours(&list, argv[3]);
     for (size_t i = 0; (path = learn_path(&list, i, MAX_PICTURES)) != NULL; i++)
         add_picture(&c, path);
     printf("%zu pictures found, %zu views, %zu descriptors\n", list.n, c.n_views, c.n);

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Rebuilds the tables of the built-in encoder from pictures in Debian packages: the test pattern of
-# its descriptors (lib/local/pattern.c), and from those descriptors data/builtin.bin.
+# its descriptors (lib/local/pattern.c), from those descriptors data/builtin.bin, and what colours
+# pictures have on average (lib/model/chroma_mean.c).
 # usage: tools/learn_builtin.sh [FOLDER]     packages and pictures are kept in FOLDER (build/pictures)
 # Nothing is installed: packages (700 MB) are downloaded by apt-get and unpacked. Takes a few minutes.
 # The same packages, compiler and flags give the same files.
@@ -25,5 +26,5 @@ cmake -S . -B build/release --preset release -DIDENTIFY_TOOLS=ON > /dev/null
 cmake --build build/release --target learn-pattern
 build/release/tools/learn-pattern "$folder" lib/local/pattern.c
 cmake --build build/release --target learn-builtin
-build/release/tools/learn-builtin "$folder" data/builtin.bin
-sha256sum lib/local/pattern.c data/builtin.bin
+build/release/tools/learn-builtin "$folder" data/builtin.bin lib/model/chroma_mean.c
+sha256sum lib/local/pattern.c data/builtin.bin lib/model/chroma_mean.c

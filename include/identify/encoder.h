@@ -23,7 +23,7 @@ IDF_API void idf_encoder_free(idf_encoder *encoder);
 IDF_API int idf_encoder_dim(const idf_encoder *encoder);
 
 /* A string that is equal for two encoders exactly when their vectors may be compared, for example
- * "builtin/2". Owned by the encoder. */
+ * "builtin/3". Owned by the encoder. */
 IDF_API const char *idf_encoder_identity(const idf_encoder *encoder);
 
 /* Writes n_images rows of idf_encoder_dim floats, each of unit length (all zero for a picture in

@@ -35,7 +35,6 @@ static idf_status encode_item(idf_build *b, idf_build_item *it, idf_build_worker
     idf_features found;
     idf_decode_options decode = {
         .target_side = class_->wants_features ? IDF_LOCAL_SIDE : 0,
-        .grey = class_->wants_features,
     };
     it->embedding = idf_alloc((size_t)b->encoder->dim, sizeof *it->embedding);
     idf_status status =

@@ -136,7 +136,7 @@ static idf_status look_into(state *s, const idf_region *region, const size_t row
     status = idf_extract(s->l->extractor, &upright, n_features, &features, err);
     if (!status && find(s, &features, &back, options, close ? 1 : IN_A_QUAD) == 0 && quad &&
         s->look->unseen != NULL)
-        status = s->look->unseen(s->look->context, region, &upright, &features, err);
+        status = s->look->unseen(s->look->context, region, &features, err);
     idf_image_release(&upright);
     return status;
 }

@@ -35,8 +35,8 @@ typedef struct idf_look {
     const uint8_t *masked; /* NULL, or a flag for each reference: those are not there */
     /* NULL, or called for each quadrilateral in which nothing was seen, with its features in its
      * own upright picture (valid during the call). Not IDF_OK ends the look with it. */
-    idf_status (*unseen)(void *context, const idf_region *region, const idf_image *upright,
-                         const idf_features *features, idf_error *err);
+    idf_status (*unseen)(void *context, const idf_region *region, const idf_features *features,
+                         idf_error *err);
     void *context;
     bool more; /* what *out holds already was seen in this frame too, and is added to */
 } idf_look;

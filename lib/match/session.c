@@ -185,9 +185,11 @@ static idf_status embed_box(idf_session *s, const float box[4], const idf_featur
 }
 
 /* A quadrilateral in which geometry saw nothing becomes the next region: one for each way up that
- * matters when the encoder takes pictures; the built-in one sees no difference. */
-static idf_status embed_quad(void *context, const idf_region *region, const idf_image *upright,
-                             const idf_features *features, idf_error *err) {
+ * matters when the encoder takes pictures; the built-in one sees no difference, and needs of the
+ * picture its colours only. */
+enum { COLOUR_SIDE = 64 };
+static idf_status embed_quad(void *context, const idf_region *region, const idf_features *features,
+                             idf_error *err) {
     idf_session *s = context;
     bool by_features = s->matcher->encoder->class_->wants_features;
     int n_turns = by_features ? 1 : region->n_turns;
@@ -197,10 +199,13 @@ static idf_status embed_quad(void *context, const idf_region *region, const idf_
         *e = (embedded){.turn = n_turns == 2 ? 2 * i : i, .n_features = features->n};
         for (int k = 0; k < 4; k++)
             e->corners[k] = region->corners[(k - e->turn + 4) & 3];
-        status = by_features
-                     ? embed(s, upright, features, err)
-                     : idf_region_rectify(&e->picture, s->frame, region,
-                                          (const int[2]){IDF_LOCAL_SIDE, e->turn}, NULL, err);
+        int side = by_features ? COLOUR_SIDE : IDF_LOCAL_SIDE;
+        status = idf_region_rectify(&e->picture, s->frame, region, (const int[2]){side, e->turn},
+                                    NULL, err);
+        if (by_features && status == IDF_OK) {
+            status = embed(s, &e->picture, features, err);
+            idf_image_release(&e->picture);
+        }
         s->n_regions += status == IDF_OK;
     }
     return status;

@@ -1,14 +1,20 @@
-/* builtin.c - the encoder that needs no download: local features, aggregated (vlad.h).
+/* builtin.c - the encoder that needs no download: local features, aggregated (vlad.h), and beside
+ * them the colours of the picture (chroma.h).
  *
  * Its tables are learnt by tools/learn_builtin.sh. The identity names the version of tables and
  * features together: vectors of two versions cannot be compared. */
 #include "model/builtin.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "model/chroma.h"
 #include "model/vlad.h"
+
+/* What the colours have of a vector's squared length. */
+static const float colour_share = 0.08f;
 
 typedef struct builtin {
     idf_encoder head;
@@ -43,14 +49,32 @@ static idf_status builtin_workspace_new(const idf_encoder *encoder,
     return idf_error_set(err, IDF_ERR_NO_MEMORY, "no memory for the built-in encoder's scratch");
 }
 
+/* Puts the colours behind a vector of features. One without features stays all zero: a colour
+ * alone says of nothing what it is. */
+static void add_colours(float *out, int dim, const idf_image *image) {
+    float *colours = out + dim, features = 0, squares = 0;
+    idf_chroma_encode(image, colours);
+    for (int i = 0; i < dim; i++)
+        features += out[i] * out[i];
+    for (int i = 0; i < IDF_CHROMA_DIM; i++)
+        squares += colours[i] * colours[i];
+    float share = squares > 0 && features > 0 ? colour_share : 0;
+    for (int i = 0; i < dim; i++)
+        out[i] *= sqrtf(1 - share);
+    for (int i = 0; i < IDF_CHROMA_DIM; i++)
+        colours[i] *= sqrtf(share);
+}
+
 static idf_status builtin_encode(const idf_encoder *encoder, idf_encoder_workspace *workspace,
                                  const idf_encoder_input *inputs, size_t n, float *out,
                                  idf_pool *pool, idf_error *err) {
     const builtin *self = (const builtin *)(const void *)encoder;
     (void)pool, (void)err;
-    for (size_t i = 0; i < n; i++)
-        idf_vlad_encode(&self->vlad, inputs[i].features->descriptors, inputs[i].features->n,
-                        out + i * (size_t)self->vlad.dim, workspace->scratch);
+    for (size_t i = 0; i < n; i++, out += encoder->dim) {
+        const idf_features *features = inputs[i].features;
+        idf_vlad_encode(&self->vlad, features->descriptors, features->n, out, workspace->scratch);
+        add_colours(out, self->vlad.dim, inputs[i].image);
+    }
     return IDF_OK;
 }
 
@@ -75,8 +99,8 @@ idf_status idf_builtin_open_tables(idf_encoder **encoder, const uint8_t *bytes, 
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "no memory for the built-in encoder");
     self->vlad = vlad;
     self->head.class_ = &builtin_class;
-    self->head.dim = vlad.dim;
-    snprintf(self->head.identity, sizeof self->head.identity, "builtin/2");
+    self->head.dim = vlad.dim + IDF_CHROMA_DIM;
+    snprintf(self->head.identity, sizeof self->head.identity, "builtin/3");
     /* placeholders until an index is calibrated: no measurement stands behind them */
     self->head.default_sim_threshold = 0.25f;
     self->head.default_margin_threshold = 0.03f;

@@ -13,7 +13,8 @@
 extern "C" {
 #endif
 
-/* One picture to encode. An encoder reads `features` when its class says so, else `image`. */
+/* One picture to encode. An encoder reads `image`, and `features` when its class says so; then the
+ * image may have any size. */
 typedef struct idf_encoder_input {
     const idf_image *image;
     const idf_features *features;
@@ -27,7 +28,7 @@ enum { IDF_ENCODER_FEATURES = 1000, IDF_STORED_FEATURES = 720 };
 typedef struct idf_encoder_workspace idf_encoder_workspace;
 
 typedef struct idf_encoder_class {
-    bool wants_features; /* reads input.features; else input.image */
+    bool wants_features; /* reads input.features too */
     int max_batch;       /* inputs a call is best given at once */
     int decode_side;     /* shorter side that pictures need to have at least; 0: IDF_LOCAL_SIDE's */
     void (*free)(idf_encoder *encoder);
