@@ -247,11 +247,8 @@ static bool is_weighed(const idf_finder *f, uint64_t done, size_t row) {
 /* Weighs a thing against the strongest others at its place, and against those that are like it
  * whether or not the frame shows them. */
 static void find_rivals(idf_finder *f, idf_thing *thing) {
-    const int size[2] = {f->frame.width, f->frame.height};
     uint64_t done = 0;
-    idf_parts parts;
-    idf_parts_divide(&parts, &f->references[thing->row], 0, &thing->seen, size);
-    thing->coverage = parts.coverage;
+    thing->coverage = idf_coverage(&f->references[thing->row], &thing->seen, &f->frame);
     thing->rival_row = SIZE_MAX;
     thing->rival_score = thing->rival_shared = 0;
     thing->own_evidence = thing->lead = INFINITY;

@@ -9,7 +9,7 @@
 /* The tail's length by chance alone, which counts as much as this many views. */
 static const double TAIL_BY_CHANCE = 0.8, TAIL_PRIOR = 3;
 /* However strangers fare, never less and never more. */
-static const double LEAST_EVIDENCE = 3, MOST_EVIDENCE = 10;
+static const double LEAST_EVIDENCE = 3, MOST_EVIDENCE = 6;
 
 const double idf_operating_rates[IDF_OPERATING_POINTS] = {0.01, 0.001, 0.0001};
 

@@ -9,6 +9,10 @@
 enum { SIDE = 8, COVER_SIDE = 5 };
 /* A cell is seen when its features are found at this share of the rate of all. */
 static const double COVER_LEAST = 0.3;
+/* Where the frame has fewer features than this share of what it has in cells that are seen, glare,
+ * a finger or the edge of the sharp part hides the thing: that speaks neither for nor against it.
+ * So much of the reference can be excused. */
+static const double HIDDEN_LEAST = 0.35, HIDDEN_MOST = 0.3;
 /* Evidence at which two references count as having something in common. */
 static const double COMMON_SCORE = 4;
 /* Share of a cell's features that must be met in the other for the cell to be common. */
@@ -66,16 +70,6 @@ double idf_cells_share(const idf_features *reference, idf_cells cells) {
     return n > 0 ? (double)inside / n : 0;
 }
 
-static double coverage_of(const int visible[], const int found[], double rate) {
-    int covered = 0, all = 0;
-    for (int k = 0; k < COVER_SIDE * COVER_SIDE; k++) {
-        all += visible[k];
-        if (found[k] > COVER_LEAST * rate * visible[k])
-            covered += visible[k];
-    }
-    return all > 0 ? (double)covered / all : 0;
-}
-
 static double own_evidence(const idf_parts *p) {
     if (p->n_own == 0)
         return 0;
@@ -86,31 +80,86 @@ static double own_evidence(const idf_parts *p) {
     return fmax(-COVERED, ratio / CLUMP);
 }
 
-void idf_parts_divide(idf_parts *out, const idf_features *r, idf_cells shared,
-                      const idf_confirmation *seen, const int frame_size[2]) {
-    uint8_t is_found[IDF_FEATURES_MAX] = {0};
-    int visible[COVER_SIDE * COVER_SIDE] = {0}, found[COVER_SIDE * COVER_SIDE] = {0};
-    double steps =
-        log(fmax(1e-3, idf_homography_scale(&seen->h, r->width / 2.0, r->height / 2.0))) /
-        log(IDF_LOCAL_SCALE);
-    memset(out, 0, sizeof *out);
+/* Which features of the reference should be in view. */
+typedef struct view {
+    const idf_features *r;
+    const idf_confirmation *seen;
+    int width, height; /* of the frame */
+    double steps;      /* levels that the reference's features are shifted by */
+    uint8_t is_found[IDF_FEATURES_MAX];
+} view;
+
+static void view_of(view *v, const idf_features *r, const idf_confirmation *seen, int width,
+                    int height) {
+    *v = (view){.r = r, .seen = seen, .width = width, .height = height};
+    v->steps = log(fmax(1e-3, idf_homography_scale(&seen->h, r->width / 2.0, r->height / 2.0))) /
+               log(IDF_LOCAL_SCALE);
     for (int i = 0; i < seen->n_pairs; i++)
         if (seen->pairs[i].reference < IDF_FEATURES_MAX)
-            is_found[seen->pairs[i].reference] = 1;
+            v->is_found[seen->pairs[i].reference] = 1;
+}
+
+static bool is_in_view(const view *v, int i) {
+    idf_point at =
+        idf_homography_apply(&v->seen->h, idf_feature_x(v->r, i), idf_feature_y(v->r, i));
+    double level = v->r->keypoints[i].level + v->steps;
+    return v->is_found[i] || (at.x >= 0 && at.y >= 0 && at.x < v->width && at.y < v->height &&
+                              level >= 0 && level <= IDF_LOCAL_LEVELS - 1);
+}
+
+/* Counts the frame's features in each cell of the reference's picture. */
+static void count_shown(int shown[], const view *v, const idf_features *frame) {
+    idf_homography back;
+    if (!idf_homography_invert(&back, &v->seen->h))
+        return;
+    for (int i = 0; i < frame->n; i++) {
+        idf_point at =
+            idf_homography_apply(&back, idf_feature_x(frame, i), idf_feature_y(frame, i));
+        double x = at.x * COVER_SIDE / v->r->width, y = at.y * COVER_SIDE / v->r->height;
+        if (x >= 0 && y >= 0 && x < COVER_SIDE && y < COVER_SIDE)
+            shown[COVER_SIDE * (int)y + (int)x]++;
+    }
+}
+
+double idf_coverage(const idf_features *r, const idf_confirmation *seen,
+                    const idf_features *frame) {
+    enum { CELLS = COVER_SIDE * COVER_SIDE };
+    int visible[CELLS] = {0}, found[CELLS] = {0}, shown[CELLS] = {0};
+    double all = 0, all_found = 0, covered = 0, shown_there = 0, hidden = 0;
+    view v;
+    view_of(&v, r, seen, frame->width, frame->height);
     for (int i = 0; i < count_of(r); i++) {
-        idf_point at = idf_homography_apply(&seen->h, idf_feature_x(r, i), idf_feature_y(r, i));
-        double level = r->keypoints[i].level + steps;
-        bool in_view = at.x >= 0 && at.y >= 0 && at.x < frame_size[0] && at.y < frame_size[1] &&
-                       level >= 0 && level <= IDF_LOCAL_LEVELS - 1;
-        if (!in_view && !is_found[i])
+        if (!is_in_view(&v, i))
+            continue;
+        visible[cell_of(r, i, COVER_SIDE)]++;
+        found[cell_of(r, i, COVER_SIDE)] += v.is_found[i];
+        all++;
+        all_found += v.is_found[i];
+    }
+    count_shown(shown, &v, frame);
+    uint8_t is_covered[CELLS];
+    for (int k = 0; k < CELLS; k++) {
+        is_covered[k] = found[k] > COVER_LEAST * visible[k] * all_found / all;
+        covered += is_covered[k] ? visible[k] : 0;
+        shown_there += is_covered[k] ? shown[k] : 0;
+    }
+    for (int k = 0; k < CELLS; k++)
+        if (!is_covered[k] && shown[k] * covered < HIDDEN_LEAST * shown_there * visible[k])
+            hidden += visible[k];
+    return all > 0 ? covered / (all - fmin(hidden, HIDDEN_MOST * all)) : 0;
+}
+
+void idf_parts_divide(idf_parts *out, const idf_features *r, idf_cells shared,
+                      const idf_confirmation *seen, const int frame_size[2]) {
+    view v;
+    view_of(&v, r, seen, frame_size[0], frame_size[1]);
+    memset(out, 0, sizeof *out);
+    for (int i = 0; i < count_of(r); i++) {
+        if (!is_in_view(&v, i))
             continue;
         bool is_shared = shared >> cell_of(r, i, SIDE) & 1;
         *(is_shared ? &out->n_shared : &out->n_own) += 1;
-        *(is_shared ? &out->found_shared : &out->found_own) += is_found[i];
-        visible[cell_of(r, i, COVER_SIDE)]++;
-        found[cell_of(r, i, COVER_SIDE)] += is_found[i];
+        *(is_shared ? &out->found_shared : &out->found_own) += v.is_found[i];
     }
-    int n = out->n_shared + out->n_own, k = out->found_shared + out->found_own;
-    out->coverage = n > 0 ? coverage_of(visible, found, (double)k / n) : 0;
     out->own_evidence = own_evidence(out);
 }

@@ -37,10 +37,13 @@ typedef struct idf_parts {
     /* log10 of how much likelier the own part's count is when the reference is there than when only
      * the shared part is. 0 when there is no own part in view. */
     double own_evidence;
-    /* 0..1: share of the features in view that lie in cells, of 5 x 5, where they are found about
-     * as often as in the others. Low: a logo, a banner, a part that another has too. */
-    double coverage;
 } idf_parts;
+
+/* 0..1: share of the features in view that lie in cells, of 5 x 5, where they are found about as
+ * often as in the others. Low: a logo, a banner, a part that another has too. Cells in which the
+ * frame shows nothing are left out, up to a bound. */
+double idf_coverage(const idf_features *reference, const idf_confirmation *seen,
+                    const idf_features *frame);
 
 /* Divides `seen`, a sighting of `reference` in a frame of frame_size (width, height). */
 void idf_parts_divide(idf_parts *out, const idf_features *reference, idf_cells shared,
