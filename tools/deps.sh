@@ -47,6 +47,7 @@ ci|cmd:qemu-aarch64-static|qemu-user-static|qemu-user-static|-
 ci|cmd:valgrind|valgrind|valgrind|-
 interop|py:torch|python3-torch|python3-torch|pytorch
 rivals|file:/usr/include/dnnl.h|libdnnl-dev|-|-
+rivals|file:/usr/share/doc/libopenblas0-pthread|libopenblas0-pthread|-|-
 rivals|cmd:node|nodejs|nodejs|node
 rivals|cmd:npm|npm|npm|node
 TABLE

@@ -156,13 +156,28 @@ static idf_status look_into_quads(state *s, idf_error *err) {
     return status;
 }
 
-/* Features of the whole frame that lie in a square and in nothing that was seen. */
-static int unexplained(const uint8_t *explained, const idf_features *f, const double square[3]) {
+/* Places of the whole frame's features that nothing explains. */
+typedef struct spots {
+    float x[IDF_FEATURES_MAX], y[IDF_FEATURES_MAX];
+    int n;
+} spots;
+
+static void collect_unexplained(spots *p, const uint8_t *explained, const idf_features *f) {
+    p->n = 0;
+    for (int i = 0; i < f->n; i++)
+        if (!explained[i]) {
+            p->x[p->n] = (float)idf_feature_x(f, i);
+            p->y[p->n++] = (float)idf_feature_y(f, i);
+        }
+}
+
+/* Those that lie in a square, given by its left, top and side. */
+static int count_inside(const spots *p, const double square[3]) {
+    float left = (float)square[0], top = (float)square[1];
+    float right = (float)(square[0] + square[2]), bottom = (float)(square[1] + square[2]);
     int n = 0;
-    for (int i = 0; i < f->n; i++) {
-        double x = idf_feature_x(f, i) - square[0], y = idf_feature_y(f, i) - square[1];
-        n += !explained[i] && x >= 0 && y >= 0 && x < square[2] && y < square[2];
-    }
+    for (int i = 0; i < p->n; i++) /* without branches: a vector loop */
+        n += (p->x[i] >= left) & (p->x[i] < right) & (p->y[i] >= top) & (p->y[i] < bottom);
     return n;
 }
 
@@ -180,6 +195,7 @@ static idf_status look_into_tiles(state *s, idf_error *err) {
     const idf_image *frame = s->look->frame;
     const idf_features *f = s->look->whole;
     uint8_t explained[IDF_FEATURES_MAX] = {0};
+    spots left;
     int longer = frame->width > frame->height ? frame->width : frame->height;
     double scale = (double)frame->width / f->width;
     double side = TILE * (f->width < f->height ? f->width : f->height), step = side * TILE_STEP;
@@ -191,10 +207,11 @@ static idf_status look_into_tiles(state *s, idf_error *err) {
         double best[3] = {0, 0, side};
         int most = 0;
         mark_explained(explained, f, s->out, scale);
+        collect_unexplained(&left, explained, f);
         for (double y = 0; y + side < f->height + step; y += step)
             for (double x = 0; x + side < f->width + step; x += step) {
                 const double at[3] = {fmin(x, f->width - side), fmin(y, f->height - side), side};
-                int n = unexplained(explained, f, at);
+                int n = count_inside(&left, at);
                 if (n > most) {
                     most = n;
                     best[0] = at[0];

@@ -33,14 +33,13 @@ static rgb sample(const idf_image *image, int i, int j) {
 }
 
 /* Half way, in the logarithm, to a picture whose mean is grey (von Kries; Buchsbaum 1980). */
-static rgb light_of(const idf_image *image) {
+static rgb light_of(rgb samples[SAMPLES][SAMPLES]) {
     rgb sum = {1, 1, 1};
     for (int j = 0; j < SAMPLES; j++)
         for (int i = 0; i < SAMPLES; i++) {
-            rgb at = sample(image, i, j);
-            sum.r += at.r;
-            sum.g += at.g;
-            sum.b += at.b;
+            sum.r += samples[j][i].r;
+            sum.g += samples[j][i].g;
+            sum.b += samples[j][i].b;
         }
     float grey = (sum.r + sum.g + sum.b) / 3;
     return (rgb){sqrtf(grey / sum.r), sqrtf(grey / sum.g), sqrtf(grey / sum.b)};
@@ -63,12 +62,16 @@ static float weight_of(int i) {
 }
 
 void idf_chroma_histogram(const idf_image *image, float *out) {
-    rgb light = light_of(image);
+    rgb samples[SAMPLES][SAMPLES];
+    for (int j = 0; j < SAMPLES; j++)
+        for (int i = 0; i < SAMPLES; i++)
+            samples[j][i] = sample(image, i, j);
+    rgb light = light_of(samples);
     float total = 0;
     memset(out, 0, IDF_CHROMA_DIM * sizeof *out);
     for (int j = 0; j < SAMPLES; j++)
         for (int i = 0; i < SAMPLES; i++) {
-            rgb at = sample(image, i, j);
+            rgb at = samples[j][i];
             float r = fminf(at.r * light.r, 255) / 255, g = fminf(at.g * light.g, 255) / 255;
             float b = fminf(at.b * light.b, 255) / 255, fu, fv;
             float luma = 0.299f * r + 0.587f * g + 0.114f * b;

@@ -3,7 +3,7 @@
  * of weights and one broadcast activation of the 16 registers (widening needs the last one, and 5
  * rows; int8, which needs three more, has strips of one vector by 12 rows).
  *
- * Processors with no more than AVX2 have first-level caches of 32 KB: chunks are 24 KB of weights,
+ * Processors with no more than AVX2 have first-level caches of 32 KB: chunks are 12 KB of weights,
  * and the ones ahead are fetched into the second level, where they do not push out the present. */
 #include <math.h>
 #include <string.h>
@@ -76,10 +76,10 @@ static inline __m256i s8_mac(__m256i sum, __m256i w, __m256i x) {
 #include "kernel/gemm_tile.inc"
 
 const idf_gemm_ops idf_gemm_ops_avx2[] = {
-    {"avx2", IDF_GEMM_F32, 6, 1, false, 192, IDF_CPU_AVX2, tile_f32, finish_float, pack_f32},
-    {"avx2", IDF_GEMM_BF16, 5, 2, false, 192, IDF_CPU_AVX2, tile_bf16, finish_float,
+    {"avx2", IDF_GEMM_F32, 6, 1, false, 96, IDF_CPU_AVX2, tile_f32, finish_float, pack_f32},
+    {"avx2", IDF_GEMM_BF16, 5, 2, false, 96, IDF_CPU_AVX2, tile_bf16, finish_float,
      pack_bf16_split},
-    {"avx2", IDF_GEMM_S8, 12, 1, false, 192, IDF_CPU_AVX2, tile_s8, finish_s8_signed,
+    {"avx2", IDF_GEMM_S8, 12, 1, false, 96, IDF_CPU_AVX2, tile_s8, finish_s8_signed,
      pack_s8_signed},
     {0},
 };
