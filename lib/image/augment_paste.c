@@ -3,7 +3,7 @@
  * Light adds up in linear intensity, for which the square of the stored value stands (a gamma of 2,
  * close enough to sRGB's, and its inverse is a square root). */
 #include <math.h>
-#include <string.h>
+#include <stdbool.h>
 
 #include "image/augment_parts.h"
 #include "image/image.h"
@@ -11,14 +11,30 @@
 
 enum { STRETCH = 256 };
 
-/* Distance to the nearest edge, positive inside. */
-static inline float depth(const idf_quad *quad, float x, float y) {
-    float least = quad->edge[0][0] * x + quad->edge[0][1] * y + quad->edge[0][2];
-    for (int i = 1; i < 4; i++) {
-        float d = quad->edge[i][0] * x + quad->edge[i][1] * y + quad->edge[i][2];
-        least = d < least ? d : least;
+/* Distances of n pixels of a row, from x on, to the nearest edge, positive inside. Along a row they
+ * rise to a peak and fall: what is over any value is one piece. */
+static void depths(float *out, const idf_quad *quad, int x, int y, int n) {
+    float row = (float)y + 0.5f;
+    for (int i = 0; i < n; i++) {
+        float at = (float)(x + i) + 0.5f;
+        float least = quad->edge[0][0] * at + quad->edge[0][1] * row + quad->edge[0][2];
+        for (int k = 1; k < 4; k++) {
+            float d = quad->edge[k][0] * at + quad->edge[k][1] * row + quad->edge[k][2];
+            least = d < least ? d : least;
+        }
+        out[i] = least;
     }
-    return least;
+}
+
+/* The piece [*begin, *end) in which values are over `least`. */
+static bool piece_over(const float *values, int n, float least, int *begin, int *end) {
+    *begin = 0;
+    *end = n;
+    while (*begin < n && values[*begin] <= least)
+        (*begin)++;
+    while (*end > *begin && values[*end - 1] <= least)
+        (*end)--;
+    return *begin < *end;
 }
 
 /* 1 in the middle, 0 from distance 1 on, smooth. */
@@ -55,6 +71,17 @@ static void shine(uint8_t *pixels, int n, const idf_sheen *sheen, float x, float
     }
 }
 
+/* Puts n pixels over others, those at the edge in proportion to how far they are inside. */
+static void blend(uint8_t *to, const uint8_t *from, const float *depth, int n) {
+    for (int i = 0; i < n; i++, to += 3, from += 3) {
+        float d = depth[i] + 0.5f;
+        unsigned a = d >= 1 ? 255 : (unsigned)(d * 255);
+        for (int c = 0; c < 3; c++)
+            to[c] = a == 255 ? from[c]
+                             : (uint8_t)(idf_mul_255(from[c], a) + idf_mul_255(to[c], 255 - a));
+    }
+}
+
 void idf_paste(idf_canvas *canvas, const idf_image *picture, const double to_frame[9],
                const idf_quad *quad, const idf_sheen *sheen, uint8_t owner) {
     idf_warp warp = {.border = IDF_BORDER_REPLICATE};
@@ -62,32 +89,21 @@ void idf_paste(idf_canvas *canvas, const idf_image *picture, const double to_fra
         return;
     bool shiny = sheen->veil > 0 || sheen->n_bands > 0 || sheen->spot[4] > 0;
     for (int y = quad->rows[0]; y < quad->rows[1]; y++) {
-        float row = (float)y + 0.5f;
         for (int x = quad->columns[0]; x < quad->columns[1]; x += STRETCH) {
-            int n = quad->columns[1] - x < STRETCH ? quad->columns[1] - x : STRETCH;
-            int begin = 0, end = n; /* the edges are convex: what is covered is one piece */
-            while (begin < end && depth(quad, (float)(x + begin) + 0.5f, row) <= -0.5f)
-                begin++;
-            while (end > begin && depth(quad, (float)(x + end - 1) + 0.5f, row) <= -0.5f)
-                end--;
-            if (begin == end)
-                continue;
+            int n = quad->columns[1] - x < STRETCH ? quad->columns[1] - x : STRETCH, begin, end;
+            float depth[STRETCH];
             uint8_t pixels[3 * STRETCH];
+            depths(depth, quad, x, y, n);
+            if (!piece_over(depth, n, -0.5f, &begin, &end))
+                continue;
             idf_warp_row(pixels, picture, &warp, (const int[2]){x + begin, y}, end - begin);
             if (shiny)
-                shine(pixels, end - begin, sheen, (float)(x + begin) + 0.5f, row);
+                shine(pixels, end - begin, sheen, (float)(x + begin) + 0.5f, (float)y + 0.5f);
             uint8_t *to = idf_image_row(&canvas->frame, y) + 3 * (x + begin);
             uint8_t *mine = idf_image_row(&canvas->owner, y) + x;
-            const uint8_t *from = pixels;
-            for (int i = begin; i < end; i++, to += 3, from += 3) {
-                float d = depth(quad, (float)(x + i) + 0.5f, row) + 0.5f;
-                unsigned a = d >= 1 ? 255 : (unsigned)(d * 255);
-                for (int c = 0; c < 3; c++)
-                    to[c] = a == 255
-                                ? from[c]
-                                : (uint8_t)(idf_mul_255(from[c], a) + idf_mul_255(to[c], 255 - a));
-                mine[i] = a > 127 ? owner : mine[i];
-            }
+            blend(to, pixels, depth + begin, end - begin);
+            for (int i = begin; i < end; i++) /* where it has more than half of the pixel */
+                mine[i] = (depth[i] + 0.5f) * 255 >= 128 ? owner : mine[i];
         }
     }
 }
@@ -101,16 +117,23 @@ void idf_cast_shadow(idf_canvas *canvas, const idf_quad *quad, float softness, f
     x0 = x0 < 0 ? 0 : x0;
     y1 = y1 > frame->height ? frame->height : y1;
     x1 = x1 > frame->width ? frame->width : x1;
-    for (int y = y0; y < y1; y++) {
-        uint8_t *pixel = idf_image_row(frame, y) + 3 * x0;
-        for (int x = x0; x < x1; x++, pixel += 3) {
-            float t = depth(quad, (float)x + 0.5f, (float)y + 0.5f) / softness + 0.5f;
-            if (t <= 0)
+    for (int y = y0; y < y1; y++)
+        for (int x = x0; x < x1; x += STRETCH) {
+            int n = x1 - x < STRETCH ? x1 - x : STRETCH, begin, end;
+            float t[STRETCH];
+            uint8_t keep[3 * STRETCH];
+            depths(t, quad, x, y, n);
+            for (int i = 0; i < n; i++)
+                t[i] = t[i] / softness + 0.5f;
+            if (!piece_over(t, n, 0, &begin, &end))
                 continue;
-            t = t > 1 ? 1 : t * t * (3 - 2 * t);
-            unsigned keep = (unsigned)(255 * (1 - strength * t));
-            for (int c = 0; c < 3; c++)
-                pixel[c] = idf_mul_255(pixel[c], keep);
+            for (int i = begin; i < end; i++) {
+                float dark = t[i] > 1 ? 1 : t[i] * t[i] * (3 - 2 * t[i]);
+                uint8_t *k = keep + 3 * i;
+                k[0] = k[1] = k[2] = (uint8_t)(255 * (1 - strength * dark));
+            }
+            uint8_t *to = idf_image_row(frame, y) + 3 * x;
+            for (int i = 3 * begin; i < 3 * end; i++)
+                to[i] = idf_mul_255(to[i], keep[i]);
         }
-    }
 }

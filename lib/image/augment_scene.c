@@ -222,12 +222,30 @@ static float radius_at(const finger *f, float behind) {
     return f->radius * (1 + (taper < 0.25f ? taper : 0.25f) - joint);
 }
 
+/* The columns of a row, py below the tip's centre, that a finger can touch, and some more. */
+static void columns_of(const finger *f, float py, int width, int columns[2]) {
+    float reach = 1.3f * f->radius + 2, low = -(float)width - f->x, high = (float)width - f->x;
+    if (fabsf(f->dy) > 1e-3f) {
+        float a = (py * f->dx - reach) / f->dy, b = (py * f->dx + reach) / f->dy;
+        low = fmaxf(low, fminf(a, b));
+        high = fminf(high, fmaxf(a, b));
+    }
+    low = fmaxf(0, low + f->x - 2);
+    high = fminf((float)width, high + f->x + 2);
+    columns[0] = low < high ? (int)low : 0;
+    columns[1] = low < high ? (int)high : 0;
+}
+
 static void draw_finger(idf_canvas *canvas, const finger *f) {
     const idf_image *frame = &canvas->frame;
     for (int y = 0; y < frame->height; y++) {
-        uint8_t *pixel = idf_image_row(frame, y), *owner = idf_image_row(&canvas->owner, y);
-        for (int x = 0; x < frame->width; x++, pixel += 3) {
-            float px = (float)x + 0.5f - f->x, py = (float)y + 0.5f - f->y;
+        int columns[2];
+        float py = (float)y + 0.5f - f->y;
+        columns_of(f, py, frame->width, columns);
+        uint8_t *pixel = idf_image_row(frame, y) + 3 * columns[0];
+        uint8_t *owner = idf_image_row(&canvas->owner, y);
+        for (int x = columns[0]; x < columns[1]; x++, pixel += 3) {
+            float px = (float)x + 0.5f - f->x;
             float forward = px * f->dx + py * f->dy, across = py * f->dx - px * f->dy;
             if (fabsf(across) > 1.3f * f->radius + 1 || forward > f->radius + 1)
                 continue;

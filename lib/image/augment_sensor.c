@@ -193,11 +193,6 @@ static void make_tone_curve(uint8_t curve[1024]) {
     }
 }
 
-/* Four random bytes added up are close to normal (Irwin-Hall): mean 510, deviation 147.8. */
-static inline int noise_of(uint32_t bits) {
-    return (int)((bits & 255) + (bits >> 8 & 255) + (bits >> 16 & 255) + (bits >> 24)) - 510;
-}
-
 /* xorshift64 (Marsaglia 2003): enough for noise, and quicker than the generator that seeds it. */
 static inline uint64_t next_bits(uint64_t *state) {
     uint64_t x = *state;
@@ -212,24 +207,53 @@ typedef struct sensor {
     float gain[3];
     float fall[2]; /* light per pixel to the right and down */
     float centre;  /* light at the frame's upper left */
-    int noise;     /* deviation in 1/65536 of a value, per unit of noise_of */
+    int noise;     /* deviation in 1/65536 of a value, per unit of make_noise */
     uint8_t curve[1024];
 } sensor;
 
+enum { STRETCH = 256 }; /* pixels at once */
+
+/* Noise of n pixels. Four random bytes added up are close to normal (Irwin-Hall): mean 510,
+ * deviation 147.8. Half of the noise is common to the colours, as after a camera's own smoothing.
+ */
+static void make_noise(int32_t *out, int n, uint64_t *state) {
+    uint32_t bits[4 * STRETCH];
+    int32_t sums[4 * STRETCH];
+    for (int i = 0; i < 4 * n; i += 2) {
+        uint64_t two = next_bits(state);
+        bits[i] = (uint32_t)two;
+        bits[i + 1] = (uint32_t)(two >> 32);
+    }
+    for (int i = 0; i < 4 * n; i++)
+        sums[i] = (int32_t)((bits[i] & 255) + (bits[i] >> 8 & 255) + (bits[i] >> 16 & 255) +
+                            (bits[i] >> 24)) -
+                  510;
+    for (int i = 0; i < n; i++)
+        for (int c = 0; c < 3; c++)
+            out[3 * i + c] = sums[4 * i] + sums[4 * i + 1 + c];
+}
+
+/* n pixels of a row; *light is that on the first, then on the one behind the last. */
+static void sense_stretch(uint8_t *row, int n, const sensor *s, float *light, uint64_t *state) {
+    int32_t values[3 * STRETCH], noise[3 * STRETCH];
+    float gain[3 * STRETCH];
+    make_noise(noise, n, state);
+    for (int i = 0; i < n; i++, *light += s->fall[0])
+        for (int c = 0; c < 3; c++)
+            gain[3 * i + c] = (float)row[3 * i + c] * s->gain[c] * *light;
+    for (int i = 0; i < 3 * n; i++) {
+        int v = ((int)(gain[i] * 65536.0f) + noise[i] * s->noise + 32768) >> 16;
+        v = v < 0 ? 0 : v;
+        values[i] = v > 1023 ? 1023 : v;
+    }
+    for (int i = 0; i < 3 * n; i++)
+        row[i] = s->curve[values[i]];
+}
+
 static void sense_row(uint8_t *row, int y, int width, const sensor *s, uint64_t *state) {
     float light = s->centre + s->fall[1] * (float)y;
-    for (int x = 0; x < width; x++, row += 3, light += s->fall[0]) {
-        uint64_t bits = next_bits(state), more = next_bits(state);
-        /* Half of the noise is common to the colours, as after a camera's own smoothing. */
-        int common = noise_of((uint32_t)bits),
-            own[3] = {noise_of((uint32_t)(bits >> 32)), noise_of((uint32_t)more),
-                      noise_of((uint32_t)(more >> 32))};
-        for (int c = 0; c < 3; c++) {
-            int v = (int)((float)row[c] * s->gain[c] * light * 65536.0f);
-            v = (v + (common + own[c]) * s->noise + 32768) >> 16;
-            row[c] = s->curve[v < 0 ? 0 : v > 1023 ? 1023 : v];
-        }
-    }
+    for (int x = 0; x < width; x += STRETCH)
+        sense_stretch(row + 3 * x, width - x < STRETCH ? width - x : STRETCH, s, &light, state);
 }
 
 /* Through JPEG and back. */

@@ -137,6 +137,8 @@ double idf_coverage(const idf_features *r, const idf_confirmation *seen,
         all_found += v.is_found[i];
     }
     count_shown(shown, &v, frame);
+    if (all_found == 0)
+        return 0;
     uint8_t is_covered[CELLS];
     for (int k = 0; k < CELLS; k++) {
         is_covered[k] = found[k] > COVER_LEAST * visible[k] * all_found / all;
@@ -146,7 +148,7 @@ double idf_coverage(const idf_features *r, const idf_confirmation *seen,
     for (int k = 0; k < CELLS; k++)
         if (!is_covered[k] && shown[k] * covered < HIDDEN_LEAST * shown_there * visible[k])
             hidden += visible[k];
-    return all > 0 ? covered / (all - fmin(hidden, HIDDEN_MOST * all)) : 0;
+    return covered / (all - fmin(hidden, HIDDEN_MOST * all));
 }
 
 void idf_parts_divide(idf_parts *out, const idf_features *r, idf_cells shared,

@@ -27,6 +27,9 @@ enum { FIXED = 2, QUADS = 20, REGIONS = FIXED + QUADS, DETECTIONS_MAX = IDF_SIGH
 static const double TEXTURED_DOUBT = 10;
 enum { TEXTURED_FEATURES = 150 };
 
+/* Longer side, in pixels, of a quadrilateral whose colours are read. */
+enum { COLOUR_SIDE = 64 };
+
 /* Frames of a stream, one after another, in which only what is expected is looked for. */
 enum { QUICK_FRAMES = 3, TRACKED_ROWS = IDF_TRACKS_MAX * IDF_TRACK_ROWS };
 
@@ -187,7 +190,6 @@ static idf_status embed_box(idf_session *s, const float box[4], const idf_featur
 /* A quadrilateral in which geometry saw nothing becomes the next region: one for each way up that
  * matters when the encoder takes pictures; the built-in one sees no difference, and needs of the
  * picture its colours only. */
-enum { COLOUR_SIDE = 64 };
 static idf_status embed_quad(void *context, const idf_region *region, const idf_features *features,
                              idf_error *err) {
     idf_session *s = context;
