@@ -63,8 +63,8 @@ static idf_status measure_camera(verify_run *run, verify_subject *v, idf_error *
         *err = why;
         return status;
     }
-    cli_warn(&run->common, "no camera views: %s; --refs DIR says where the pictures are",
-             why.message);
+    cli_warn(&run->common, "no camera views: %s%s", why.message,
+             status == IDF_ERR_NOT_FOUND ? "; --refs DIR says where the pictures are" : "");
     return IDF_OK;
 }
 

@@ -278,12 +278,12 @@ int main(int argc, char **argv) {
     if (idf_extractor_new(&c.extractor, &err) != IDF_OK)
         learn_die(err.message);
     const char *path;
-    learn_colours(&list, argv[3]);
     for (size_t i = 0; (path = learn_path(&list, i, MAX_PICTURES)) != NULL; i++)
         add_picture(&c, path);
     printf("%zu pictures found, %zu views, %zu descriptors\n", list.n, c.n_views, c.n);
     if (c.n_views < 2 * DIM)
         learn_die("too few pictures");
+    learn_colours(&list, argv[3]);
     tables t = {.layout = idf_vlad_lay_out(DEPTH, N_WORDS, DIM)};
     t.bytes = learn_must(aligned_alloc(64, t.layout.len_bytes));
     memset(t.bytes, 0, t.layout.len_bytes);

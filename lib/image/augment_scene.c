@@ -224,7 +224,7 @@ static float radius_at(const finger *f, float behind) {
 
 /* The columns of a row, py below the tip's centre, that a finger can touch, and some more. */
 static void columns_of(const finger *f, float py, int width, int columns[2]) {
-    float reach = 1.3f * f->radius + 2, low = -(float)width - f->x, high = (float)width - f->x;
+    float reach = 1.3f * f->radius + 2, low = -f->x, high = (float)width - f->x;
     if (fabsf(f->dy) > 1e-3f) {
         float a = (py * f->dx - reach) / f->dy, b = (py * f->dx + reach) / f->dy;
         low = fmaxf(low, fminf(a, b));

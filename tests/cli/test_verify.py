@@ -10,6 +10,8 @@ import subprocess
 import time
 import unittest
 
+import numpy as np
+
 from common import PROGRAM, ProgramTest, picture, run
 
 
@@ -222,6 +224,18 @@ class CameraViews(ProgramTest):
         self.assertIn("--refs DIR", result.stderr)
         self.assertEqual(self.verify("--views", "1").returncode, 3)  # asked for by name
         self.assertEqual(self.camera("--views", "1", "--refs", moved)["views"], self.N - 2)
+
+    def test_an_index_of_another_encoder(self):
+        with np.load(self.index) as file:
+            arrays = dict(file)
+        arrays["meta"] = np.array(re.sub("builtin/[0-9]+", "builtin/1", str(arrays["meta"])))
+        np.savez(self.index, **arrays)
+        result = self.verify()
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertNotIn("camera", json.loads(result.stdout))
+        self.assertIn("made by builtin/1", result.stderr)
+        self.assertIn("build the index again", result.stderr)
+        self.assertNotIn("--refs DIR", result.stderr)  # that is not what is wrong
 
     def test_two_indexes_side_by_side(self):
         other = self.path("other.npz")
