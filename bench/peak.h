@@ -32,6 +32,11 @@ enum { PEAK_ROUNDS = 2000000 };
     "vpmaddubsw %%ymm14, %%ymm15, %%ymm13\n\t"                                                     \
     "vpmaddwd %%ymm13, %%ymm15, %%ymm13\n\t"                                                       \
     "vpaddd %%ymm13, %%ymm" #n ", %%ymm" #n "\n\t"
+/* Products of tiles of 16 rows by 64 bytes. */
+#define PEAK_TILES(instruction)                                                                    \
+    instruction " %%tmm6, %%tmm4, %%tmm0\n\t" instruction                                          \
+                " %%tmm7, %%tmm4, %%tmm1\n\t" instruction                                          \
+                " %%tmm6, %%tmm5, %%tmm2\n\t" instruction " %%tmm7, %%tmm5, %%tmm3\n\t"
 #define PEAK_ASM(body) __asm__ volatile(body ::: "memory", PEAK_CLOBBERS)
 #define PEAK_CLOBBERS                                                                              \
     "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",       \
@@ -43,6 +48,25 @@ typedef struct peak_run {
     double macs; /* in one round of one thread */
 } peak_run;
 
+#if defined(__x86_64__)
+/* Rounds of four products of tiles. */
+static void peak_tiles(idf_gemm_type type) {
+    uint8_t config[64] = {1};
+    for (int i = 0; i < 8; i++) {
+        config[16 + 2 * i] = 64; /* bytes a row */
+        config[48 + i] = 16;     /* rows */
+    }
+    __asm__ volatile("ldtilecfg %0" ::"m"(config)); /* and all tiles are zero */
+    if (type == IDF_GEMM_BF16)
+        for (int i = 0; i < PEAK_ROUNDS / 8; i++)
+            __asm__ volatile(PEAK_TILES("tdpbf16ps")::);
+    else
+        for (int i = 0; i < PEAK_ROUNDS / 8; i++)
+            __asm__ volatile(PEAK_TILES("tdpbusd")::);
+    __asm__ volatile("tilerelease");
+}
+#endif
+
 /* Multiply-adds a round. Factors are whatever the registers hold after a zeroing. */
 static void peak_task(void *context, size_t item, int worker) {
     (void)item, (void)worker;
@@ -50,7 +74,12 @@ static void peak_task(void *context, size_t item, int worker) {
 #if defined(__x86_64__)
     unsigned have = idf_cpu_features();
     __asm__ volatile("vzeroall" ::: "memory", PEAK_CLOBBERS);
-    if (run->type == IDF_GEMM_F32 && have & IDF_CPU_AVX512)
+    if (have & IDF_CPU_AVX512) /* which vzeroall leaves as they are: denormal, say */
+        __asm__ volatile("vpxord %%zmm30, %%zmm30, %%zmm30\n\t"
+                         "vpxord %%zmm31, %%zmm31, %%zmm31" ::);
+    if (run->type != IDF_GEMM_F32 && have & IDF_CPU_AMX)
+        peak_tiles(run->type);
+    else if (run->type == IDF_GEMM_F32 && have & IDF_CPU_AVX512)
         for (int i = 0; i < PEAK_ROUNDS; i++)
             PEAK_ASM(PEAK_24(PEAK_F32Z));
     else if (run->type == IDF_GEMM_BF16 && have & IDF_CPU_AVX512BF16)
@@ -81,12 +110,16 @@ static inline double peak_ops(idf_gemm_type type, idf_pool *pool) {
     if (type == IDF_GEMM_F32)
         macs = have & IDF_CPU_AVX512 ? 24 * 16 : have & IDF_CPU_AVX2 ? 12 * 8 : 0;
     else if (type == IDF_GEMM_BF16)
-        macs = have & IDF_CPU_AVX512BF16 ? 24 * 32 : have & IDF_CPU_AVX2 ? 12 * 8 : 0;
+        macs = have & IDF_CPU_AMX          ? 4 * 8192 / 8
+               : have & IDF_CPU_AVX512BF16 ? 24 * 32
+               : have & IDF_CPU_AVX2       ? 12 * 8
+                                           : 0;
     else
-        macs = have & IDF_CPU_AVX512VNNI ? 24 * 64
-               : have & IDF_CPU_AVXVNNI  ? 12 * 32
-               : have & IDF_CPU_AVX2     ? 12 * 32
-                                         : 0;
+        macs = have & IDF_CPU_AMX          ? 4 * 16384 / 8
+               : have & IDF_CPU_AVX512VNNI ? 24 * 64
+               : have & IDF_CPU_AVXVNNI    ? 12 * 32
+               : have & IDF_CPU_AVX2       ? 12 * 32
+                                           : 0;
 #endif
     (void)have;
     if (macs == 0)

@@ -7,6 +7,7 @@ set(x86_flags_avx512 ${x86_flags_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512v
 set(x86_flags_avx512vnni ${x86_flags_avx512} -mavx512vnni)
 set(x86_flags_avx512popcnt ${x86_flags_avx512} -mavx512vpopcntdq)
 set(x86_flags_avx512bf16 ${x86_flags_avx512} -mavx512bf16)
+set(x86_flags_amx ${x86_flags_avx512bf16} -mavx512vnni -mamx-tile -mamx-int8 -mamx-bf16)
 set(arm_flags_neon "")
 set(arm_flags_dotprod -march=armv8.2-a+dotprod)
 set(arm_flags_bf16 -march=armv8.2-a+bf16)

@@ -1,12 +1,18 @@
 /* cpu.c - CPU features by CPUID or the kernel's hardware capabilities, masked by IDENTIFY_CPU. */
+#define _GNU_SOURCE /* syscall */
 #include "kernel/cpu.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #elif defined(__aarch64__) && defined(__linux__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
@@ -27,6 +33,8 @@ static const cpu_level levels[] = {
      IDF_CPU_AVX2 | IDF_CPU_AVXVNNI | IDF_CPU_AVX512 | IDF_CPU_AVX512VNNI | IDF_CPU_AVX512POPCNT},
     {"avx512bf16", IDF_CPU_AVX2 | IDF_CPU_AVXVNNI | IDF_CPU_AVX512 | IDF_CPU_AVX512VNNI |
                        IDF_CPU_AVX512POPCNT | IDF_CPU_AVX512BF16},
+    {"amx", IDF_CPU_AVX2 | IDF_CPU_AVXVNNI | IDF_CPU_AVX512 | IDF_CPU_AVX512VNNI |
+                IDF_CPU_AVX512POPCNT | IDF_CPU_AVX512BF16 | IDF_CPU_AMX},
 #elif defined(__aarch64__)
     {"neon", IDF_CPU_NEON},
     {"dotprod", IDF_CPU_NEON | IDF_CPU_DOTPROD},
@@ -40,6 +48,17 @@ static atomic_uint restriction = ~0u; /* test hook */
 static const unsigned FOUND = 1u << 31;
 
 #if defined(__x86_64__)
+/* Tile registers need the system's leave, which holds for all threads of the process (Linux's
+ * Documentation/arch/x86/xstate.rst). */
+static bool tiles_granted(void) {
+#if defined(__linux__) && defined(SYS_arch_prctl)
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+#else
+    return false;
+#endif
+}
+
 static unsigned hardware_features(void) {
     unsigned a, b, c, d, features = 0;
     if (!__get_cpuid(1, &a, &b, &c, &d) || (c & (1u << 27)) == 0) /* OSXSAVE */
@@ -59,12 +78,17 @@ static unsigned hardware_features(void) {
         features |= c >> 11 & 1 ? IDF_CPU_AVX512VNNI : 0;
         features |= c >> 14 & 1 ? IDF_CPU_AVX512POPCNT : 0;
     }
+    unsigned bf16_tile_int8 = 1u << 22 | 1u << 24 | 1u << 25, tiles = 0;
+    if ((xcr0 & 0x60000) == 0x60000 && (d & bf16_tile_int8) == bf16_tile_int8)
+        tiles = IDF_CPU_AMX;
     unsigned max_leaf = a;
     if (max_leaf >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) {
         if (features & IDF_CPU_AVX2)
             features |= a >> 4 & 1 ? IDF_CPU_AVXVNNI : 0;
         if (features & IDF_CPU_AVX512)
             features |= a >> 5 & 1 ? IDF_CPU_AVX512BF16 : 0;
+        if (tiles != 0 && (features & IDF_CPU_AVX512BF16) && tiles_granted())
+            features |= tiles;
     }
     return features;
 }

@@ -1,8 +1,8 @@
 /* cpu.h - which SIMD variants this processor can run, under a mask.
  *
  * Variants are chosen by CPU feature, never by CPU family. IDENTIFY_CPU in the environment names
- * the highest level to use: none, avx2, avx512, avx512vnni, avx512bf16 on x86 (each includes the
- * ones before it); none, neon, dotprod, bf16 on Arm. Levels the processor lacks are ignored. */
+ * the highest level to use: none, avx2, avx512, avx512vnni, avx512bf16, amx on x86 (each includes
+ * the ones before it); none, neon, dotprod, bf16 on Arm. Levels the processor lacks are ignored. */
 #ifndef IDF_KERNEL_CPU_H
 #define IDF_KERNEL_CPU_H
 
@@ -19,6 +19,7 @@ enum {
     IDF_CPU_AVX512VNNI = 1u << 3,   /* int8 dot product */
     IDF_CPU_AVX512POPCNT = 1u << 4, /* VPOPCNTDQ */
     IDF_CPU_AVX512BF16 = 1u << 5,   /* bfloat16 dot product */
+    IDF_CPU_AMX = 1u << 6,          /* tiles: int8 and bfloat16 products of matrices */
     IDF_CPU_NEON = 1u << 8,
     IDF_CPU_DOTPROD = 1u << 9, /* Armv8.2 int8 dot product */
     IDF_CPU_ARMBF16 = 1u << 10,

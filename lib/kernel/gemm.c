@@ -139,6 +139,7 @@ static const idf_gemm_ops *pick(const idf_gemm_ops *list, idf_gemm_type type) {
 static const idf_gemm_ops *best_ops(idf_gemm_type type) {
     static const idf_gemm_ops *const lists[] = {
 #if defined(__x86_64__)
+        idf_gemm_ops_amx,
         idf_gemm_ops_avx512bf16,
         idf_gemm_ops_avx512vnni,
         idf_gemm_ops_avx512,

@@ -22,7 +22,7 @@
 #endif
 
 enum {
-    IDF_GEMM_MAX_ROWS = 14,  /* in a tile, over all variants */
+    IDF_GEMM_MAX_ROWS = 32,  /* in a tile, over all variants */
     IDF_GEMM_MAX_SPLITS = 2, /* parts of a word of activations */
 };
 
@@ -80,7 +80,7 @@ static inline int idf_gemm_group(idf_gemm_type type) {
 extern const idf_gemm_ops idf_gemm_ops_c[];
 #if defined(__x86_64__)
 extern const idf_gemm_ops idf_gemm_ops_avx2[], idf_gemm_ops_avxvnni[], idf_gemm_ops_avx512[],
-    idf_gemm_ops_avx512vnni[], idf_gemm_ops_avx512bf16[];
+    idf_gemm_ops_avx512vnni[], idf_gemm_ops_avx512bf16[], idf_gemm_ops_amx[];
 #elif defined(__aarch64__)
 extern const idf_gemm_ops idf_gemm_ops_neon[], idf_gemm_ops_dotprod[], idf_gemm_ops_bf16[];
 #endif

@@ -45,8 +45,8 @@ static unsigned features_under(const char *level, char name[32]) {
 
 static void environment_masks_levels(void **state) {
     (void)state;
-    static const char *const levels[] = {"none",       "avx2", "avx512",  "avx512vnni",
-                                         "avx512bf16", "neon", "dotprod", "bf16"};
+    static const char *const levels[] = {"none", "avx2", "avx512",  "avx512vnni", "avx512bf16",
+                                         "amx",  "neon", "dotprod", "bf16"};
     char name[32], best[32];
     unsigned all = features_under(NULL, best);
     assert_int_equal(features_under("none", name), 0);

@@ -122,7 +122,7 @@ static void every_tail(void **state) {
     static const int ns[] = {1, 31, 32, 33, 64, 100}, ks[] = {1, 2, 3, 5, 63, 66, 130, 588};
     for (int v = 0; v < N_VARIANTS; v++) {
         idf_cpu_restrict(variants[v].features);
-        for (int m = 1; m <= 31; m += m < 16 ? 1 : 5)
+        for (int m = 1; m <= 36; m += m < 18 ? 1 : 6)
             for (int i = 0; i < 8; i++) {
                 problem p = problem_new(type, m, ns[(m + i) % 6], ks[i]);
                 idf_activation activation = (idf_activation)((m + i) % 3);
@@ -350,8 +350,10 @@ static void levels_pick_their_variant(void **state) {
         {IDF_CPU_AVX2, IDF_CPU_AVX2, IDF_GEMM_S8, "avx2"},
         {IDF_CPU_AVX2 | IDF_CPU_AVXVNNI, IDF_CPU_AVXVNNI, IDF_GEMM_S8, "avxvnni"},
         {~0u, IDF_CPU_AVX512, IDF_GEMM_F32, "avx512"},
-        {~0u, IDF_CPU_AVX512VNNI, IDF_GEMM_S8, "avx512vnni"},
-        {~0u, IDF_CPU_AVX512BF16, IDF_GEMM_BF16, "avx512bf16"},
+        {~(unsigned)IDF_CPU_AMX, IDF_CPU_AVX512VNNI, IDF_GEMM_S8, "avx512vnni"},
+        {~(unsigned)IDF_CPU_AMX, IDF_CPU_AVX512BF16, IDF_GEMM_BF16, "avx512bf16"},
+        {~0u, IDF_CPU_AMX, IDF_GEMM_BF16, "amx"},
+        {~0u, IDF_CPU_AMX, IDF_GEMM_S8, "amx"},
 #elif defined(__aarch64__)
         {~0u, IDF_CPU_NEON, IDF_GEMM_F32, "neon"},
         {IDF_CPU_NEON, IDF_CPU_NEON, IDF_GEMM_S8, "neon"},

@@ -18,6 +18,7 @@ static const variant variants[] = {
     {"avx512", IDF_CPU_AVX2 | IDF_CPU_AVX512},
     {"avx512vnni", IDF_CPU_AVX2 | IDF_CPU_AVX512 | IDF_CPU_AVX512VNNI},
     {"avx512bf16", IDF_CPU_AVX2 | IDF_CPU_AVX512 | IDF_CPU_AVX512BF16},
+    {"amx", IDF_CPU_AVX2 | IDF_CPU_AVX512 | IDF_CPU_AVX512BF16 | IDF_CPU_AMX},
 #elif defined(__aarch64__)
     {"neon", IDF_CPU_NEON},
     {"dotprod", IDF_CPU_NEON | IDF_CPU_DOTPROD},

@@ -70,7 +70,7 @@ static inline __m512i s8_part(__m512i w, int part) {
 #include "kernel/gemm_tile.inc"
 
 const idf_gemm_ops idf_gemm_ops_avx512[] = {
-    {"avx512", IDF_GEMM_F32, 14, 1, false, 384, IDF_CPU_AVX512, tile_f32, finish_float, pack_f32},
+    {"avx512", IDF_GEMM_F32, 14, 1, false, 96, IDF_CPU_AVX512, tile_f32, finish_float, pack_f32},
     {"avx512", IDF_GEMM_BF16, 12, 2, false, 384, IDF_CPU_AVX512, tile_bf16, finish_float,
      pack_bf16_split},
     {"avx512", IDF_GEMM_S8, 12, 2, false, 384, IDF_CPU_AVX512, tile_s8, finish_s8_signed,

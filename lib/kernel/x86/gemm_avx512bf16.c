@@ -10,6 +10,7 @@
 #include "kernel/x86/pack_avx512.h"
 
 #include "kernel/gemm_finish.inc"
+#include "kernel/x86/pack_avx512bf16.h"
 
 #define TILE_NAME         tile_bf16
 #define TILE_ROWS         14
@@ -25,28 +26,6 @@
 #define TILE_BROADCAST(p) _mm512_set1_epi32(*(const int *)(p))
 #define TILE_MAC(c, w, a) _mm512_dpbf16_ps(c, (__m512bh)(w), (__m512bh)(a))
 #include "kernel/gemm_tile.inc"
-
-static void pack_bf16_native(const float *x, size_t ld, int rows, int k, void *out, float *scales,
-                             idf_gemm_outliers *outliers) {
-    (void)scales, (void)outliers;
-    uint32_t *words = out;
-    for (int at = 0; at < k; at += 2 * PACK_WORDS) {
-        int n = k - at < 2 * PACK_WORDS ? k - at : 2 * PACK_WORDS;
-        pack_words made;
-        for (int r = 0; r < rows; r++) {
-            float part[2 * PACK_WORDS];
-            int padded = (n + 31) / 32 * 32;
-            const float *from = pack_padded(part, x + (size_t)r * ld + at, n, padded);
-            for (int i = 0; i < padded; i += 32) {
-                __m512bh pair =
-                    _mm512_cvtne2ps_pbh(_mm512_loadu_ps(from + i + 16), _mm512_loadu_ps(from + i));
-                _mm512_storeu_si512(&made[r][i / 2], (__m512i)pair);
-            }
-        }
-        pack_interleave(words, made, rows, (n + 1) / 2);
-        words += (size_t)((n + 1) / 2 * rows);
-    }
-}
 
 const idf_gemm_ops idf_gemm_ops_avx512bf16[] = {
     {"avx512bf16", IDF_GEMM_BF16, 14, 1, false, 384, IDF_CPU_AVX512 | IDF_CPU_AVX512BF16, tile_bf16,

@@ -37,15 +37,14 @@ static inline __attribute__((always_inline)) void pack_transpose_square(__m512i 
         t[i] = u[i];
 }
 
-/* out[i * rows + r] = made[r * 64 + i] for i < n <= 64, r < rows <= IDF_GEMM_MAX_ROWS. */
+/* out[i * rows + r] = made[r * 64 + i] for i < n <= 64, r < rows <= 16. */
 static inline void pack_transpose(uint32_t *out, const uint32_t *made, int rows, int n) {
     __mmask16 some = (__mmask16)((1u << rows) - 1);
     for (int at = 0; at < n; at += 16) {
         __m512i t[16];
         int cols = n - at < 16 ? n - at : 16;
         for (int r = 0; r < 16; r++)
-            t[r] = r < IDF_GEMM_MAX_ROWS && r < rows ? _mm512_loadu_si512(made + r * 64 + at)
-                                                     : _mm512_setzero_si512();
+            t[r] = r < rows ? _mm512_loadu_si512(made + r * 64 + at) : _mm512_setzero_si512();
         pack_transpose_square(t);
         for (int i = 0; i < cols; i++)
             _mm512_mask_storeu_epi32(out + (at + i) * rows, some, t[i]);
