@@ -48,6 +48,8 @@ struct idf_looker {
     idf_extractor *extractor;
     idf_regions_workspace *regions;
     idf_region quads[QUADS + 2];
+    int n_quads; /* of the frame; -1 when they have not been looked for */
+    bool coarse; /* how they were looked for */
     idf_thing things[THINGS];
     idf_confirmation hint;
     idf_hint hints[HINTS];
@@ -141,15 +143,27 @@ static idf_status look_into(state *s, const idf_region *region, const size_t row
     return status;
 }
 
+static idf_status find_quads(state *s, bool coarse, idf_error *err) {
+    idf_looker *l = s->l;
+    int n;
+    if (s->look->again && l->n_quads >= 0 && l->coarse == coarse)
+        return IDF_OK;
+    l->n_quads = -1;
+    idf_regions_set_coarse(l->regions, coarse);
+    idf_status status = idf_regions_find(s->grey, l->regions, l->quads, QUADS + 2, &n, err);
+    if (!status)
+        l->n_quads = n;
+    l->coarse = coarse;
+    return status;
+}
+
 static idf_status look_into_quads(state *s, idf_error *err) {
     const idf_image *frame = s->look->frame;
     double covered = idf_sightings_cover_part(s->out, frame->width, frame->height);
-    int n;
     if (covered > FILLED)
         return IDF_OK;
-    idf_regions_set_coarse(s->l->regions, covered > HELD_UP);
-    idf_status status = idf_regions_find(s->grey, s->l->regions, s->l->quads, QUADS + 2, &n, err);
-    for (int i = 0; !status && i < n; i++)
+    idf_status status = find_quads(s, covered > HELD_UP, err);
+    for (int i = 0; !status && i < s->l->n_quads; i++)
         if (s->l->quads[i].kind == IDF_REGION_QUAD &&
             !idf_sightings_cover(s->out, s->l->quads[i].corners))
             status = look_into(s, &s->l->quads[i], NULL, 0, err);
@@ -289,6 +303,8 @@ static void keep_hints(idf_looker *l) {
 static idf_status begin(state *s, idf_image *made, idf_error *err) {
     if (!s->look->more)
         s->out->n = 0;
+    if (!s->look->again)
+        s->l->n_quads = -1;
     s->l->n_hints = 0;
     if (s->look->frame->channels == 1)
         return IDF_OK;

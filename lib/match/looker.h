@@ -38,7 +38,8 @@ typedef struct idf_look {
     idf_status (*unseen)(void *context, const idf_region *region, const idf_features *features,
                          idf_error *err);
     void *context;
-    bool more; /* what *out holds already was seen in this frame too, and is added to */
+    bool more;  /* what *out holds already was seen in this frame too, and is added to */
+    bool again; /* the frame is that of the last look */
 } idf_look;
 
 /* Where something is expected: what it was, and its outline, in the frame before. */

@@ -58,6 +58,7 @@ struct idf_session {
     idf_keypoint part_keypoints[IDF_ENCODER_FEATURES]; /* of the centre */
     idf_descriptor part_descriptors[IDF_ENCODER_FEATURES];
     const idf_image *frame;
+    idf_features whole; /* of the frame; the extractor's */
     const uint8_t *masked;
     idf_sightings sightings;
     long n_looks, looks_before; /* in the last frame; the looker's, before it */
@@ -414,14 +415,34 @@ static void add_hints(const idf_session *s, idf_hit *ranked, size_t n) {
                     (double)ranked[i].score, -s->matcher->scale.evidence_slope * hints[k].score);
 }
 
-/* All rows that were met, each with its best score. */
-static void rank(idf_session *s, idf_answer *answer) {
+/* What the embedding says of all regions, into s->ranked. */
+static size_t collect_hits(idf_session *s) {
     const idf_matcher *m = s->matcher;
-    size_t n = 0, kept = 0;
+    size_t n = 0;
     for (size_t i = 0; i < s->n_regions * m->n_hits; i++)
         if (s->hits[i].row != SIZE_MAX)
             s->ranked[n++] =
                 (idf_hit){s->hits[i].row, (float)idf_embedding_score(&m->scale, s->hits[i].score)};
+    return n;
+}
+
+/* Each row once, with its best score, the best first. */
+static size_t sort_ranked(idf_session *s, size_t n) {
+    size_t kept = 0;
+    if (n > 0)
+        qsort(s->ranked, n, sizeof *s->ranked, compare_rows);
+    for (size_t i = 0; i < n; i++)
+        if (kept == 0 || s->ranked[kept - 1].row != s->ranked[i].row)
+            s->ranked[kept++] = s->ranked[i];
+    if (kept > 0)
+        qsort(s->ranked, kept, sizeof *s->ranked, compare_scores);
+    return kept;
+}
+
+/* All rows that were met. */
+static void rank(idf_session *s, idf_answer *answer) {
+    const idf_matcher *m = s->matcher;
+    size_t n = collect_hits(s);
     add_hints(s, s->ranked, n);
     for (int i = 0; i < s->sightings.n; i++) {
         const idf_sighting *seen = &s->sightings.items[i];
@@ -431,14 +452,8 @@ static void rank(idf_session *s, idf_answer *answer) {
         if (seen->rival_row != SIZE_MAX)
             s->ranked[n++] = (idf_hit){seen->rival_row, (float)behind};
     }
-    if (n > 0)
-        qsort(s->ranked, n, sizeof *s->ranked, compare_rows);
-    for (size_t i = 0; i < n; i++)
-        if (kept == 0 || s->ranked[kept - 1].row != s->ranked[i].row)
-            s->ranked[kept++] = s->ranked[i];
-    if (kept > 0)
-        qsort(s->ranked, kept, sizeof *s->ranked, compare_scores);
-    answer->n_ranking = kept < m->top_k ? kept : m->top_k;
+    n = sort_ranked(s, n);
+    answer->n_ranking = n < m->top_k ? n : m->top_k;
     if (answer->n_ranking > 0)
         memcpy(answer->ranking, s->ranked, answer->n_ranking * sizeof *answer->ranking);
 }
@@ -475,16 +490,20 @@ static idf_status answer_reserve(idf_answer *answer, size_t top_k, idf_error *er
     return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for an answer");
 }
 
-static idf_status look(idf_session *s, const idf_image *grey, const idf_features *whole,
-                       bool follows, idf_error *err) {
+/* How a frame is looked at: by itself; in a stream, where what was seen where it was expected is
+ * added to; or once more, which keeps what does not depend on the mask. */
+typedef enum manner { ALONE, FOLLOWED, AGAIN } manner;
+
+static idf_status look(idf_session *s, const idf_image *grey, manner how, idf_error *err) {
     idf_look what = {.frame = grey,
-                     .whole = whole,
+                     .whole = &s->whole,
                      .rows = s->rows,
-                     .n_rows = shortlist(s, follows),
+                     .n_rows = shortlist(s, how == FOLLOWED),
                      .masked = s->masked,
                      .unseen = embed_quad,
                      .context = s,
-                     .more = follows};
+                     .more = how == FOLLOWED,
+                     .again = how == AGAIN};
     idf_status status = idf_looker_look(s->looker, &what, &s->sightings, err);
     if (status == IDF_OK && !s->matcher->encoder->class_->wants_features)
         status = embed_pictures(s, err);
@@ -504,32 +523,38 @@ static idf_status begin(idf_session *s, const idf_image *frame, idf_answer *answ
     return answer_reserve(answer, s->matcher->top_k, err);
 }
 
-/* Embeds the frame and looks at all of it; grey is what both make of it. */
-static idf_status look_into_grey(idf_session *s, const idf_image *grey, bool follows,
-                                 idf_error *err) {
+/* Features and vectors of the frame as a whole. */
+static idf_status embed_frame(idf_session *s, const idf_image *grey, idf_error *err) {
     static const float centre[4] = {0.1f, 0.05f, 0.9f, 0.95f}, all[4] = {0, 0, 1, 1};
-    idf_features whole;
-    idf_status status = idf_extract(s->extractor, grey, IDF_ENCODER_FEATURES, &whole, err);
-    if (status == IDF_OK)
-        status = embed_box(s, all, &whole, err);
-    if (status == IDF_OK) {
-        const idf_features part = features_in(s, &whole, centre);
-        status = embed_box(s, centre, &part, err);
-    }
-    if (status == IDF_OK)
-        status = search(s, 0, err);
-    return status == IDF_OK ? look(s, grey, &whole, follows, err) : status;
-}
-
-static idf_status look_at_all(idf_session *s, bool follows, idf_error *err) {
-    idf_image grey;
     s->n_regions = 0;
     s->n_looks++;
+    idf_status status = idf_extract(s->extractor, grey, IDF_ENCODER_FEATURES, &s->whole, err);
+    if (status == IDF_OK)
+        status = embed_box(s, all, &s->whole, err);
+    if (status == IDF_OK) {
+        const idf_features part = features_in(s, &s->whole, centre);
+        status = embed_box(s, centre, &part, err);
+    }
+    return status;
+}
+
+/* Embeds the frame and looks at all of it; grey is what both make of it. */
+static idf_status look_into_grey(idf_session *s, const idf_image *grey, manner how,
+                                 idf_error *err) {
+    idf_status status = how == AGAIN ? IDF_OK : embed_frame(s, grey, err);
+    s->n_regions = s->n_regions < FIXED ? s->n_regions : FIXED;
+    if (status == IDF_OK)
+        status = search(s, 0, err);
+    return status == IDF_OK ? look(s, grey, how, err) : status;
+}
+
+static idf_status look_at_all(idf_session *s, manner how, idf_error *err) {
+    idf_image grey;
     if (s->frame->channels == 1)
-        return look_into_grey(s, s->frame, follows, err);
+        return look_into_grey(s, s->frame, how, err);
     idf_status status = idf_image_to_grey(&grey, s->frame, err);
     if (status == IDF_OK) {
-        status = look_into_grey(s, &grey, follows, err);
+        status = look_into_grey(s, &grey, how, err);
         idf_image_release(&grey);
     }
     return status;
@@ -551,14 +576,37 @@ static void finish(idf_session *s, bool looked_at_all, double started, idf_answe
     answer->elapsed_seconds = idf_clock_seconds() - started;
 }
 
-idf_status idf_session_match(idf_session *s, const idf_image *frame, idf_answer *answer,
-                             idf_error *err) {
+static idf_status match(idf_session *s, const idf_image *frame, manner how, idf_answer *answer,
+                        idf_error *err) {
     double started = idf_clock_seconds();
     idf_status status = begin(s, frame, answer, err);
     if (status == IDF_OK)
-        status = look_at_all(s, false, err);
+        status = look_at_all(s, how, err);
     if (status == IDF_OK)
         finish(s, true, started, answer);
+    return status;
+}
+
+idf_status idf_session_match(idf_session *s, const idf_image *frame, idf_answer *answer,
+                             idf_error *err) {
+    return match(s, frame, ALONE, answer, err);
+}
+
+idf_status idf_session_match_again(idf_session *s, idf_answer *answer, idf_error *err) {
+    return match(s, s->frame, AGAIN, answer, err);
+}
+
+idf_status idf_session_rank_by_embedding(idf_session *s, size_t row, size_t *place,
+                                         idf_error *err) {
+    const uint8_t *masked = s->masked;
+    *place = SIZE_MAX;
+    s->masked = NULL;
+    idf_status status = search(s, 0, err);
+    s->masked = masked;
+    size_t n = status == IDF_OK ? sort_ranked(s, collect_hits(s)) : 0;
+    for (size_t i = 0; i < n && i < s->matcher->top_k && *place == SIZE_MAX; i++)
+        if (s->ranked[i].row == row)
+            *place = i;
     return status;
 }
 
@@ -624,7 +672,7 @@ idf_status idf_session_follow(idf_session *s, const idf_image *frame, idf_answer
     if (status == IDF_OK)
         status = look_again(s, &enough, err);
     if (status == IDF_OK && !enough)
-        status = look_at_all(s, true, err);
+        status = look_at_all(s, FOLLOWED, err);
     if (status != IDF_OK)
         return status;
     steady(s);

@@ -38,6 +38,16 @@ typedef struct idf_findings {
  */
 void idf_session_mask(idf_session *session, const uint8_t *masked);
 
+/* The session's last frame once more, which must still be there: with another mask, say. What does
+ * not depend on that is not done again. The frame was not one of a stream. */
+idf_status idf_session_match_again(idf_session *session, idf_answer *answer, idf_error *err);
+
+/* Where `row` stands in the ranking of the last frame by the embedding alone, with no row masked;
+ * SIZE_MAX: not among the first top_k. Looks at the whole frame and the quadrilaterals in which
+ * geometry saw nothing. After that findings are those without a mask. */
+idf_status idf_session_rank_by_embedding(idf_session *session, size_t row, size_t *place,
+                                         idf_error *err);
+
 /* Pictures that features were taken from for the last frame: the work it made. */
 long idf_session_n_looks(const idf_session *session);
 

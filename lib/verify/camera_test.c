@@ -31,7 +31,7 @@ enum { FIXED_REGIONS = 2 };
 typedef enum picture_state { PICTURE_FINE, PICTURE_UNREADABLE, PICTURE_CHANGED } picture_state;
 
 typedef struct worker {
-    idf_session *session, *plain;
+    idf_session *session;
     idf_answer answer;
     idf_bytes bytes;
     uint8_t *masked; /* a flag for each row */
@@ -41,7 +41,7 @@ typedef struct run {
     const idf_camera_test_options *o;
     idf_camera_test *out;
     const char *refs_dir;
-    idf_matcher *matcher, *plain;
+    idf_matcher *matcher;
     worker *workers;
     int n_workers;
     atomic_uchar *states; /* a picture_state for each row */
@@ -144,22 +144,20 @@ static void judge(const run *r, const worker *w, idf_camera_view *v) {
     }
 }
 
-/* The view once without geometry, and once without the reference and its printings. */
-static idf_status try_otherwise(worker *w, const idf_image *frame, idf_camera_view *v) {
+/* The view once without the reference and its printings, and once without geometry: in the former
+ * geometry has nothing to see, so that all that the embedding can say is known then. */
+static idf_status try_otherwise(worker *w, idf_camera_view *v) {
     size_t family[FAMILY];
     idf_answer *a = &w->answer;
-    idf_status status = idf_session_match(w->plain, frame, a, NULL);
-    if (status != IDF_OK)
-        return status;
-    v->plain_rank = rank_in(a, v->row);
     int n = idf_session_family(w->session, v->row, IDF_RELATED, w->masked, family, FAMILY);
     idf_session_mask(w->session, w->masked);
-    status = idf_session_match(w->session, frame, a, NULL);
+    idf_status status = idf_session_match_again(w->session, a, NULL);
     if (status == IDF_OK) {
         v->stranger_reach = idf_session_reach(w->session, SIZE_MAX);
         for (size_t i = 0; i < a->n_detections; i++)
             v->stranger_taken = v->stranger_taken || a->detections[i].confident;
         v->tried = true;
+        status = idf_session_rank_by_embedding(w->session, v->row, &v->plain_rank, NULL);
     }
     idf_session_mask(w->session, NULL);
     for (int i = 0; i < n; i++)
@@ -183,7 +181,7 @@ static idf_status look_at(run *r, worker *w, idf_camera_view *v) {
         v->looked = true;
     }
     if (status == IDF_OK && v->view < r->n_stranger_views)
-        status = try_otherwise(w, &frame, v);
+        status = try_otherwise(w, v);
     idf_image_release(&frame);
     return status;
 }
@@ -225,14 +223,10 @@ static size_t spread_step(size_t n) {
     }
 }
 
-static idf_status open_matchers(run *r, idf_error *err) {
+static idf_status open_matcher(run *r, idf_error *err) {
     const idf_camera_test_options *o = r->o;
     idf_matcher_options match = {TOP, o->sim_threshold, o->margin_threshold, false, o->pool};
-    idf_status status = idf_matcher_new(&r->matcher, o->index, o->encoder, &match, err);
-    match.no_geometry = true;
-    if (status == IDF_OK && r->n_stranger_views > 0)
-        status = idf_matcher_new(&r->plain, o->index, o->encoder, &match, err);
-    return status;
+    return idf_matcher_new(&r->matcher, o->index, o->encoder, &match, err);
 }
 
 static idf_status open_workers(run *r, idf_error *err) {
@@ -245,8 +239,6 @@ static idf_status open_workers(run *r, idf_error *err) {
         w->masked = idf_alloc_zero(r->n_rows, 1);
         idf_status status =
             w->masked == NULL ? no_memory(err) : idf_session_new(&w->session, r->matcher, err);
-        if (status == IDF_OK && r->plain != NULL)
-            status = idf_session_new(&w->plain, r->plain, err);
         if (status != IDF_OK)
             return status;
     }
@@ -275,7 +267,7 @@ static idf_status begin(run *r, idf_error *err) {
                                           .rank = SIZE_MAX,
                                           .plain_rank = SIZE_MAX,
                                           .rival = SIZE_MAX};
-    idf_status status = open_matchers(r, err);
+    idf_status status = open_matcher(r, err);
     return status == IDF_OK ? open_workers(r, err) : status;
 }
 
@@ -308,14 +300,12 @@ static void run_release(run *r) {
     for (int i = 0; r->workers != NULL && i < r->n_workers; i++) {
         worker *w = &r->workers[i];
         idf_session_free(w->session);
-        idf_session_free(w->plain);
         idf_answer_release(&w->answer);
         idf_bytes_release(&w->bytes);
         idf_free(w->masked);
     }
     idf_free(r->workers);
     idf_matcher_free(r->matcher);
-    idf_matcher_free(r->plain);
     idf_free(r->states);
 }
 
