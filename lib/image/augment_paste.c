@@ -1,30 +1,11 @@
-/* augment_paste.c - puts pictures and shadows into a simulated photograph.
- *
- * Light adds up in linear intensity, for which the square of the stored value stands (a gamma of 2,
- * close enough to sRGB's, and its inverse is a square root). */
-#include <math.h>
+/* augment_paste.c - puts pictures and shadows into a simulated photograph. */
 #include <stdbool.h>
+#include <string.h>
 
 #include "image/augment_parts.h"
+#include "image/augment_rows.h"
 #include "image/image.h"
 #include "image/warp.h"
-
-enum { STRETCH = 256 };
-
-/* Distances of n pixels of a row, from x on, to the nearest edge, positive inside. Along a row they
- * rise to a peak and fall: what is over any value is one piece. */
-static void depths(float *out, const idf_quad *quad, int x, int y, int n) {
-    float row = (float)y + 0.5f;
-    for (int i = 0; i < n; i++) {
-        float at = (float)(x + i) + 0.5f;
-        float least = quad->edge[0][0] * at + quad->edge[0][1] * row + quad->edge[0][2];
-        for (int k = 1; k < 4; k++) {
-            float d = quad->edge[k][0] * at + quad->edge[k][1] * row + quad->edge[k][2];
-            least = d < least ? d : least;
-        }
-        out[i] = least;
-    }
-}
 
 /* The piece [*begin, *end) in which values are over `least`. */
 static bool piece_over(const float *values, int n, float least, int *begin, int *end) {
@@ -37,68 +18,43 @@ static bool piece_over(const float *values, int n, float least, int *begin, int 
     return *begin < *end;
 }
 
-/* 1 in the middle, 0 from distance 1 on, smooth. */
-static inline float bump(float squared_distance) {
-    float rest = 1 - squared_distance;
-    return rest > 0 ? rest * rest : 0;
-}
-
-static float reflected(const idf_sheen *sheen, float x, float y) {
-    float light = sheen->veil;
-    for (int i = 0; i < sheen->n_bands; i++) {
-        const float *band = sheen->band[i];
-        float d = band[0] * x + band[1] * y + band[2];
-        light += band[3] * bump(d * d);
-    }
-    const float *spot = sheen->spot;
-    if (spot[4] > 0) {
-        float dx = x - spot[0], dy = y - spot[1];
-        float along = (dx * sheen->spot_axis[0] + dy * sheen->spot_axis[1]) * spot[2];
-        float across = (dy * sheen->spot_axis[0] - dx * sheen->spot_axis[1]) * spot[3];
-        light += spot[4] * bump(along * along + across * across);
-    }
-    return light;
-}
-
-/* Adds reflected light to n pixels. */
-static void shine(uint8_t *pixels, int n, const idf_sheen *sheen, float x, float y) {
-    for (int i = 0; i < n; i++, pixels += 3) {
-        float light = reflected(sheen, x + (float)i, y) * (255.0f * 255.0f);
-        for (int c = 0; c < 3; c++) {
-            float v = sqrtf((float)pixels[c] * pixels[c] + light) + 0.5f;
-            pixels[c] = v < 255 ? (uint8_t)v : 255;
-        }
-    }
-}
-
-/* Puts n pixels over others, those at the edge in proportion to how far they are inside. */
-static void blend(uint8_t *to, const uint8_t *from, const float *depth, int n) {
+/* Puts n pixels over others in proportion to how far they are inside. */
+static void blend_edge(uint8_t *to, const uint8_t *from, const float *depth, int n) {
     for (int i = 0; i < n; i++, to += 3, from += 3) {
-        float d = depth[i] + 0.5f;
-        unsigned a = d >= 1 ? 255 : (unsigned)(d * 255);
+        unsigned a = (unsigned)((depth[i] + 0.5f) * 255);
         for (int c = 0; c < 3; c++)
-            to[c] = a == 255 ? from[c]
-                             : (uint8_t)(idf_mul_255(from[c], a) + idf_mul_255(to[c], 255 - a));
+            to[c] = (uint8_t)(idf_mul_255(from[c], a) + idf_mul_255(to[c], 255 - a));
     }
+}
+
+/* Puts n pixels over others: those inside as they are. */
+static void blend(uint8_t *to, const uint8_t *from, const float *depth, int n) {
+    int begin, end;
+    piece_over(depth, n, 0.5f, &begin, &end);
+    blend_edge(to, from, depth, begin);
+    memcpy(to + 3 * begin, from + 3 * begin, 3 * (size_t)(end - begin));
+    blend_edge(to + 3 * end, from + 3 * end, depth + end, n - end);
 }
 
 void idf_paste(idf_canvas *canvas, const idf_image *picture, const double to_frame[9],
                const idf_quad *quad, const idf_sheen *sheen, uint8_t owner) {
+    const idf_augment_rows *rows = idf_augment_rows_choose();
     idf_warp warp = {.border = IDF_BORDER_REPLICATE};
     if (!idf_matrix_invert(warp.matrix, to_frame))
         return;
     bool shiny = sheen->veil > 0 || sheen->n_bands > 0 || sheen->spot[4] > 0;
     for (int y = quad->rows[0]; y < quad->rows[1]; y++) {
-        for (int x = quad->columns[0]; x < quad->columns[1]; x += STRETCH) {
-            int n = quad->columns[1] - x < STRETCH ? quad->columns[1] - x : STRETCH, begin, end;
-            float depth[STRETCH];
-            uint8_t pixels[3 * STRETCH];
-            depths(depth, quad, x, y, n);
+        for (int x = quad->columns[0]; x < quad->columns[1]; x += IDF_STRETCH) {
+            int n = quad->columns[1] - x < IDF_STRETCH ? quad->columns[1] - x : IDF_STRETCH;
+            int begin, end;
+            float depth[IDF_STRETCH];
+            uint8_t pixels[3 * IDF_STRETCH];
+            rows->depths(depth, quad, x, y, n);
             if (!piece_over(depth, n, -0.5f, &begin, &end))
                 continue;
             idf_warp_row(pixels, picture, &warp, (const int[2]){x + begin, y}, end - begin);
             if (shiny)
-                shine(pixels, end - begin, sheen, (float)(x + begin) + 0.5f, (float)y + 0.5f);
+                rows->shine(pixels, end - begin, sheen, (float)(x + begin) + 0.5f, (float)y + 0.5f);
             uint8_t *to = idf_image_row(&canvas->frame, y) + 3 * (x + begin);
             uint8_t *mine = idf_image_row(&canvas->owner, y) + x;
             blend(to, pixels, depth + begin, end - begin);
@@ -109,6 +65,7 @@ void idf_paste(idf_canvas *canvas, const idf_image *picture, const double to_fra
 }
 
 void idf_cast_shadow(idf_canvas *canvas, const idf_quad *quad, float softness, float strength) {
+    const idf_augment_rows *rows = idf_augment_rows_choose();
     idf_image *frame = &canvas->frame;
     int margin = (int)softness + 1;
     int y0 = quad->rows[0] - margin, y1 = quad->rows[1] + margin;
@@ -118,22 +75,14 @@ void idf_cast_shadow(idf_canvas *canvas, const idf_quad *quad, float softness, f
     y1 = y1 > frame->height ? frame->height : y1;
     x1 = x1 > frame->width ? frame->width : x1;
     for (int y = y0; y < y1; y++)
-        for (int x = x0; x < x1; x += STRETCH) {
-            int n = x1 - x < STRETCH ? x1 - x : STRETCH, begin, end;
-            float t[STRETCH];
-            uint8_t keep[3 * STRETCH];
-            depths(t, quad, x, y, n);
+        for (int x = x0; x < x1; x += IDF_STRETCH) {
+            int n = x1 - x < IDF_STRETCH ? x1 - x : IDF_STRETCH, begin, end;
+            float into[IDF_STRETCH];
+            rows->depths(into, quad, x, y, n);
             for (int i = 0; i < n; i++)
-                t[i] = t[i] / softness + 0.5f;
-            if (!piece_over(t, n, 0, &begin, &end))
-                continue;
-            for (int i = begin; i < end; i++) {
-                float dark = t[i] > 1 ? 1 : t[i] * t[i] * (3 - 2 * t[i]);
-                uint8_t *k = keep + 3 * i;
-                k[0] = k[1] = k[2] = (uint8_t)(255 * (1 - strength * dark));
-            }
-            uint8_t *to = idf_image_row(frame, y) + 3 * x;
-            for (int i = 3 * begin; i < 3 * end; i++)
-                to[i] = idf_mul_255(to[i], keep[i]);
+                into[i] = into[i] / softness + 0.5f;
+            if (piece_over(into, n, 0, &begin, &end))
+                rows->shade(idf_image_row(frame, y) + 3 * (x + begin), into + begin, end - begin,
+                            strength);
         }
 }

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "image/augment_parts.h"
+#include "image/augment_rows.h"
 #include "image/draw.h"
 #include "image/image.h"
 #include "image/resize.h"
@@ -32,9 +33,12 @@ static idf_status draw_surface(idf_image *frame, idf_rng *rng, idf_error *err) {
     idf_image patches = {0}, grain = {0};
     int kind = (int)idf_rng_below(rng, 3);
     double warmth = idf_rng_range(rng, -0.15, 0.35), level = idf_rng_range(rng, 30, 220);
-    double colour[3] = {level * (1 + warmth), level, level * (1 - warmth)};
-    double patch_strength = idf_rng_range(rng, 0.05, 0.25);
-    double grain_strength = kind == 2 ? 0.02 : idf_rng_range(rng, 0.08, 0.35);
+    const double of_surface[3] = {level * (1 + warmth), level, level * (1 - warmth)};
+    float colour[3 * IDF_STRETCH], strength[2];
+    for (int i = 0; i < 3 * IDF_STRETCH; i++)
+        colour[i] = (float)of_surface[i % 3];
+    strength[0] = (float)idf_rng_range(rng, 0.05, 0.25);
+    strength[1] = kind == 2 ? 0.02f : (float)idf_rng_range(rng, 0.08, 0.35);
     int fine = 2 + (int)idf_rng_below(rng, 4), coarse = kind == 0 ? 24 : fine;
     int swap = (int)idf_rng_below(rng, 2);
     int grid[2] = {2 + frame->width / (swap ? fine : coarse),
@@ -42,16 +46,14 @@ static idf_status draw_surface(idf_image *frame, idf_rng *rng, idf_error *err) {
     idf_status status = make_noise(&patches, frame, (const int[2]){4, 3}, rng, err);
     if (status == IDF_OK)
         status = make_noise(&grain, frame, grid, rng, err);
-    for (int y = 0; status == IDF_OK && y < frame->height; y++) {
-        const uint8_t *p = idf_image_row(&patches, y), *g = idf_image_row(&grain, y);
-        uint8_t *to = idf_image_row(frame, y);
-        for (int x = 0; x < frame->width; x++, to += 3) {
-            double light =
-                1 + patch_strength * (p[x] - 128) / 128 + grain_strength * (g[x] - 128) / 128;
-            for (int c = 0; c < 3; c++)
-                to[c] = idf_clamp_u8((int)(colour[c] * light));
+    for (int y = 0; status == IDF_OK && y < frame->height; y++)
+        for (int x = 0; x < frame->width; x += IDF_STRETCH) {
+            const uint8_t *const noise[2] = {idf_image_row(&patches, y) + x,
+                                             idf_image_row(&grain, y) + x};
+            int n = frame->width - x < IDF_STRETCH ? frame->width - x : IDF_STRETCH;
+            idf_augment_rows_choose()->surface(idf_image_row(frame, y) + 3 * x, noise, n, colour,
+                                               strength);
         }
-    }
     idf_image_release(&patches);
     idf_image_release(&grain);
     return status;

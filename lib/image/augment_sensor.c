@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "image/augment_parts.h"
+#include "image/augment_rows.h"
 #include "image/encode.h"
 #include "image/image.h"
 #include "image/resize_kernel.h"
@@ -55,27 +56,17 @@ static idf_status filter_scattered(idf_image *image, const tap *taps, int n, int
     idf_status status = pad(&padded, image, margin, false, err);
     if (status != IDF_OK)
         return status;
-    size_t n_bytes = (size_t)image->width * (size_t)image->channels;
-    uint16_t *sums = idf_alloc_aligned(n_bytes, sizeof *sums);
-    if (sums == NULL) {
-        idf_image_release(&padded);
-        return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while blurring a picture");
-    }
+    const uint8_t *from[MAX_TAPS];
+    uint16_t weights[MAX_TAPS];
+    for (int t = 0; t < n; t++)
+        weights[t] = (uint16_t)taps[t].weight;
     for (int y = 0; y < image->height; y++) {
-        for (size_t i = 0; i < n_bytes; i++)
-            sums[i] = 128;
-        for (int t = 0; t < n; t++) {
-            const uint8_t *from = idf_image_row(&padded, y + margin + taps[t].dy) +
-                                  (margin + taps[t].dx) * image->channels;
-            uint16_t weight = (uint16_t)taps[t].weight;
-            for (size_t i = 0; i < n_bytes; i++)
-                sums[i] = (uint16_t)(sums[i] + from[i] * weight);
-        }
-        uint8_t *to = idf_image_row(image, y);
-        for (size_t i = 0; i < n_bytes; i++)
-            to[i] = (uint8_t)(sums[i] >> 8);
+        for (int t = 0; t < n; t++)
+            from[t] = idf_image_row(&padded, y + margin + taps[t].dy) +
+                      (margin + taps[t].dx) * image->channels;
+        idf_augment_rows_choose()->scatter(idf_image_row(image, y), from, weights, n,
+                                           image->width * image->channels);
     }
-    idf_free(sums);
     idf_image_release(&padded);
     return IDF_OK;
 }
@@ -193,69 +184,6 @@ static void make_tone_curve(uint8_t curve[1024]) {
     }
 }
 
-/* xorshift64 (Marsaglia 2003): enough for noise, and quicker than the generator that seeds it. */
-static inline uint64_t next_bits(uint64_t *state) {
-    uint64_t x = *state;
-    x ^= x << 13;
-    x ^= x >> 7;
-    x ^= x << 17;
-    return *state = x;
-}
-
-/* What the sensor does to every pixel. */
-typedef struct sensor {
-    float gain[3];
-    float fall[2]; /* light per pixel to the right and down */
-    float centre;  /* light at the frame's upper left */
-    int noise;     /* deviation in 1/65536 of a value, per unit of make_noise */
-    uint8_t curve[1024];
-} sensor;
-
-enum { STRETCH = 256 }; /* pixels at once */
-
-/* Noise of n pixels. Four random bytes added up are close to normal (Irwin-Hall): mean 510,
- * deviation 147.8. Half of the noise is common to the colours, as after a camera's own smoothing.
- */
-static void make_noise(int32_t *out, int n, uint64_t *state) {
-    uint32_t bits[4 * STRETCH];
-    int32_t sums[4 * STRETCH];
-    for (int i = 0; i < 4 * n; i += 2) {
-        uint64_t two = next_bits(state);
-        bits[i] = (uint32_t)two;
-        bits[i + 1] = (uint32_t)(two >> 32);
-    }
-    for (int i = 0; i < 4 * n; i++)
-        sums[i] = (int32_t)((bits[i] & 255) + (bits[i] >> 8 & 255) + (bits[i] >> 16 & 255) +
-                            (bits[i] >> 24)) -
-                  510;
-    for (int i = 0; i < n; i++)
-        for (int c = 0; c < 3; c++)
-            out[3 * i + c] = sums[4 * i] + sums[4 * i + 1 + c];
-}
-
-/* n pixels of a row; *light is that on the first, then on the one behind the last. */
-static void sense_stretch(uint8_t *row, int n, const sensor *s, float *light, uint64_t *state) {
-    int32_t values[3 * STRETCH], noise[3 * STRETCH];
-    float gain[3 * STRETCH];
-    make_noise(noise, n, state);
-    for (int i = 0; i < n; i++, *light += s->fall[0])
-        for (int c = 0; c < 3; c++)
-            gain[3 * i + c] = (float)row[3 * i + c] * s->gain[c] * *light;
-    for (int i = 0; i < 3 * n; i++) {
-        int v = ((int)(gain[i] * 65536.0f) + noise[i] * s->noise + 32768) >> 16;
-        v = v < 0 ? 0 : v;
-        values[i] = v > 1023 ? 1023 : v;
-    }
-    for (int i = 0; i < 3 * n; i++)
-        row[i] = s->curve[values[i]];
-}
-
-static void sense_row(uint8_t *row, int y, int width, const sensor *s, uint64_t *state) {
-    float light = s->centre + s->fall[1] * (float)y;
-    for (int x = 0; x < width; x += STRETCH)
-        sense_stretch(row + 3 * x, width - x < STRETCH ? width - x : STRETCH, s, &light, state);
-}
-
 /* Through JPEG and back. */
 static idf_status recompress(idf_image *frame, int quality, idf_error *err) {
     idf_bytes bytes = {0};
@@ -273,25 +201,34 @@ static idf_status recompress(idf_image *frame, int quality, idf_error *err) {
 }
 
 idf_status idf_sense(idf_image *frame, const idf_camera *camera, idf_rng *rng, idf_error *err) {
-    sensor s;
+    idf_sensor s;
     double stops = idf_rng_range(rng, -camera->exposure_stops, camera->exposure_stops);
     double exposure = pow(2, stops / 2); /* of the square root */
     double red = idf_rng_range(rng, -camera->white_balance, camera->white_balance);
     double blue = idf_rng_range(rng, -camera->white_balance, camera->white_balance);
-    s.gain[0] = (float)(exposure * (1 + red));
-    s.gain[1] = (float)exposure;
-    s.gain[2] = (float)(exposure * (1 + blue));
+    const double gain[3] = {exposure * (1 + red), exposure, exposure * (1 + blue)};
+    for (int i = 0; i < 3 * IDF_STRETCH; i++) {
+        s.gain[i] = (float)gain[i % 3];
+        s.pixel[i] = (float)(i / 3);
+    }
     double towards = idf_rng_range(rng, 0, 2 * PI), shade = idf_rng_unit(rng) * camera->shade;
-    s.fall[0] = (float)(shade * cos(towards) / frame->width);
-    s.fall[1] = (float)(shade * sin(towards) / frame->height);
-    s.centre = (float)(1 - shade * (cos(towards) + sin(towards)) / 2);
-    /* Each of the two parts of the noise has its deviation, 1.414 times that together. */
+    s.fall = (float)(shade * cos(towards) / frame->width);
+    float down = (float)(shade * sin(towards) / frame->height);
+    float corner = (float)(1 - shade * (cos(towards) + sin(towards)) / 2); /* the upper left */
+    /* Half of the noise is common to the colours, as after a camera's own smoothing: each of the
+     * two parts has a deviation of 147.8 units, 1.414 times that together. */
     double deviation = idf_rng_range(rng, camera->noise[0], camera->noise[1]);
-    s.noise = (int)(deviation / 147.8 / 1.414 * 65536);
+    s.noise = (float)(deviation / 147.8 / 1.414);
     make_tone_curve(s.curve);
-    uint64_t state = (uint64_t)idf_rng_u32(rng) << 32 | idf_rng_u32(rng) | 1;
+    uint32_t state[IDF_NOISE_LANES];
+    for (int i = 0; i < IDF_NOISE_LANES; i++)
+        state[i] = idf_rng_u32(rng) | 1;
     for (int y = 0; y < frame->height; y++)
-        sense_row(idf_image_row(frame, y), y, frame->width, &s, &state);
+        for (int x = 0; x < frame->width; x += IDF_STRETCH)
+            idf_augment_rows_choose()->sense(
+                idf_image_row(frame, y) + 3 * x,
+                frame->width - x < IDF_STRETCH ? frame->width - x : IDF_STRETCH,
+                corner + down * (float)y + s.fall * (float)x, &s, state);
     int low = camera->jpeg_quality[0], high = camera->jpeg_quality[1];
     int quality = low + (int)idf_rng_below(rng, (uint32_t)(high > low ? high - low + 1 : 1));
     return recompress(frame, quality, err);

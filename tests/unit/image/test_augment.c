@@ -6,6 +6,7 @@
 
 #include "image/augment.h"
 #include "image/augment_parts.h"
+#include "kernel/cpu.h"
 
 /* A picture of coarse random blocks, which survives blur. */
 static idf_image new_blocks(int width, int height, int channels, uint64_t seed) {
@@ -55,6 +56,26 @@ static void the_same_key_replays(void **state) {
     assert_int_equal(a.width, IDF_ORIGINAL_VIEW_SIDE);
     idf_image_release(&a);
     idf_image_release(&b);
+    idf_image_release(&reference);
+}
+
+/* One view by the best loops of this processor and by the plain ones; widths that fill no vector. */
+static void every_processor_sees_the_same(void **state) {
+    (void)state;
+    idf_image reference = new_blocks(90, 130, 3, 1), best, plain;
+    const idf_image *references[] = {&reference};
+    for (int width = 257; width < 700; width += 111)
+        for (uint64_t view = 0; view < 4; view++) {
+            idf_camera camera = idf_camera_preset(IDF_DIFFICULTY_HARD, width, 211);
+            idf_scene scene = scene_of(references, 1, view);
+            assert_int_equal(idf_augment_frame(&best, NULL, &scene, &camera, NULL), IDF_OK);
+            idf_cpu_restrict(0);
+            assert_int_equal(idf_augment_frame(&plain, NULL, &scene, &camera, NULL), IDF_OK);
+            idf_cpu_restrict(~0u);
+            assert_same_picture(&best, &plain);
+            idf_image_release(&best);
+            idf_image_release(&plain);
+        }
     idf_image_release(&reference);
 }
 
@@ -322,6 +343,7 @@ static void memory_may_run_out_anywhere(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_key_replays),
+        cmocka_unit_test(every_processor_sees_the_same),
         cmocka_unit_test(the_homography_is_where_the_picture_is),
         cmocka_unit_test(references_keep_their_size_and_their_cells),
         cmocka_unit_test(what_a_hand_covers_is_counted),
