@@ -1,7 +1,8 @@
 /* camera_test.c - simulated camera views of every reference, matched as photographs are.
  *
- * Views are taken in rounds, each round one view of every reference, so that whatever time allows
- * is spread over the collection. */
+ * Views are taken in rounds, so that whatever time allows is spread over the collection: in the
+ * first one view of every reference, then one more, then two, then four at a time, since a
+ * reference's picture is read once a round. */
 #include <identify/camera_test.h>
 
 #include <math.h>
@@ -81,19 +82,12 @@ static idf_status read_picture(const idf_camera_test_options *o, const char *ref
     return idf_image_read_memory(picture, bytes->data, bytes->len, &decode, NULL, err);
 }
 
-static idf_status render(const idf_camera_test_options *o, const char *refs_dir, size_t row,
-                         int view, idf_bytes *bytes, idf_image *frame, bool *changed,
-                         idf_error *err) {
+static idf_status render(const idf_camera_test_options *o, const idf_image *picture, size_t row,
+                         int view, idf_image *frame, idf_error *err) {
     idf_camera camera = idf_camera_preset(IDF_DIFFICULTY_HARD, WIDTH, HEIGHT);
-    idf_image picture = {0};
-    const idf_image *shown = &picture;
     const idf_scene scene = {
-        .references = &shown, .n_references = 1, .key = {o->seed, row, (uint64_t)view}};
-    idf_status status = read_picture(o, refs_dir, row, bytes, &picture, changed, err);
-    if (status == IDF_OK)
-        status = idf_augment_frame(frame, NULL, &scene, &camera, err);
-    idf_image_release(&picture);
-    return status;
+        .references = &picture, .n_references = 1, .key = {o->seed, row, (uint64_t)view}};
+    return idf_augment_frame(frame, NULL, &scene, &camera, err);
 }
 
 static size_t rank_in(const idf_answer *answer, size_t row) {
@@ -165,14 +159,11 @@ static idf_status try_otherwise(worker *w, idf_camera_view *v) {
     return status;
 }
 
-static idf_status look_at(run *r, worker *w, idf_camera_view *v) {
+static idf_status look_at(run *r, worker *w, const idf_image *picture, idf_camera_view *v) {
     idf_image frame = {0};
-    bool changed = false;
-    idf_status status =
-        render(r->o, r->refs_dir, v->row, v->view, &w->bytes, &frame, &changed, NULL);
-    if (status != IDF_OK || changed) {
-        atomic_store(&r->states[v->row], changed ? PICTURE_CHANGED : PICTURE_UNREADABLE);
-        idf_image_release(&frame);
+    idf_status status = render(r->o, picture, v->row, v->view, &frame, NULL);
+    if (status != IDF_OK) {
+        atomic_store(&r->states[v->row], PICTURE_UNREADABLE);
         return status == IDF_ERR_NO_MEMORY ? status : IDF_OK;
     }
     status = idf_session_match(w->session, &frame, &w->answer, NULL);
@@ -186,16 +177,15 @@ static idf_status look_at(run *r, worker *w, idf_camera_view *v) {
     return status;
 }
 
-static void view_task(void *context, size_t i, int worker_index) {
-    run *r = context;
-    const idf_camera_test_options *o = r->o;
-    size_t round = i / r->n_rows, row = i % r->n_rows * r->step % r->n_rows;
-    idf_camera_view *v = &r->out->views[round * r->n_rows + row];
+static bool goes_on(run *r, size_t row) {
     double seconds = idf_clock_seconds() - r->started;
-    if (atomic_load(&r->stop) != IDF_OK || atomic_load(&r->states[row]) != PICTURE_FINE ||
-        (o->time_limit_s > 0 && seconds > o->time_limit_s))
-        return;
-    idf_status status = look_at(r, &r->workers[worker_index], v);
+    return atomic_load(&r->stop) == IDF_OK && atomic_load(&r->states[row]) == PICTURE_FINE &&
+           (r->o->time_limit_s <= 0 || seconds <= r->o->time_limit_s);
+}
+
+/* Notes a view that is done with, and asks whether to go on. */
+static void note_progress(run *r, int worker_index, idf_status status) {
+    const idf_camera_test_options *o = r->o;
     int going_on = IDF_OK;
     if (status != IDF_OK)
         atomic_compare_exchange_strong(&r->stop, &going_on, (int)status);
@@ -204,6 +194,40 @@ static void view_task(void *context, size_t i, int worker_index) {
                                    idf_clock_seconds() - r->started};
     if (worker_index == 0 && o->progress != NULL && !o->progress(o->context, &progress))
         atomic_compare_exchange_strong(&r->stop, &going_on, IDF_ERR_CANCELLED);
+}
+
+/* The first view of a round: 0, 1, 2, 4, 8, 12, ... */
+static int round_begin(size_t round) {
+    return round < 3 ? (int)round : 4 * (int)(round - 2);
+}
+
+static size_t n_rounds(int n_views) {
+    size_t n = 0;
+    while (round_begin(n) < n_views)
+        n++;
+    return n;
+}
+
+/* The views of one reference in one round. */
+static void views_task(void *context, size_t i, int worker_index) {
+    run *r = context;
+    worker *w = &r->workers[worker_index];
+    size_t round = i / r->n_rows, row = i % r->n_rows * r->step % r->n_rows;
+    int end = round_begin(round + 1) < r->n_views ? round_begin(round + 1) : r->n_views;
+    idf_image picture = {0};
+    bool changed = false;
+    if (!goes_on(r, row))
+        return;
+    idf_status status = read_picture(r->o, r->refs_dir, row, &w->bytes, &picture, &changed, NULL);
+    if (status != IDF_OK || changed) {
+        atomic_store(&r->states[row], changed ? PICTURE_CHANGED : PICTURE_UNREADABLE);
+        note_progress(r, worker_index, status == IDF_ERR_NO_MEMORY ? status : IDF_OK);
+    }
+    for (int view = round_begin(round); view < end && goes_on(r, row); view++) {
+        idf_camera_view *v = &r->out->views[(size_t)view * r->n_rows + row];
+        note_progress(r, worker_index, look_at(r, w, &picture, v));
+    }
+    idf_image_release(&picture);
 }
 
 /* --- all of them --- */
@@ -329,7 +353,7 @@ idf_status idf_camera_test_run(idf_camera_test *out, const idf_camera_test_optio
     if (status == IDF_OK)
         status = begin(&r, err);
     if (status == IDF_OK) {
-        idf_pool_for(options->pool, out->n_views_asked, view_task, &r);
+        idf_pool_for(options->pool, n_rounds(r.n_views) * r.n_rows, views_task, &r);
         status = finish(&r, err);
     }
     run_release(&r);
@@ -348,10 +372,14 @@ idf_status idf_camera_test_picture(idf_image *out, const idf_camera_test_options
                                    size_t row, int view, idf_error *err) {
     const char *folder;
     idf_bytes bytes = {0};
+    idf_image picture = {0};
     bool changed = false;
     idf_status status = find_folder(&folder, options, err);
     if (status == IDF_OK)
-        status = render(options, folder, row, view, &bytes, out, &changed, err);
+        status = read_picture(options, folder, row, &bytes, &picture, &changed, err);
+    if (status == IDF_OK)
+        status = render(options, &picture, row, view, out, err);
+    idf_image_release(&picture);
     idf_bytes_release(&bytes);
     return status;
 }
