@@ -71,10 +71,6 @@ static int compare(const void *a, const void *b) {
     return (x->row > y->row) - (x->row < y->row);
 }
 
-void idf_sightings_sort(idf_sightings *list) {
-    qsort(list->items, (size_t)list->n, sizeof *list->items, compare);
-}
-
 static double area_of(const idf_point p[4]) {
     double twice = 0;
     for (int i = 0; i < 4; i++)
@@ -92,12 +88,35 @@ static bool holds(const idf_point p[4], idf_point at) {
     return true;
 }
 
-bool idf_sightings_cover(const idf_sightings *list, const idf_point corners[4]) {
-    idf_point middle = {0, 0};
-    for (int i = 0; i < 4; i++) {
-        middle.x += corners[i].x / 4;
-        middle.y += corners[i].y / 4;
+static idf_point middle_of(const idf_point p[4]) {
+    return (idf_point){(p[0].x + p[1].x + p[2].x + p[3].x) / 4,
+                       (p[0].y + p[1].y + p[2].y + p[3].y) / 4};
+}
+
+/* Whether `seen` is a shadow of what is there: its own row is seen there beyond doubt. */
+static bool repeats(const idf_sightings *list, const idf_sighting *seen) {
+    for (int i = 0; i < list->n && seen->evidence < BEYOND_DOUBT; i++) {
+        const idf_sighting *s = &list->items[i];
+        if (s->row == seen->row && s->evidence >= BEYOND_DOUBT &&
+            holds(s->corners, middle_of(seen->corners)))
+            return true;
     }
+    return false;
+}
+
+void idf_sightings_sort(idf_sightings *list) {
+    int kept = 0;
+    qsort(list->items, (size_t)list->n, sizeof *list->items, compare);
+    for (int i = 0; i < list->n; i++) {
+        const idf_sighting seen = list->items[i];
+        if (!repeats(list, &seen))
+            list->items[kept++] = seen;
+    }
+    list->n = kept;
+}
+
+bool idf_sightings_cover(const idf_sightings *list, const idf_point corners[4]) {
+    idf_point middle = middle_of(corners);
     for (int i = 0; i < list->n; i++) {
         const idf_sighting *s = &list->items[i];
         if (s->evidence < BEYOND_DOUBT)

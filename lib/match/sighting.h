@@ -42,7 +42,8 @@ bool idf_sighting_from_thing(idf_sighting *out, const idf_thing *thing, const id
  * other becomes its rival when it had none. Beyond IDF_SIGHTINGS_MAX nothing is taken in. */
 void idf_sightings_add(idf_sightings *list, const idf_sighting *seen);
 
-/* The most evidence first. */
+/* The most evidence first. What repeats, with little evidence, a row where it is seen beyond doubt
+ * is left out. */
 void idf_sightings_sort(idf_sightings *list);
 
 /* Whether something seen beyond doubt covers the outline or holds it within. */
