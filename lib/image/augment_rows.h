@@ -20,7 +20,6 @@ typedef struct idf_sensor {
     float pixel[3 * IDF_STRETCH]; /* which pixel of the stretch a value belongs to */
     float fall;                   /* light per pixel to the right */
     float noise;                  /* values a unit: see `sense` */
-    uint8_t curve[1024];          /* tones */
 } idf_sensor;
 
 typedef struct idf_augment_rows {
@@ -39,7 +38,8 @@ typedef struct idf_augment_rows {
      * to 256 at most. */
     void (*scatter)(uint8_t *out, const uint8_t *const *from, const uint16_t *weights, int n_taps,
                     int n);
-    /* n pixels of a row, `light` on the first. The noise of a value is the sum of eight random
+    /* n pixels of a row, `light` on the first. Tones over 230 are squeezed into what is left up to
+     * 255 instead of being cut off. The noise of a value is the sum of eight random
      * bytes, four of them common to the pixel, less their mean; `state` draws them, none of it 0.
      */
     void (*sense)(uint8_t *row, int n, float light, const idf_sensor *sensor,

@@ -176,14 +176,6 @@ idf_status idf_blur_gaussian(idf_image *image, int size, double sigma, idf_error
     return status;
 }
 
-/* Values over white are squeezed into the last tenth instead of being cut off. */
-static void make_tone_curve(uint8_t curve[1024]) {
-    for (int i = 0; i < 1024; i++) {
-        double v = i;
-        curve[i] = (uint8_t)(v <= 230 ? v : 255 - 25 * exp(-(v - 230) / 25) + 0.5);
-    }
-}
-
 /* Through JPEG and back. */
 static idf_status recompress(idf_image *frame, int quality, idf_error *err) {
     idf_bytes bytes = {0};
@@ -219,7 +211,6 @@ idf_status idf_sense(idf_image *frame, const idf_camera *camera, idf_rng *rng, i
      * two parts has a deviation of 147.8 units, 1.414 times that together. */
     double deviation = idf_rng_range(rng, camera->noise[0], camera->noise[1]);
     s.noise = (float)(deviation / 147.8 / 1.414);
-    make_tone_curve(s.curve);
     uint32_t state[IDF_NOISE_LANES];
     for (int i = 0; i < IDF_NOISE_LANES; i++)
         state[i] = idf_rng_u32(rng) | 1;
