@@ -13,7 +13,7 @@ try:
 except ImportError:
     sys.exit(0)
 
-CLASSES, VIEWS, DIM, K, M, STEPS, RUNS = 150, 32, 512, 16, 4, 60, 3
+CLASSES, VIEWS, DIM, K, M, STEPS, RUNS = 150, 32, 512, 16, 4, 60, 9
 
 
 def ours():

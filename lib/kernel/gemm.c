@@ -54,18 +54,47 @@ idf_gemm_weights idf_gemm_weights_view(idf_gemm_type type, int n, int k, const v
     return weights;
 }
 
+/* A cache line of each column of a panel. Read one by one, lines a power of two apart would throw
+ * each other out of the nearest cache. */
+enum { LINE = 16 };
+typedef float panel_lines[IDF_GEMM_PANEL][LINE];
+
+/* Elements [i, i + LINE) of columns [c0, c0 + 32); zeros outside of the n x k matrix. */
+static void read_lines(panel_lines lines, int n, int k, const float *w, size_t ld, int c0, int i) {
+    int some = k - i < LINE ? k - i : LINE;
+    if (some < LINE || c0 + IDF_GEMM_PANEL > n)
+        memset(lines, 0, sizeof(panel_lines));
+    for (int c = 0; c < IDF_GEMM_PANEL && c0 + c < n; c++) {
+        const float *from = w + (size_t)(c0 + c) * ld + (size_t)i;
+        __builtin_prefetch(from + 4 * LINE);
+        if (some == LINE) /* a size that the compiler knows */
+            memcpy(lines[c], from, sizeof lines[c]);
+        else
+            memcpy(lines[c], from, (size_t)some * sizeof *from);
+    }
+}
+
 /* The float type: a panel of columns [c0, c0 + 32). */
 static void pack_panel_f32(float *out, int n, int k, const float *w, size_t ld, int c0) {
-    for (int i = 0; i < k; i++)
-        for (int c = c0; c < c0 + IDF_GEMM_PANEL; c++)
-            *out++ = c < n ? w[(size_t)c * ld + (size_t)i] : 0;
+    panel_lines lines;
+    for (int i = 0; i < k; i += LINE) {
+        read_lines(lines, n, k, w, ld, c0, i);
+        for (int j = 0; j < LINE && i + j < k; j++)
+            for (int c = 0; c < IDF_GEMM_PANEL; c++)
+                *out++ = lines[c][j];
+    }
 }
 
 static void pack_panel_bf16(uint16_t *out, int n, int k, const float *w, size_t ld, int c0) {
-    for (int i = 0; i < k; i += 2)
-        for (int c = c0; c < c0 + IDF_GEMM_PANEL; c++)
-            for (int j = i; j < i + 2; j++)
-                *out++ = idf_bf16_from_f32(c < n && j < k ? w[(size_t)c * ld + (size_t)j] : 0);
+    panel_lines lines;
+    for (int i = 0; i < k; i += LINE) {
+        read_lines(lines, n, k, w, ld, c0, i);
+        for (int j = 0; j < LINE && i + j < k; j += 2)
+            for (int c = 0; c < IDF_GEMM_PANEL; c++, out += 2) {
+                out[0] = idf_bf16_from_f32(lines[c][j]);
+                out[1] = idf_bf16_from_f32(lines[c][j + 1]);
+            }
+    }
 }
 
 static int8_t quantise(float value, float inverse) {
@@ -196,6 +225,16 @@ void idf_gemm_input_pack(const idf_gemm_input *input, int block, const float *x,
     input->ops->pack(x + (size_t)begin * ld, ld, end - begin, input->k, out,
                      scaled ? input->scales + begin : NULL,
                      scaled ? input->outliers + begin : NULL);
+}
+
+void idf_gemm_input_pack_columns(const idf_gemm_input *input, int block, const float *x,
+                                 size_t ld) {
+    int begin, end;
+    idf_gemm_input_rows(input, block, &begin, &end);
+    float *out = (float *)input->words + (size_t)begin * (size_t)input->k;
+    for (int i = 0; i < input->k; i++)
+        for (int r = begin; r < end; r++)
+            *out++ = x[(size_t)i * ld + (size_t)r];
 }
 
 typedef struct run_context {

@@ -91,6 +91,9 @@ void idf_gemm_input_rows(const idf_gemm_input *input, int block, int *begin, int
  * different blocks. */
 void idf_gemm_input_pack(const idf_gemm_input *input, int block, const float *x, size_t ld);
 
+/* The float type's matrix given by columns: x is k rows of m floats, ld floats apart. */
+void idf_gemm_input_pack_columns(const idf_gemm_input *input, int block, const float *x, size_t ld);
+
 /* One product. The columns [n_begin, n_end) are computed, both multiples of 32 or n itself; n_end 0
  * means n. Column n_begin goes to y[row][0], residual[row][0] and bias[0]. */
 typedef struct idf_gemm_job {

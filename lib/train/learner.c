@@ -2,8 +2,7 @@
  *
  * Six products a step: two forward, two for the second layer's weights and input, one for the first
  * layer's weights, one in the loss. The weights' gradients sum over the rows of the batch, so they
- * are products of transposes: the activations' columns are packed as the kernel's weights as they
- * lie, the slopes are turned. */
+ * are products of transposes: both sides are packed by columns. */
 #include "train/learner.h"
 
 #include <math.h>
@@ -17,40 +16,18 @@
 /* PyTorch's defaults. */
 static const double BETA_MEAN = 0.9, BETA_SQUARE = 0.999, EPSILON = 1e-8;
 
-enum { TASK_ROWS = 16, TASK_PARAMS = 16384 };
+enum { TASK_PARAMS = 16384 };
 
 struct idf_learner_scratch {
     float *before, *hidden; /* rows x hidden: ahead of GELU and behind it */
     float *slope_hidden;    /* rows x hidden */
     float *out, *slope_out; /* rows x out */
-    float *turned;          /* a transposed slope */
     void *columns;          /* packed columns of a batch, or of weight 2 */
     void *input;            /* packed activations */
     void *supcon;
 };
 
 typedef struct idf_learner_scratch scratch;
-
-/* out[c][r] = in[r][c] for a block of columns. */
-typedef struct turning {
-    const float *in;
-    float *out;
-    size_t n_rows, n_columns;
-} turning;
-
-static void turn_columns(void *context, size_t task, int worker) {
-    (void)worker;
-    const turning *t = context;
-    size_t end = (task + 1) * TASK_ROWS < t->n_columns ? (task + 1) * TASK_ROWS : t->n_columns;
-    for (size_t r = 0; r < t->n_rows; r++)
-        for (size_t c = task * TASK_ROWS; c < end; c++)
-            t->out[c * t->n_rows + r] = t->in[r * t->n_columns + c];
-}
-
-static void turn(const idf_learner *l, const float *in, size_t n_columns) {
-    turning t = {in, l->scratch->turned, (size_t)l->n_rows, n_columns};
-    idf_pool_for(l->pool, (n_columns + TASK_ROWS - 1) / TASK_ROWS, turn_columns, &t);
-}
 
 typedef struct column_packing {
     int n, k; /* as of the packed matrix */
@@ -116,26 +93,35 @@ static void forward(const idf_learner *l, const float *features) {
                     l->pool);
 }
 
+/* The sum of each of n columns, some side by side. */
+static void sum_columns(float *out, const float *x, int n_rows, int n) {
+    enum { SIDE_BY_SIDE = 32 };
+    for (int first = 0; first < n; first += SIDE_BY_SIDE) {
+        double sums[SIDE_BY_SIDE] = {0};
+        int some = n - first < SIDE_BY_SIDE ? n - first : SIDE_BY_SIDE;
+        for (int r = 0; r < n_rows; r++)
+            for (int i = 0; i < some; i++)
+                sums[i] += x[(size_t)r * (size_t)n + (size_t)(first + i)];
+        for (int i = 0; i < some; i++)
+            out[first + i] = (float)sums[i];
+    }
+}
+
 /* A layer's gradients, from the slopes at its end (rows x n) and its input (rows x k). */
 static void layer_gradient(const idf_learner *l, const float *slopes, int n, const float *input,
                            int k, float *weight, float *bias) {
     const scratch *s = l->scratch;
-    turn(l, slopes, (size_t)n);
     pack(l, input, k, l->n_rows);
     idf_product_run(&(idf_product){.m = n,
                                    .n = k,
                                    .k = l->n_rows,
-                                   .x = s->turned,
+                                   .x = slopes,
+                                   .by_columns = true,
                                    .packed = s->columns,
                                    .y = weight,
                                    .scratch = s->input},
                     l->pool);
-    for (int i = 0; i < n; i++) {
-        double sum = 0;
-        for (int r = 0; r < l->n_rows; r++)
-            sum += s->turned[(size_t)i * (size_t)l->n_rows + (size_t)r];
-        bias[i] = (float)sum;
-    }
+    sum_columns(bias, slopes, l->n_rows, n);
 }
 
 static void backward(const idf_learner *l, const float *features) {
@@ -237,12 +223,11 @@ static idf_status scratch_new(scratch **out, const idf_head *h, int n_rows, idf_
     s->slope_hidden = idf_alloc_aligned(rows * hidden, sizeof(float));
     s->out = idf_alloc_aligned(rows * n_out, sizeof(float));
     s->slope_out = idf_alloc_aligned(rows * n_out, sizeof(float));
-    s->turned = idf_alloc_aligned(rows * larger(hidden, n_out), sizeof(float));
     s->columns = idf_alloc_aligned(columns, 1);
     s->input = idf_alloc_aligned(input, 1);
     s->supcon = idf_alloc_aligned(idf_supcon_scratch_bytes(n_rows, h->out), 1);
     bool complete = s->before && s->hidden && s->slope_hidden && s->out && s->slope_out &&
-                    s->turned && s->columns && s->input && s->supcon;
+                    s->columns && s->input && s->supcon;
     return complete ? IDF_OK : idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for training");
 }
 
@@ -254,7 +239,6 @@ static void scratch_free(scratch *s) {
     idf_free(s->slope_hidden);
     idf_free(s->out);
     idf_free(s->slope_out);
-    idf_free(s->turned);
     idf_free(s->columns);
     idf_free(s->input);
     idf_free(s->supcon);

@@ -9,7 +9,11 @@ typedef struct packing {
 static void pack_block(void *context, size_t block, int worker) {
     (void)worker;
     const packing *p = context;
-    idf_gemm_input_pack(&p->input, (int)block, p->product->x, (size_t)p->product->k);
+    const idf_product *product = p->product;
+    if (product->by_columns)
+        idf_gemm_input_pack_columns(&p->input, (int)block, product->x, (size_t)product->m);
+    else
+        idf_gemm_input_pack(&p->input, (int)block, product->x, (size_t)product->k);
 }
 
 void idf_product_run(const idf_product *p, idf_pool *pool) {

@@ -2,6 +2,7 @@
 #ifndef IDF_TRAIN_PRODUCT_H
 #define IDF_TRAIN_PRODUCT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <identify/pool.h>
@@ -14,7 +15,8 @@ extern "C" {
 
 typedef struct idf_product {
     int m, n, k;
-    const float *x;     /* m x k */
+    const float *x; /* m x k; by_columns: k x m */
+    bool by_columns;
     const void *packed; /* weights, n x k (idf_gemm_weights_pack) */
     const float *bias;  /* n, or NULL */
     float *y;           /* m x n */
