@@ -7,7 +7,7 @@
 #include "local/select.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -41,15 +41,17 @@ static idf_status reserve(idf_selector *selector, int n_more, idf_error *err) {
         return no_memory(err);
     if (!selector->peaks && !(selector->peaks = idf_alloc(ROW, sizeof *selector->peaks)))
         return no_memory(err);
-    if (n_more > selector->xy_capacity) {
+    if (n_more > selector->level_capacity) {
         idf_free(selector->xs);
-        selector->xy_capacity = 0;
+        idf_free(selector->keys);
+        selector->level_capacity = 0;
         selector->xs = idf_alloc((size_t)n_more, 2 * sizeof *selector->xs);
-        if (!selector->xs)
+        selector->keys = idf_alloc((size_t)n_more, 2 * sizeof *selector->keys);
+        if (!selector->xs || !selector->keys)
             return no_memory(err);
-        selector->xy_capacity = n_more;
+        selector->level_capacity = n_more;
     }
-    selector->ys = selector->xs + selector->xy_capacity;
+    selector->ys = selector->xs + selector->level_capacity;
     return reserve_corners(selector, n_more, err);
 }
 
@@ -102,36 +104,63 @@ static void detect(idf_selector *selector, const idf_level *level, const idf_loc
     }
 }
 
-static int by_strength(const void *va, const void *vb) {
-    const idf_corner *a = va, *b = vb;
-    if (a->strength != b->strength)
-        return a->strength > b->strength ? -1 : 1;
-    if (a->y != b->y)
-        return a->y < b->y ? -1 : 1;
-    return (a->x > b->x) - (a->x < b->x);
+/* Sorts n keys, rising, by merging; `spare` has room for n. */
+static void sort_keys(uint64_t *keys, uint64_t *spare, int n) {
+    enum { RUN = 12 };
+    for (int first = 0; first < n; first += RUN)
+        for (int i = first + 1; i < n && i < first + RUN; i++) {
+            uint64_t key = keys[i];
+            int at = i;
+            for (; at > first && keys[at - 1] > key; at--)
+                keys[at] = keys[at - 1];
+            keys[at] = key;
+        }
+    uint64_t *from = keys, *to = spare;
+    for (int run = RUN; run < n; run *= 2) {
+        for (int first = 0; first < n; first += 2 * run) {
+            int a = first, a_end = first + run < n ? first + run : n;
+            int b = a_end, b_end = a_end + run < n ? a_end + run : n;
+            for (int k = first; k < b_end; k++) {
+                bool left = b == b_end || (a < a_end && from[a] <= from[b]);
+                to[k] = from[left ? a : b];
+                a += left;
+                b += !left;
+            }
+        }
+        uint64_t *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != keys)
+        memcpy(keys, from, (size_t)n * sizeof *keys);
 }
 
-static int by_distance(const void *va, const void *vb) {
-    const idf_corner *a = va, *b = vb;
-    if (a->distance2 != b->distance2)
-        return a->distance2 > b->distance2 ? -1 : 1;
-    return by_strength(va, vb);
+/* A key by which larger values, none of them negative, come first, then smaller numbers. */
+static uint64_t falling_key(float value, uint32_t number) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits); /* rises with the value */
+    return (uint64_t)~bits << 32 | number;
 }
 
-/* Takes the grid's corners together, gives them their Harris measure and drops what is an edge. */
-static int rank(idf_corner *out, const grid *g, const idf_level *level,
+/* The grid's corners without those on an edge, the strongest by the Harris measure first, into xs
+ * and ys. Returns their number. */
+static int rank(idf_selector *selector, const grid *g, const idf_level *level,
                 const idf_local_kernels *kernels) {
     int n = 0;
     for (int i = 0; i < g->columns * g->rows * CELL_KEEP; i++) {
         idf_corner c = g->cells[i];
         if (c.score == 0)
             continue;
-        c.strength = kernels->harris(level->plain + (ptrdiff_t)c.y * IDF_PYRAMID_STRIDE + c.x,
-                                     IDF_PYRAMID_STRIDE);
-        if (c.strength > 0)
-            out[n++] = c;
+        float strength = kernels->harris(level->plain + (ptrdiff_t)c.y * IDF_PYRAMID_STRIDE + c.x,
+                                         IDF_PYRAMID_STRIDE);
+        if (strength > 0)
+            selector->keys[n++] = falling_key(strength, (uint32_t)c.y << 16 | c.x);
     }
-    qsort(out, (size_t)n, sizeof *out, by_strength);
+    sort_keys(selector->keys, selector->keys + selector->level_capacity, n);
+    for (int i = 0; i < n; i++) {
+        selector->xs[i] = (float)(selector->keys[i] & 0xffff);
+        selector->ys[i] = (float)(selector->keys[i] >> 16 & 0xffff);
+    }
     return n;
 }
 
@@ -145,19 +174,21 @@ idf_status idf_select_level(idf_selector *selector, const idf_level *level, int 
     idf_status status = reserve(selector, n_slots, err);
     if (status)
         return status;
-    /* the cells lie where the result will: ranking reads each before it writes over it */
+    /* the cells lie where the result will: they are read before it is written */
     idf_corner *corners = selector->corners + selector->n_corners;
     g.cells = corners;
     memset(g.cells, 0, sizeof *g.cells * (size_t)n_slots);
     detect(selector, level, kernels, &g);
-    int n = rank(corners, &g, level, kernels);
+    int n = rank(selector, &g, level, kernels);
+    for (int i = 0; i < n; i++)
+        selector->keys[i] = falling_key(
+            kernels->nearest(selector->xs, selector->ys, i, selector->xs[i], selector->ys[i]),
+            (uint32_t)i);
+    sort_keys(selector->keys, selector->keys + selector->level_capacity, n);
     for (int i = 0; i < n; i++) {
-        selector->xs[i] = corners[i].x;
-        selector->ys[i] = corners[i].y;
-        corners[i].distance2 =
-            kernels->nearest(selector->xs, selector->ys, i, selector->xs[i], selector->ys[i]);
+        uint32_t from = (uint32_t)selector->keys[i];
+        corners[i] = (idf_corner){(uint16_t)selector->xs[from], (uint16_t)selector->ys[from], 0};
     }
-    qsort(corners, (size_t)n, sizeof *corners, by_distance);
     selector->n_corners += n;
     *n_found = n;
     return IDF_OK;
@@ -168,5 +199,6 @@ void idf_selector_release(idf_selector *selector) {
     idf_free(selector->scores);
     idf_free(selector->peaks);
     idf_free(selector->xs);
+    idf_free(selector->keys);
     memset(selector, 0, sizeof *selector);
 }

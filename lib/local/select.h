@@ -16,9 +16,7 @@ extern "C" {
 /* A corner of one level, in its pixels. */
 typedef struct idf_corner {
     uint16_t x, y;
-    uint8_t score;   /* FAST */
-    float strength;  /* Harris */
-    float distance2; /* to the nearest stronger corner, squared pixels */
+    uint8_t score; /* FAST */
 } idf_corner;
 
 /* Scratch for one picture after another. Zero it before first use. */
@@ -28,7 +26,8 @@ typedef struct idf_selector {
     uint8_t *scores; /* three rows of FAST scores, padded */
     uint16_t *peaks;
     float *xs, *ys;
-    int xy_capacity;
+    uint64_t *keys;     /* what corners are sorted by, and as many again */
+    int level_capacity; /* corners of a level, of which there are xs, ys and keys */
 } idf_selector;
 
 /* Appends at most about 3 `quota` corners of `level` to the selector, in the order in which they
