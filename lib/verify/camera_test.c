@@ -38,6 +38,12 @@ typedef struct worker {
     uint8_t *masked; /* a flag for each row */
 } worker;
 
+/* The references that share much with one. */
+typedef struct family {
+    atomic_int n; /* rows; 0: not known yet, -1: being written */
+    size_t rows[FAMILY];
+} family;
+
 typedef struct run {
     const idf_camera_test_options *o;
     idf_camera_test *out;
@@ -46,6 +52,7 @@ typedef struct run {
     worker *workers;
     int n_workers;
     atomic_uchar *states; /* a picture_state for each row */
+    family *families;     /* of each row */
     size_t n_rows, step;
     int n_views, n_stranger_views;
     atomic_size_t n_done;
@@ -138,12 +145,31 @@ static void judge(const run *r, const worker *w, idf_camera_view *v) {
     }
 }
 
+/* Masks a row and its family; returns how many rows that is. What is found out is kept for the next
+ * view. */
+static int mask_family(run *r, worker *w, size_t row, size_t rows[FAMILY]) {
+    family *known = &r->families[row];
+    int n = atomic_load(&known->n), unknown = 0;
+    if (n <= 0) {
+        n = idf_session_family(w->session, row, IDF_RELATED, w->masked, rows, FAMILY);
+        if (atomic_compare_exchange_strong(&known->n, &unknown, -1)) {
+            memcpy(known->rows, rows, sizeof known->rows);
+            atomic_store(&known->n, n);
+        }
+        return n;
+    }
+    memcpy(rows, known->rows, sizeof known->rows);
+    for (int i = 0; i < n; i++)
+        w->masked[rows[i]] = 1;
+    return n;
+}
+
 /* The view once without the reference and its printings, and once without geometry: in the former
  * geometry has nothing to see, so that all that the embedding can say is known then. */
-static idf_status try_otherwise(worker *w, idf_camera_view *v) {
-    size_t family[FAMILY];
+static idf_status try_otherwise(run *r, worker *w, idf_camera_view *v) {
+    size_t rows[FAMILY] = {0};
     idf_answer *a = &w->answer;
-    int n = idf_session_family(w->session, v->row, IDF_RELATED, w->masked, family, FAMILY);
+    int n = mask_family(r, w, v->row, rows);
     idf_session_mask(w->session, w->masked);
     idf_status status = idf_session_match_again(w->session, a, NULL);
     if (status == IDF_OK) {
@@ -155,7 +181,7 @@ static idf_status try_otherwise(worker *w, idf_camera_view *v) {
     }
     idf_session_mask(w->session, NULL);
     for (int i = 0; i < n; i++)
-        w->masked[family[i]] = 0;
+        w->masked[rows[i]] = 0;
     return status;
 }
 
@@ -172,7 +198,7 @@ static idf_status look_at(run *r, worker *w, const idf_image *picture, idf_camer
         v->looked = true;
     }
     if (status == IDF_OK && v->view < r->n_stranger_views)
-        status = try_otherwise(w, v);
+        status = try_otherwise(r, w, v);
     idf_image_release(&frame);
     return status;
 }
@@ -283,7 +309,8 @@ static idf_status begin(run *r, idf_error *err) {
                      : idf_alloc_zero(out->n_views_asked, sizeof *out->views);
     out->references = idf_alloc_zero(n, sizeof *out->references);
     r->states = idf_alloc_zero(n, sizeof *r->states);
-    if (out->views == NULL || out->references == NULL || r->states == NULL)
+    r->families = idf_alloc_zero(n, sizeof *r->families);
+    if (out->views == NULL || out->references == NULL || r->states == NULL || r->families == NULL)
         return no_memory(err);
     for (size_t i = 0; i < out->n_views_asked; i++)
         out->views[i] = (idf_camera_view){.row = i % n,
@@ -331,6 +358,7 @@ static void run_release(run *r) {
     idf_free(r->workers);
     idf_matcher_free(r->matcher);
     idf_free(r->states);
+    idf_free(r->families);
 }
 
 static idf_status find_folder(const char **folder, const idf_camera_test_options *o,
