@@ -3,6 +3,7 @@
 #ifndef IDF_IMAGE_AUGMENT_ROWS_H
 #define IDF_IMAGE_AUGMENT_ROWS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "image/augment_parts.h"
@@ -22,6 +23,15 @@ typedef struct idf_sensor {
     float noise;                  /* values a unit: see `sense` */
 } idf_sensor;
 
+/* A finger, or the hand behind: a rounded bar that comes from far outside and ends at (x, y). */
+typedef struct idf_finger {
+    float x, y, dx, dy; /* centre of the tip, and unit direction it points to */
+    float radius;
+    float skin[3];
+    float light; /* where the light comes from across it, -1 to 1 */
+    bool nail;
+} idf_finger;
+
 typedef struct idf_augment_rows {
     /* Distances of n pixels of row y, from x on, to the nearest edge, positive inside. Along a row
      * they rise to a peak and fall: what is over any value is one piece. */
@@ -30,6 +40,9 @@ typedef struct idf_augment_rows {
     void (*shine)(uint8_t *pixels, int n, const idf_sheen *sheen, float x, float y);
     /* Darkens n pixels: not at all where `into` is 0 or less, by `strength` from 1 on. */
     void (*shade)(uint8_t *pixels, const float *into, int n, float strength);
+    /* Draws what n pixels of row y, from x on, show of a finger; the owner of what it covers by
+     * more than half becomes 0. */
+    void (*finger)(uint8_t *pixels, uint8_t *owner, int n, const idf_finger *finger, int x, int y);
     /* n pixels of a surface: colour (for each of 3 n values) times 1 + the two pictures of noise,
      * each from -1 to 1 times its strength. */
     void (*surface)(uint8_t *out, const uint8_t *const noise[2], int n, const float *colour,

@@ -154,18 +154,9 @@ idf_status idf_draw_background(idf_canvas *canvas, const idf_scene *scene, int m
 
 enum { MAX_FINGERS = 4 };
 
-/* A finger, or the hand behind: a rounded bar that comes from far outside and ends at (x, y). */
-typedef struct finger {
-    float x, y, dx, dy; /* centre of the tip, and unit direction it points to */
-    float radius;
-    float skin[3];
-    float light; /* where the light comes from across it, -1 to 1 */
-    bool nail;
-} finger;
-
 /* The hand that holds a reference: n fingers side by side over one edge, after them the hand. */
-static void random_hand(finger *fingers, int n, const double corners[8], const idf_camera *camera,
-                        idf_rng *rng) {
+static void random_hand(idf_finger *fingers, int n, const double corners[8],
+                        const idf_camera *camera, idf_rng *rng) {
     static const float pale[3] = {246, 208, 184}, dark[3] = {88, 54, 38};
     int i = (int)idf_rng_below(rng, 4);
     const double *a = corners + 2 * i, *b = corners + 2 * ((i + 1) % 4);
@@ -181,7 +172,7 @@ static void random_hand(finger *fingers, int n, const double corners[8], const i
     double step = 2.15 * radius / fmax(hypot(b[0] - a[0], b[1] - a[1]), 1) * (along > 0.5 ? -1 : 1);
     double edge[2] = {a[0] + along * (b[0] - a[0]), a[1] + along * (b[1] - a[1])};
     double inward = atan2(middle[1] - edge[1], middle[0] - edge[0]) + idf_rng_range(rng, -0.6, 0.6);
-    finger model = {.light = (float)idf_rng_range(rng, -0.7, 0.7), .nail = true};
+    idf_finger model = {.light = (float)idf_rng_range(rng, -0.7, 0.7), .nail = true};
     for (int c = 0; c < 3; c++)
         model.skin[c] = (float)(pale[c] + tone * (dark[c] - pale[c]));
     for (int k = 0; k <= n; k++) {
@@ -203,34 +194,18 @@ static void random_hand(finger *fingers, int n, const double corners[8], const i
     }
 }
 
-/* The finger's colour at `across` (-1 to 1 from side to side) and `forward` radii before the centre
- * of its tip: round, lit from a side, with a nail. */
-static void finger_colour(const finger *f, float across, float forward, uint8_t out[3]) {
-    float height = sqrtf(fmaxf(0, 1 - across * across));
-    float light = 0.55f + 0.4f * height + 0.25f * across * f->light;
-    float nail = 1 - (across * across / 0.36f + (forward + 0.1f) * (forward + 0.1f) / 0.55f);
-    nail = nail <= 0 || !f->nail ? 0 : nail < 0.15f ? nail / 0.15f : 1;
-    for (int c = 0; c < 3; c++) {
-        float v = f->skin[c] + 0.35f * nail * (c == 0 ? 250 - f->skin[c] : 215 - f->skin[c]);
-        out[c] = idf_clamp_u8((int)(v * light));
-    }
-}
-
-/* Its width grows from the tip to the knuckles, in waves for the joints. */
-static float radius_at(const finger *f, float behind) {
-    float knuckle = behind / (3.2f * f->radius), wave = knuckle - floorf(knuckle) - 0.5f;
-    float joint = f->nail ? 0.05f * (1 - 4 * wave * wave) : 0;
-    float taper = 0.04f * behind / f->radius;
-    return f->radius * (1 + (taper < 0.25f ? taper : 0.25f) - joint);
-}
-
 /* The columns of a row, py below the tip's centre, that a finger can touch, and some more. */
-static void columns_of(const finger *f, float py, int width, int columns[2]) {
+static void columns_of(const idf_finger *f, float py, int width, int columns[2]) {
     float reach = 1.3f * f->radius + 2, low = -f->x, high = (float)width - f->x;
     if (fabsf(f->dy) > 1e-3f) {
         float a = (py * f->dx - reach) / f->dy, b = (py * f->dx + reach) / f->dy;
         low = fmaxf(low, fminf(a, b));
         high = fminf(high, fmaxf(a, b));
+    }
+    if (fabsf(f->dx) > 1e-3f) { /* not before the tip */
+        float end = (reach - py * f->dy) / f->dx;
+        low = f->dx < 0 ? fmaxf(low, end) : low;
+        high = f->dx > 0 ? fminf(high, end) : high;
     }
     low = fmaxf(0, low + f->x - 2);
     high = fminf((float)width, high + f->x + 2);
@@ -238,36 +213,21 @@ static void columns_of(const finger *f, float py, int width, int columns[2]) {
     columns[1] = low < high ? (int)high : 0;
 }
 
-static void draw_finger(idf_canvas *canvas, const finger *f) {
+static void draw_finger(idf_canvas *canvas, const idf_finger *f) {
+    const idf_augment_rows *rows = idf_augment_rows_choose();
     const idf_image *frame = &canvas->frame;
     for (int y = 0; y < frame->height; y++) {
         int columns[2];
-        float py = (float)y + 0.5f - f->y;
-        columns_of(f, py, frame->width, columns);
-        uint8_t *pixel = idf_image_row(frame, y) + 3 * columns[0];
-        uint8_t *owner = idf_image_row(&canvas->owner, y);
-        for (int x = columns[0]; x < columns[1]; x++, pixel += 3) {
-            float px = (float)x + 0.5f - f->x;
-            float forward = px * f->dx + py * f->dy, across = py * f->dx - px * f->dy;
-            if (fabsf(across) > 1.3f * f->radius + 1 || forward > f->radius + 1)
-                continue;
-            float tip = forward < 0 ? 0 : forward, radius = radius_at(f, tip - forward);
-            float d = radius - sqrtf(tip * tip + across * across);
-            if (d <= -0.5f)
-                continue;
-            unsigned a = d >= 0.5f ? 255 : (unsigned)((d + 0.5f) * 255);
-            uint8_t colour[3];
-            finger_colour(f, across / radius, forward / f->radius, colour);
-            for (int c = 0; c < 3; c++)
-                pixel[c] = (uint8_t)(idf_mul_255(colour[c], a) + idf_mul_255(pixel[c], 255 - a));
-            owner[x] = a > 127 ? 0 : owner[x];
-        }
+        columns_of(f, (float)y + 0.5f - f->y, frame->width, columns);
+        for (int x = columns[0]; x < columns[1]; x += IDF_STRETCH)
+            rows->finger(idf_image_row(frame, y) + 3 * x, idf_image_row(&canvas->owner, y) + x,
+                         columns[1] - x < IDF_STRETCH ? columns[1] - x : IDF_STRETCH, f, x, y);
     }
 }
 
 void idf_draw_hand(idf_canvas *canvas, const double corners[8], const idf_camera *camera,
                    idf_rng *rng) {
-    finger fingers[MAX_FINGERS + 1];
+    idf_finger fingers[MAX_FINGERS + 1];
     int most = camera->max_fingers < MAX_FINGERS ? camera->max_fingers : MAX_FINGERS;
     if (most < 1)
         return;
