@@ -118,22 +118,24 @@ static int run_train(train_run *run, const idf_train_options *options) {
     return report.verdict == IDF_VERDICT_HURTS ? EXIT_NEGATIVE : EXIT_DONE;
 }
 
-/* "fresh" or "bank:N"; -1 when it is neither. */
-static int parse_views(const char *text) {
+/* "fresh", "bank" or "bank:N"; false when it is none of them. */
+static bool parse_views(int *bank_views, const char *text) {
     char *end;
-    if (strcmp(text, "fresh") == 0)
-        return 0;
+    *bank_views = strcmp(text, "fresh") == 0 ? 0 : IDF_BANK_AUTOMATIC;
+    if (strcmp(text, "fresh") == 0 || strcmp(text, "bank") == 0)
+        return true;
     if (strncmp(text, "bank:", 5) != 0)
-        return -1;
+        return false;
     long n = strtol(text + 5, &end, 10);
-    return end != text + 5 && *end == '\0' && n >= 1 && n <= 4096 ? (int)n : -1;
+    *bank_views = (int)(n < 0 || n > 4096 ? 0 : n);
+    return end != text + 5 && *end == '\0' && *bank_views > 0;
 }
 
 int cmd_train(int argc, char **argv) {
     idf_train_options o;
     train_run run = {0};
     cli_encoder_choice choice = {NULL, NULL, NULL};
-    const char *views = "bank:64", *start = "principal", *recipe = "mixed";
+    const char *views = "bank", *start = "principal", *recipe = "mixed";
     int seed = 1;
     idf_train_defaults(&o);
     const cli_option options[] = {
@@ -152,8 +154,8 @@ int cmd_train(int argc, char **argv) {
          "Learning rate at the start; it falls to 0 by half a cosine (default: 5e-4).", 1e-9, 1},
         {"temperature", CLI_REAL, &o.temperature, "X", "Of the loss (default: 0.1).", 1e-3, 100},
         {"views", CLI_TEXT, &views, "WAY",
-         "bank:N makes N views of each reference once and draws from them; fresh makes every view "
-         "anew (default: bank:64).",
+         "bank:N makes N views of each reference once and draws from them, bank as many as make "
+         "9,600 in all, at least 64 of each; fresh makes every view anew (default: bank).",
          0, 0},
         {"recipe", CLI_TEXT, &recipe, "WAY",
          "What the views are: mixed, half as the Python original makes them and half by a "
@@ -190,9 +192,8 @@ int cmd_train(int argc, char **argv) {
         return code;
     if (o.refs_dir == NULL)
         return cli_usage_error(&usage, "--refs DIR is missing: the folder of reference pictures");
-    o.bank_views = parse_views(views);
-    if (o.bank_views < 0)
-        return cli_usage_error(&usage, "--views takes fresh or bank:N with N from 1 to 4096");
+    if (!parse_views(&o.bank_views, views))
+        return cli_usage_error(&usage, "--views takes bank, fresh or bank:N with N from 1 to 4096");
     if (strcmp(start, "principal") != 0 && strcmp(start, "random") != 0)
         return cli_usage_error(&usage, "--start takes principal or random");
     if (strcmp(recipe, "mixed") != 0 && strcmp(recipe, "original") != 0)

@@ -50,6 +50,8 @@ typedef enum idf_train_recipe {
     IDF_TRAIN_ORIGINAL, /* all by the original's */
 } idf_train_recipe;
 
+enum { IDF_BANK_AUTOMATIC = -1 };
+
 typedef struct idf_train_options {
     const char *refs_dir, *out_path;
     const idf_encoder *encoder; /* without a head */
@@ -61,7 +63,9 @@ typedef struct idf_train_options {
                                     2 */
     double learning_rate, temperature;
     uint64_t seed;
-    int bank_views; /* views of each reference made beforehand; 0: every view is made anew */
+    /* Views of each reference made beforehand; 0: every view is made anew; IDF_BANK_AUTOMATIC: as
+     * many as make 9,600 in all, 64 to 1,024 of each, fewer where memory sets a limit. */
+    int bank_views;
     idf_head_start start;
     idf_train_recipe recipe;
     bool resume; /* go on from out_path.resume, which an interrupted training of the same references

@@ -65,7 +65,9 @@ void idf_run_facts_of(idf_run_facts *f, const idf_train_options *o) {
     print_real(f->rate, sizeof f->rate, o->learning_rate);
     print_real(f->temperature, sizeof f->temperature, o->temperature);
     snprintf(f->seed, sizeof f->seed, "%" PRIu64, o->seed);
-    if (o->bank_views > 0)
+    if (o->bank_views == IDF_BANK_AUTOMATIC)
+        snprintf(f->views, sizeof f->views, "bank");
+    else if (o->bank_views > 0)
         snprintf(f->views, sizeof f->views, "bank:%d", o->bank_views);
     else
         snprintf(f->views, sizeof f->views, "fresh");

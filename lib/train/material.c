@@ -84,6 +84,18 @@ static idf_status encode_plain(idf_material *m, idf_error *err) {
     return status;
 }
 
+/* Views of each reference in the bank. Few references need more of each: 31 cards are learnt as
+ * well from 310 views of each as from fresh ones, and worse from 64 (docs/training.md). */
+static size_t bank_views(const idf_material *m) {
+    enum { IN_ALL = 9600, LEAST = 64, MOST = 1024 };
+    if (m->o->bank_views != IDF_BANK_AUTOMATIC)
+        return (size_t)m->o->bank_views;
+    size_t n = m->refs.n, room = MAX_BANK_BYTES / sizeof(float) / m->dim / n;
+    size_t each = (IN_ALL + n - 1) / n;
+    each = each < LEAST ? LEAST : each > MOST ? MOST : each;
+    return each < room ? each : room > 0 ? room : 1;
+}
+
 idf_status idf_material_read(idf_material *m, const idf_train_options *o, idf_train_report *report,
                              idf_error *err) {
     memset(m, 0, sizeof *m);
@@ -111,6 +123,7 @@ idf_status idf_material_read(idf_material *m, const idf_train_options *o, idf_tr
         return idf_error_set(err, IDF_ERR_EMPTY,
                              "all references look the same to the encoder: there is nothing to "
                              "tell apart");
+    m->bank_views = bank_views(m);
     return IDF_OK;
 }
 
@@ -156,15 +169,15 @@ static idf_view_list training_views(const idf_material *m, const uint32_t *which
 }
 
 static idf_status make_bank(idf_material *m, idf_error *err) {
-    size_t each = (size_t)m->o->bank_views, n = m->refs.n * each;
+    size_t each = m->bank_views, n = m->refs.n * each;
     if (each == 0)
         return IDF_OK;
     if (n > MAX_BANK_BYTES / sizeof(float) / m->dim)
         return idf_error_set(
             err, IDF_ERR_LIMIT,
-            "%d views of each of %zu references would take over 2 GiB: take fewer, "
+            "%zu views of each of %zu references would take over 2 GiB: take fewer, "
             "or fresh views",
-            m->o->bank_views, m->refs.n);
+            each, m->refs.n);
     m->bank = idf_alloc_aligned(n * m->dim, sizeof *m->bank);
     uint32_t *which = idf_alloc(n, sizeof *which);
     uint64_t *views = idf_alloc(n, sizeof *views);
@@ -212,7 +225,7 @@ idf_status idf_material_take(idf_material *m, float *out, const uint32_t *of, co
                              size_t n, idf_error *err) {
     if (m->bank != NULL) {
         for (size_t i = 0; i < n; i++) {
-            size_t row = of[i] * (size_t)m->o->bank_views + (size_t)views[i];
+            size_t row = of[i] * m->bank_views + (size_t)views[i];
             memcpy(out + i * m->dim, m->bank + row * m->dim, m->dim * sizeof *out);
         }
         return IDF_OK;

@@ -35,7 +35,8 @@ typedef struct idf_material {
     float *plain;      /* of each reference */
     uint32_t *classes; /* of each reference: references that look the same have one */
     idf_view_set sets[IDF_VIEWS_SETS];
-    float *bank; /* references x bank_views x dim; NULL: fresh views */
+    size_t bank_views; /* of each reference; 0: fresh views */
+    float *bank;       /* references x bank_views x dim, or NULL */
 } idf_material;
 
 /* Reads and encodes the references. Fewer than two that differ are IDF_ERR_EMPTY. Release in any

@@ -57,14 +57,14 @@ void idf_train_defaults(idf_train_options *o) {
     o->m_views = 4;
     o->learning_rate = 5e-4;
     o->temperature = 0.1;
-    o->bank_views = 64;
+    o->bank_views = IDF_BANK_AUTOMATIC;
 }
 
 static idf_status check_options(const idf_train_options *o, idf_error *err) {
     if (o->encoder->head != NULL)
         return idf_error_set(err, IDF_ERR_ARGUMENT, "a head is trained behind a plain encoder");
     if (o->epochs < 1 || o->steps_per_epoch < 1 || o->k_cards < 2 || o->m_views < 2 ||
-        o->bank_views < 0)
+        o->bank_views < IDF_BANK_AUTOMATIC)
         return idf_error_set(err, IDF_ERR_ARGUMENT,
                              "training needs an epoch, a step, two references and two views each "
                              "at least");
@@ -125,8 +125,8 @@ static idf_status make_learner(trainer *t, idf_error *err) {
                                (uint32_t)m->refs.n,
                                (uint32_t)k,
                                (uint32_t)o->m_views,
-                               (uint32_t)o->bank_views,
-                               idf_alloc(m->refs.n + (size_t)o->bank_views, sizeof(uint32_t))};
+                               (uint32_t)m->bank_views,
+                               idf_alloc(m->refs.n + m->bank_views, sizeof(uint32_t))};
     if (t->projected == NULL || t->head_scratch == NULL || t->batch == NULL ||
         t->batch_of == NULL || t->batch_classes == NULL || t->batch_views == NULL ||
         t->sampler.permutation == NULL)

@@ -67,6 +67,11 @@ class Train(ProgramTest):
         self.assertEqual(said["views"], 2 * 5 * 8)
         self.assertIn(b"net.0.weight", self.bytes_of("x.safetensors")[:1000])
 
+    def test_few_references_get_more_views(self):
+        self.fill(2)  # 4,800 of each would make 9,600; 1,024 is most
+        said = json.loads(self.train("--json", "--views", "bank", "--epochs", "1").stdout)
+        self.assertEqual(said["views"], 2 * 1024)
+
     def test_copies_and_fewer_references_than_a_batch(self):
         self.fill(3)
         shutil.copy(os.path.join(self.refs, "thing_0.jpg"), os.path.join(self.refs, "zz.jpg"))
@@ -86,7 +91,7 @@ class Train(ProgramTest):
         self.assertFalse(os.path.exists(os.path.join(self.dir, "head.pt")))
 
     def test_usage(self):
-        for words in (["--views", "bank:0"], ["--views", "new"], ["--start", "cold"],
+        for words in (["--views", "bank:0"], ["--views", "bankx"], ["--views", "new"], ["--start", "cold"],
                       ["--recipe", "own"]):
             done = run("train", "--refs", self.dir, *words)
             self.assertEqual(done.returncode, 2, done.stderr)
