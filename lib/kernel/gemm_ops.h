@@ -2,11 +2,11 @@
  * of at most `rows` rows and one panel of columns; a variant computes tiles.
  *
  * Packed activations of a block of r rows: for each group of k, for each of `splits` parts, r
- * words. Variants with a dot instruction for their type use one part: the word of gemm.h, with int8
- * offset by 128 where the instruction wants one unsigned side. The others use two, so that the loop
- * need not take words of x apart: bfloat16: the odd element of the pair as a float, then the even
- * one (the order in which AVX-512's dot instruction adds); int8:     elements 0 and 2 as two int16,
- * then 1 and 3. */
+ * words; AMX's lie otherwise (gemm_amx.c). Variants with a dot instruction for their type use one
+ * part: the word of gemm.h, with int8 offset by 128 where the instruction wants one unsigned side.
+ * The others use two, so that the loop need not take words of x apart: bfloat16: the odd element of
+ * the pair as a float, then the even one (the order in which AVX-512's dot instruction adds); int8:
+ * elements 0 and 2 as two int16, then 1 and 3. */
 #ifndef IDF_KERNEL_GEMM_OPS_H
 #define IDF_KERNEL_GEMM_OPS_H
 
