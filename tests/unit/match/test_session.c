@@ -2,6 +2,7 @@
 #include "unit/match/scenes.h"
 
 #include "image/augment.h"
+#include "match/session.h"
 
 enum { WIDTH = 1280, HEIGHT = 720 };
 
@@ -165,11 +166,71 @@ static void frames_without_anything(void **state) {
         }
 }
 
+static void assert_same_answer(const idf_answer *a, const idf_answer *b) {
+    assert_int_equal(a->n_ranking, b->n_ranking);
+    for (size_t i = 0; i < a->n_ranking; i++) {
+        assert_int_equal(a->ranking[i].row, b->ranking[i].row);
+        assert_true(a->ranking[i].score == b->ranking[i].score);
+    }
+    assert_int_equal(a->n_detections, b->n_detections);
+    for (size_t i = 0; i < a->n_detections; i++) {
+        assert_int_equal(a->detections[i].row, b->detections[i].row);
+        assert_true(a->detections[i].score == b->detections[i].score);
+        assert_memory_equal(a->detections[i].corners, b->detections[i].corners,
+                            sizeof a->detections[i].corners);
+    }
+}
+
+/* A second look keeps what does not depend on the mask, and says what a first one would. */
+static void a_frame_looked_at_again(void **state) {
+    (void)state;
+    idf_image frame = table(WIDTH, HEIGHT, 50, 7);
+    idf_point corners[4];
+    card_corners(corners, &cards[OWL], (const double[2]){600, 360}, 420, 12);
+    put_card(&frame, &cards[OWL], corners);
+    idf_session *anew, *plain;
+    idf_matcher *by_embedding;
+    idf_answer first = {0};
+    uint8_t masked[N_CARDS] = {0};
+    const idf_matcher_options no_geometry = {0, NAN, NAN, true, NULL};
+    assert_int_equal(idf_session_new(&anew, matcher, NULL), IDF_OK);
+    assert_int_equal(idf_matcher_new(&by_embedding, collection, encoder, &no_geometry, NULL),
+                     IDF_OK);
+    assert_int_equal(idf_session_new(&plain, by_embedding, NULL), IDF_OK);
+    assert_int_equal(idf_session_match(anew, &frame, &first, NULL), IDF_OK);
+    ask(&frame);
+    assert_int_equal(answer.n_detections, 1);
+    assert_int_equal(idf_session_match_again(session, &answer, NULL), IDF_OK);
+    assert_same_answer(&answer, &first);
+    masked[row_of(OWL)] = 1;
+    idf_session_mask(session, masked);
+    idf_session_mask(anew, masked);
+    assert_int_equal(idf_session_match_again(session, &answer, NULL), IDF_OK);
+    assert_int_equal(idf_session_match(anew, &frame, &first, NULL), IDF_OK);
+    assert_same_answer(&answer, &first);
+    assert_int_equal(answer.n_detections, 0);
+    /* with the card out of the way, what the embedding says is what it says without geometry */
+    assert_int_equal(idf_session_match(plain, &frame, &first, NULL), IDF_OK);
+    for (size_t i = 0; i < first.n_ranking; i++) {
+        size_t place;
+        assert_int_equal(idf_session_rank_by_embedding(session, first.ranking[i].row, &place, NULL),
+                         IDF_OK);
+        assert_int_equal(place, i);
+    }
+    idf_session_mask(session, NULL);
+    idf_session_free(anew);
+    idf_session_free(plain);
+    idf_matcher_free(by_embedding);
+    idf_answer_release(&first);
+    idf_image_release(&frame);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(copies_are_found_each), cmocka_unit_test(printings),
-        cmocka_unit_test(strangers_are_nobody),  cmocka_unit_test(upside_down),
-        cmocka_unit_test(outlines_are_exact),    cmocka_unit_test(frames_without_anything),
+        cmocka_unit_test(copies_are_found_each),   cmocka_unit_test(printings),
+        cmocka_unit_test(strangers_are_nobody),    cmocka_unit_test(upside_down),
+        cmocka_unit_test(outlines_are_exact),      cmocka_unit_test(frames_without_anything),
+        cmocka_unit_test(a_frame_looked_at_again),
     };
     return cmocka_run_group_tests(tests, open_session, close_session);
 }
