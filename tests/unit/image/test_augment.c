@@ -59,7 +59,8 @@ static void the_same_key_replays(void **state) {
     idf_image_release(&reference);
 }
 
-/* One view by the best loops of this processor and by the plain ones; widths that fill no vector. */
+/* One view by the best loops of this processor and by the plain ones; widths that fill no vector.
+ */
 static void every_processor_sees_the_same(void **state) {
     (void)state;
     idf_image reference = new_blocks(90, 130, 3, 1), best, plain;
