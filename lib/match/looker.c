@@ -143,6 +143,7 @@ static idf_status look_into(state *s, const idf_region *region, const size_t row
     return status;
 }
 
+/* The quadrilaterals of the frame, unless they are known from the last look. */
 static idf_status find_quads(state *s, bool coarse, idf_error *err) {
     idf_looker *l = s->l;
     int n;

@@ -91,8 +91,8 @@ class Train(ProgramTest):
         self.assertFalse(os.path.exists(os.path.join(self.dir, "head.pt")))
 
     def test_usage(self):
-        for words in (["--views", "bank:0"], ["--views", "bankx"], ["--views", "new"], ["--start", "cold"],
-                      ["--recipe", "own"]):
+        for words in (["--views", "bank:0"], ["--views", "bankx"], ["--views", "new"],
+                      ["--start", "cold"], ["--recipe", "own"]):
             done = run("train", "--refs", self.dir, *words)
             self.assertEqual(done.returncode, 2, done.stderr)
         self.assertEqual(run("train").returncode, 2)

@@ -199,7 +199,7 @@ class CameraViews(ProgramTest):
         self.assertGreater(camera["views"], 0)
         self.assertLess(camera["views"], 1000 * self.N)
         seen = [r["views"] for r in camera["references"]]
-        self.assertLessEqual(max(seen) - min(seen), 8)  # two rounds of four
+        self.assertLessEqual(max(seen) - min(seen), 4)
 
     def test_least_top1(self):
         self.assertEqual(self.verify("--views", "1", "--min-top1", "0").returncode, 0)
