@@ -15,7 +15,7 @@ struct idf_match_workspace {
     idf_descriptor descriptors[IDF_FEATURES_MAX]; /* of the frame features not skipped */
     uint16_t original[IDF_FEATURES_MAX];          /* their indices in the frame */
     idf_hamming_best nearest[IDF_FEATURES_MAX];
-    idf_match suitors[IDF_FEATURES_MAX][IDF_MATCH_COPIES_MAX]; /* of each reference feature */
+    idf_pairing suitors[IDF_FEATURES_MAX][IDF_MATCH_COPIES_MAX]; /* of each reference feature */
     uint8_t n_suitors[IDF_FEATURES_MAX];
 };
 
@@ -46,8 +46,8 @@ static int keep_unskipped(idf_match_workspace *ws, const idf_features *frame, co
 }
 
 /* Keeps the n_copies most alike suitors of a reference feature, in rising order. */
-static void add_suitor(idf_match_workspace *ws, idf_match match, int n_copies) {
-    idf_match *list = ws->suitors[match.reference];
+static void add_suitor(idf_match_workspace *ws, idf_pairing match, int n_copies) {
+    idf_pairing *list = ws->suitors[match.reference];
     int n = ws->n_suitors[match.reference], at = n;
     while (at > 0 && list[at - 1].distance > match.distance)
         at--;
@@ -60,7 +60,7 @@ static void add_suitor(idf_match_workspace *ws, idf_match match, int n_copies) {
 }
 
 /* Writes the suitors in rising order of distance: a counting sort that stops when `out` is full. */
-static int collect(const idf_match_workspace *ws, int n_reference, idf_match *out) {
+static int collect(const idf_match_workspace *ws, int n_reference, idf_pairing *out) {
     int count[258] = {0}, n = 0;
     for (int j = 0; j < n_reference; j++)
         for (int k = 0; k < ws->n_suitors[j]; k++)
@@ -78,8 +78,8 @@ static int collect(const idf_match_workspace *ws, int n_reference, idf_match *ou
 }
 
 void idf_match_features(const idf_features *reference, const idf_features *frame,
-                        const idf_match_options *options, idf_match_workspace *ws,
-                        idf_match out[IDF_MATCHES_MAX], int *n) {
+                        const idf_pairing_options *options, idf_match_workspace *ws,
+                        idf_pairing out[IDF_MATCHES_MAX], int *n) {
     int n_reference = min_int(reference->n, IDF_FEATURES_MAX);
     double ratio = options->max_ratio > 0 ? options->max_ratio : IDF_MATCH_RATIO;
     int max_distance = options->max_distance > 0 ? options->max_distance : IDF_MATCH_DISTANCE;
@@ -94,7 +94,7 @@ void idf_match_features(const idf_features *reference, const idf_features *frame
     memset(ws->n_suitors, 0, (size_t)n_reference);
     for (int i = 0; i < n_kept; i++) {
         const idf_hamming_best *near = &ws->nearest[i];
-        idf_match match = {(uint16_t)near->index, ws->original[i], near->best};
+        idf_pairing match = {(uint16_t)near->index, ws->original[i], near->best};
         if (match.distance <= max_distance && match.distance < ratio * near->second)
             add_suitor(ws, match, n_copies);
     }

@@ -39,8 +39,8 @@ struct idf_confirmer {
     idf_scene scene;
     idf_confirm_options options;
     idf_match_workspace *match;
-    idf_match matches[IDF_MATCHES_MAX];
-    idf_match set_match[IDF_MATCHES_MAX]; /* what each member of `set` is */
+    idf_pairing matches[IDF_MATCHES_MAX];
+    idf_pairing set_match[IDF_MATCHES_MAX]; /* what each member of `set` is */
     idf_match_set set;
     idf_estimate estimate;
     idf_point_pair fit[IDF_MATCHES_MAX];
@@ -99,7 +99,7 @@ static float tolerance_of(const idf_confirmer *c, unsigned level) {
     return 2 + c->level_scale[level & 31];
 }
 
-static void add_to_set(idf_confirmer *c, const idf_features *r, idf_match match) {
+static void add_to_set(idf_confirmer *c, const idf_features *r, idf_pairing match) {
     idf_match_set *set = &c->set;
     const idf_features *f = &c->scene.frame;
     const idf_keypoint *a = &r->keypoints[match.reference], *b = &f->keypoints[match.frame];
@@ -116,7 +116,7 @@ static void add_to_set(idf_confirmer *c, const idf_features *r, idf_match match)
     set->steps[n] = (int8_t)(b->level - a->level);
 }
 
-static void fill_set(idf_confirmer *c, const idf_features *r, const idf_match *matches, int n) {
+static void fill_set(idf_confirmer *c, const idf_features *r, const idf_pairing *matches, int n) {
     idf_match_set *set = &c->set;
     set->n = 0;
     set->width = r->width;
@@ -138,7 +138,7 @@ static pose pose_of(const idf_homography *h, const idf_features *r) {
     return p;
 }
 
-static void add_pair(idf_confirmer *c, const idf_features *r, idf_match match,
+static void add_pair(idf_confirmer *c, const idf_features *r, idf_pairing match,
                      idf_confirmation *out) {
     c->explained[match.reference] = 1;
     c->used[match.frame] = 1;
@@ -210,7 +210,7 @@ static double look_again(idf_confirmer *c, const idf_features *r, const idf_homo
         if (best < 0)
             continue;
         n_seen++;
-        add_pair(c, r, (idf_match){(uint16_t)j, (uint16_t)best, (uint16_t)distance}, out);
+        add_pair(c, r, (idf_pairing){(uint16_t)j, (uint16_t)best, (uint16_t)distance}, out);
     }
     out->n_tried += n_tried;
     out->n_seen += n_seen;
@@ -249,7 +249,7 @@ static void keep_neighbours(idf_confirmer *c, const idf_features *r, const idf_h
     int n = c->set.n;
     c->set.n = 0;
     for (int i = 0; i < n; i++) {
-        idf_match match = c->set_match[i];
+        idf_pairing match = c->set_match[i];
         idf_point at = idf_homography_apply(h, c->set.x[i], c->set.y[i]);
         double dx = at.x - c->set.u[i], dy = at.y - c->set.v[i];
         if (!c->explained[match.reference] && !c->used[match.frame] &&
@@ -289,7 +289,7 @@ static double spread_of(const idf_confirmer *c, const idf_features *r,
     return __builtin_popcount(cells) / 25.0;
 }
 
-void idf_confirm_matches(idf_confirmer *c, const idf_features *r, const idf_match *matches,
+void idf_confirm_matches(idf_confirmer *c, const idf_features *r, const idf_pairing *matches,
                          int n_matches, idf_confirmation *out) {
     memset(out, 0, offsetof(idf_confirmation, pairs));
     if (r->n < 1 || c->scene.frame.n < 1 || n_matches < 1)

@@ -31,12 +31,12 @@ typedef struct idf_confirmation {
     idf_point corners[4];   /* of the reference in the frame: its top left, then clockwise */
     double rotation_degrees; /* -180..180, clockwise on the screen */
     int n_pairs;             /* features that agree */
-    idf_match pairs[IDF_MATCHES_MAX];
+    idf_pairing pairs[IDF_MATCHES_MAX];
 } idf_confirmation;
 
 /* Zero in a field means its default. */
 typedef struct idf_confirm_options {
-    idf_match_options match; /* `skip` is not read */
+    idf_pairing_options match; /* `skip` is not read */
     idf_homography_limits limits;
 } idf_confirm_options;
 
@@ -58,7 +58,7 @@ void idf_confirm(idf_confirmer *confirmer, const idf_features *reference, idf_co
 /* The same when the pairs are known already, in rising order of distance (those with features taken
  * out are left aside; pairs over IDF_MATCHES_MAX too). */
 void idf_confirm_matches(idf_confirmer *confirmer, const idf_features *reference,
-                         const idf_match *matches, int n_matches, idf_confirmation *out);
+                         const idf_pairing *matches, int n_matches, idf_confirmation *out);
 
 /* Takes the features that `found` explains out of the frame, so that the next thing, or the next
  * copy of this one, can be looked for. */

@@ -40,7 +40,7 @@ typedef struct idf_candidate {
     size_t row;
     double support; /* matches that agree on a turn, each weighing less the more rows it meets */
     int n_matches;
-    const idf_match *matches; /* in rising order of distance; the query's, until its next use */
+    const idf_pairing *matches; /* in rising order of distance; the query's, until its next use */
 } idf_candidate;
 
 /* A look-up and its scratch; belongs to one thread. The index must outlive it. */

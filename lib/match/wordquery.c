@@ -31,7 +31,7 @@ enum {
 
 typedef struct found {
     uint32_t row;
-    idf_match match;
+    idf_pairing match;
 } found;
 
 /* The two nearest features of a row; of frame feature `of` - 1. */
@@ -52,10 +52,10 @@ struct idf_word_query {
     const idf_features *frame;
     found *found; /* FOUND_MAX, in the order of frame features */
     int n_found;
-    float *weight;     /* of each frame feature's matches */
-    idf_match *sorted; /* by row, then, where in_order, distance */
-    uint8_t *in_order; /* n_rows */
-    uint32_t *start;   /* n_rows + 1 */
+    float *weight;       /* of each frame feature's matches */
+    idf_pairing *sorted; /* by row, then, where in_order, distance */
+    uint8_t *in_order;   /* n_rows */
+    uint32_t *start;     /* n_rows + 1 */
     lookup block[BLOCK];
     int first, n_block; /* features of the frame in the block */
     uint32_t *near;     /* entries that pass the block's scans */
@@ -246,7 +246,7 @@ static void look_up(idf_word_query *q) {
 }
 
 static int by_distance(const void *a, const void *b) {
-    const idf_match *p = a, *q = b;
+    const idf_pairing *p = a, *q = b;
     if (p->distance != q->distance)
         return p->distance < q->distance ? -1 : 1;
     if (p->frame != q->frame)
@@ -260,7 +260,7 @@ static float count_support(const idf_word_query *q, size_t row) {
     const idf_features *r = &q->index->references[row];
     float alike[TURN_BINS][STEP_BINS] = {{0}}, best = 0;
     for (uint32_t k = q->start[row]; k < q->start[row + 1]; k++) {
-        const idf_match *m = &q->sorted[k];
+        const idf_pairing *m = &q->sorted[k];
         const idf_keypoint *a = &r->keypoints[m->reference], *b = &q->frame->keypoints[m->frame];
         int turn = (uint8_t)(b->angle - a->angle) * TURN_BINS / 256;
         int step = b->level - a->level + IDF_LOCAL_LEVELS;

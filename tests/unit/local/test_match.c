@@ -14,7 +14,7 @@
 #include "unit/match/synthetic.h"
 
 static synthetic reference, frame;
-static idf_match matches[IDF_MATCHES_MAX];
+static idf_pairing matches[IDF_MATCHES_MAX];
 
 static idf_match_workspace *new_workspace(void) {
     idf_match_workspace *ws;
@@ -23,7 +23,7 @@ static idf_match_workspace *new_workspace(void) {
 }
 
 /* What every list of matches must satisfy. */
-static void check_matches(const idf_match_options *options, int n) {
+static void check_matches(const idf_pairing_options *options, int n) {
     static uint8_t claims[SYNTHETIC_MAX], taken[SYNTHETIC_MAX];
     memset(claims, 0, sizeof claims);
     memset(taken, 0, sizeof taken);
@@ -58,8 +58,8 @@ static void lists_keep_their_promises(void **state) {
         synthetic_noise(&frame, (int)idf_rng_below(&rng, 400), &rng);
         for (int i = 0; i < SYNTHETIC_MAX; i++)
             skip[i] = idf_rng_below(&rng, 5) == 0;
-        idf_match_options options = {0.9, 40 + (int)idf_rng_below(&rng, 60), 1 + trial % 4,
-                                     trial & 4 ? skip : NULL};
+        idf_pairing_options options = {0.9, 40 + (int)idf_rng_below(&rng, 60), 1 + trial % 4,
+                                       trial & 4 ? skip : NULL};
         int n;
         idf_match_features(&reference.features, &frame.features, &options, ws, matches, &n);
         check_matches(&options, n);
@@ -74,7 +74,7 @@ static void empty_sides_give_nothing(void **state) {
     idf_match_workspace *ws = new_workspace();
     idf_rng rng;
     idf_rng_init(&rng, 22, 0);
-    const idf_match_options options = {0};
+    const idf_pairing_options options = {0};
     const idf_features none = {640, 480, 0, NULL, NULL};
     synthetic_init(&frame, 640, 480);
     synthetic_noise(&frame, 50, &rng);

@@ -71,7 +71,7 @@ static void noise_is_not_confirmed(void **state) {
     idf_rng_init(&rng, 12, 0);
     enum { FRAMES = 30, TRIALS = 100 };
     int over_1 = 0, over_3 = 0, full_over_1 = 0;
-    static idf_match matches[IDF_MATCHES_MAX];
+    static idf_pairing matches[IDF_MATCHES_MAX];
     for (int f = 0; f < FRAMES; f++) {
         synthetic_init(&frame, 640, 480);
         synthetic_noise(&frame, 1000, &rng);
@@ -83,8 +83,8 @@ static void noise_is_not_confirmed(void **state) {
         for (int t = 0; t < TRIALS; t++) {
             int n = 20 + (int)idf_rng_below(&rng, 180);
             for (int i = 0; i < n; i++)
-                matches[i] = (idf_match){(uint16_t)idf_rng_below(&rng, 740),
-                                         (uint16_t)idf_rng_below(&rng, 1000), 60};
+                matches[i] = (idf_pairing){(uint16_t)idf_rng_below(&rng, 740),
+                                           (uint16_t)idf_rng_below(&rng, 1000), 60};
             idf_confirm_matches(c, &reference.features, matches, n, &found);
             over_1 += found.score > 1;
             over_3 += found.score > 3;
@@ -192,7 +192,7 @@ static void degenerate_input_is_safe(void **state) {
         idf_confirm(c, &reference.features, &found);
         assert_true(found.score < 3);
     }
-    idf_confirm_matches(c, &reference.features, &(idf_match){60000, 60000, 0}, 1, &found);
+    idf_confirm_matches(c, &reference.features, &(idf_pairing){60000, 60000, 0}, 1, &found);
     assert_true(found.score == 0);
     idf_confirmer_free(c);
     idf_confirmer_free(NULL);
