@@ -5,8 +5,8 @@
 #include <identify/annotate.h>
 #include <identify/api.h>
 #include <identify/augment.h>
+#include <identify/build.h>
 #include <identify/camera_test.h>
-#include <identify/collection.h>
 #include <identify/encoder.h>
 #include <identify/head.h>
 #include <identify/image.h>

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <identify/collection.h>
+#include <identify/build.h>
 #include <identify/encoder.h>
 #include <identify/pool.h>
 #include <identify/progress.h>

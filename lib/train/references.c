@@ -9,9 +9,9 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "build/builder.h"
 #include "image/image.h"
 #include "image/resize.h"
-#include "match/builder.h"
 
 enum { CHUNK = 64 };
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <identify/collection.h>
+#include <identify/build.h>
 #include <identify/image.h>
 #include <identify/pool.h>
 #include <identify/progress.h>

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "build/operating.h"
 #include "index/index.h"
-#include "match/operating.h"
 #include "verify/order.h"
 
 /* What right views and strangers reach, each sorted from the least. */

@@ -10,7 +10,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "match/builder.h"
+#include "build/builder.h"
 
 enum { BATCH = 16, TOP = 5 };
 

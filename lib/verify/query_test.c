@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "match/builder.h"
+#include "build/builder.h"
 #include "verify/order.h"
 
 enum { PAIRS_MAX_BYTES = 64 << 20 };

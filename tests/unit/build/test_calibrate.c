@@ -10,7 +10,7 @@
 #include <math.h>
 
 #include "base/rng.h"
-#include "match/calibrate.h"
+#include "build/calibrate.h"
 
 static double score(const idf_calibration *c, double evidence) {
     return idf_geometry_score(&c->scale, evidence);

@@ -1,9 +1,9 @@
 /* calibrate.c - views, what they reach, and the curves through that.
  *
- * Evidence of strangers has an exponential tail (match/operating.h). Where right answers lie
+ * Evidence of strangers has an exponential tail (build/operating.h). Where right answers lie
  * anywhere up to G, the odds of right against stranger are then logistic in the evidence, with the
  * tail's length as its scale. Cosines of strangers are taken to be normal. */
-#include "match/calibrate.h"
+#include "build/calibrate.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -15,11 +15,11 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "build/operating.h"
 #include "image/augment.h"
 #include "kernel/dot.h"
 #include "local/extract.h"
 #include "match/looker.h"
-#include "match/operating.h"
 #include "model/encoder.h"
 
 enum { WIDTH = 640, HEIGHT = 480, CHUNK = 16, SEED = 20, FAMILY = 8, VIEWS_A_ROW = 2 };

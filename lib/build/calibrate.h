@@ -3,8 +3,8 @@
  * Simulated camera views of references are looked at twice: as they are, and with the reference and
  * its printings taken out of the collection, so that it becomes a stranger. What strangers reach
  * sets the thresholds, at a stated rate of false accepts. */
-#ifndef IDF_MATCH_CALIBRATE_H
-#define IDF_MATCH_CALIBRATE_H
+#ifndef IDF_BUILD_CALIBRATE_H
+#define IDF_BUILD_CALIBRATE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,10 +1,10 @@
 /* builder.h - what the index builder shares with those who read pictures as it does. */
-#ifndef IDF_MATCH_BUILDER_H
-#define IDF_MATCH_BUILDER_H
+#ifndef IDF_BUILD_BUILDER_H
+#define IDF_BUILD_BUILDER_H
 
 #include <stdbool.h>
 
-#include <identify/collection.h>
+#include <identify/build.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "draw/annotate_label.h"
 #include "image/draw.h"
 #include "image/image.h"
-#include "match/annotate_label.h"
 #include "match/sighting.h"
 
 enum { LABELS_MAX = IDF_SIGHTINGS_MAX };

@@ -1,6 +1,6 @@
 /* operating.h - thresholds for rates of false accepts, by the tail of what strangers reach. */
-#ifndef IDF_MATCH_OPERATING_H
-#define IDF_MATCH_OPERATING_H
+#ifndef IDF_BUILD_OPERATING_H
+#define IDF_BUILD_OPERATING_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,13 +1,13 @@
 /* build_parts.h - what the files of the index builder share: a build in progress. */
-#ifndef IDF_MATCH_BUILD_PARTS_H
-#define IDF_MATCH_BUILD_PARTS_H
+#ifndef IDF_BUILD_BUILD_PARTS_H
+#define IDF_BUILD_BUILD_PARTS_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include <identify/collection.h>
+#include <identify/build.h>
 #include <identify/names.h>
 
 #include "base/bytes.h"

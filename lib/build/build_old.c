@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "match/build_parts.h"
+#include "build/build_parts.h"
 
 /* Opens the index at the target when its rows can be taken over. */
 idf_status idf_build_open_old(idf_build *b, idf_error *err) {

@@ -1,5 +1,5 @@
 /* operating.c - the tail of strangers, and what follows from it. */
-#include "match/operating.h"
+#include "build/operating.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -6,9 +6,9 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "build/build_parts.h"
+#include "build/builder.h"
 #include "image/image.h"
-#include "match/build_parts.h"
-#include "match/builder.h"
 
 /* Copies the strongest features into one block of the item's own. */
 static idf_status keep_features(idf_build_item *it, const idf_features *found) {

@@ -8,9 +8,9 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "draw/annotate_label.h"
 #include "image/draw.h"
 #include "image/image.h"
-#include "match/annotate_label.h"
 
 enum {
     CELLS_MAX = 12, /* the best; more would be too small to see */

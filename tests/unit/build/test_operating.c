@@ -11,7 +11,7 @@
 #include <math.h>
 
 #include "base/rng.h"
-#include "match/operating.h"
+#include "build/operating.h"
 
 enum { N = 20000 };
 

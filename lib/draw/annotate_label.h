@@ -1,6 +1,6 @@
 /* annotate_label.h - what is written beside a thing that was found. */
-#ifndef IDF_MATCH_ANNOTATE_LABEL_H
-#define IDF_MATCH_ANNOTATE_LABEL_H
+#ifndef IDF_DRAW_ANNOTATE_LABEL_H
+#define IDF_DRAW_ANNOTATE_LABEL_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
-/* identify/collection.h - a folder of pictures becomes an index file. */
-#ifndef IDENTIFY_COLLECTION_H
-#define IDENTIFY_COLLECTION_H
+/* identify/build.h - a folder of pictures becomes an index file. */
+#ifndef IDENTIFY_BUILD_H
+#define IDENTIFY_BUILD_H
 
 #include <stdbool.h>
 #include <stddef.h>

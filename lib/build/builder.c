@@ -3,7 +3,7 @@
  * The folder is listed and compared with the index that stands at the target (build_old.c); what is
  * not known yet is decoded and encoded in parallel (build_encode.c); then duplicates are told,
  * thresholds chosen and all rows written. Nothing is written before everything is done. */
-#include "match/builder.h"
+#include "build/builder.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -13,9 +13,9 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "build/build_parts.h"
+#include "build/calibrate.h"
 #include "index/labels.h"
-#include "match/build_parts.h"
-#include "match/calibrate.h"
 #include "model/head.h"
 
 static bool ends_in(const char *name, const char *extension) {
