@@ -76,7 +76,8 @@ int main(void) {
         if (idf_pool_new(&pool, threads, NULL) != IDF_OK)
             return 4;
         for (size_t b = 0; b < sizeof batches / sizeof batches[0]; b++) {
-            idf_search search = {rows, N_ROWS, queries, batches[b], DIM, K, hits};
+            const idf_search_part part = {rows, N_ROWS, NULL};
+            idf_search search = {&part, 1, queries, batches[b], DIM, K, hits};
             double searching[ROUNDS], reading_s[ROUNDS], ratios[ROUNDS];
             for (int i = 0; i < ROUNDS; i++) {
                 reading_s[i] = seconds_of_read(&read, pool);

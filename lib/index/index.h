@@ -67,8 +67,22 @@ idf_status idf_index_open_memory(idf_index **index, const void *bytes, size_t le
  * are given as n = 0. */
 void idf_index_get_row(const idf_index *index, size_t i, idf_index_row *row);
 
-/* All embeddings, (n_rows, dim) row-major. */
-const float *idf_index_embeddings(const idf_index *index);
+/* The vector of row i, dim numbers; lives as long as the index. */
+const float *idf_index_embedding(const idf_index *index, size_t i);
+
+/* The files that an index consists of, at least one, and where rows are in them. Row numbers of the
+ * index leave out what is deleted; rows of a part do not. */
+typedef struct idf_index_part idf_index_part; /* index/part.h */
+typedef struct idf_index_place {
+    uint32_t part, row;
+} idf_index_place;
+size_t idf_index_n_parts(const idf_index *index);
+const idf_index_part *idf_index_get_part(const idf_index *index, size_t part);
+idf_index_place idf_index_place_of(const idf_index *index, size_t row);
+/* The index's row for row `row` of a part, UINT32_MAX when it is deleted. */
+uint32_t idf_index_row_at(const idf_index *index, size_t part, size_t row);
+/* The same for all rows of a part at once; NULL when row i is row i. */
+const uint32_t *idf_index_rows_of_part(const idf_index *index, size_t part);
 
 /* A number or string of the meta object. Returns fallback / NULL when it is not there. */
 double idf_index_meta_number(const idf_index *index, const char *key, double fallback);

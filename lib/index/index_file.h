@@ -1,7 +1,8 @@
-/* index_file.h - what an open index holds; shared by the files index_file*.c only. */
+/* index_file.h - what an open index holds; shared by the files index*.c of this folder only. */
 #ifndef IDF_INDEX_INDEX_FILE_H
 #define IDF_INDEX_INDEX_FILE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include <jansson.h>
@@ -10,6 +11,7 @@
 #include "base/file.h"
 #include "format/npz.h"
 #include "index/index.h"
+#include "index/part.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -22,7 +24,8 @@ enum {
     IDF_INDEX_SHA256_BYTES = 32,
 };
 
-struct idf_index {
+struct idf_index_part {
+    atomic_size_t n_owners;
     idf_map map; /* empty when opened from memory */
     idf_zip *zip;
     size_t n_rows;
@@ -42,11 +45,28 @@ struct idf_index {
     const char *meta_text;
 };
 
+/* A part and where its rows are among those of the index. */
+typedef struct idf_index_member {
+    idf_index_part *part;
+    uint32_t *rows; /* of its row i: the index's, UINT32_MAX deleted; NULL: row i is row i */
+} idf_index_member;
+
+struct idf_index {
+    idf_index_member *members;
+    size_t n_members;
+    idf_index_place *places; /* of each row; NULL: row i is row i of the only part */
+    size_t n_rows;
+    int dim;
+    json_t *meta;          /* its own reference */
+    const char *meta_text; /* of the only part, or owned_meta_text */
+    char *owned_meta_text;
+};
+
 /* Fills every field behind `zip` of a zeroed index. The caller frees after a failure. */
-idf_status idf_index_read_columns(idf_index *index, idf_error *err);
+idf_status idf_index_read_columns(idf_index_part *part, idf_error *err);
 
 /* Reads `names`-like column `column` as n_rows strings; *out stays NULL when it is not there. */
-idf_status idf_index_read_text(idf_index *index, const char *column, const char ***out,
+idf_status idf_index_read_text(idf_index_part *part, const char *column, const char ***out,
                                idf_error *err);
 
 /* The strings of an object array that NumPy pickled: data[0, len) is the pickle, out has n places.

@@ -68,15 +68,16 @@ static idf_status check_shapes(const idf_npz_array arrays[N_PARTS], idf_index_he
     return IDF_OK;
 }
 
-idf_status idf_index_read_head(const idf_index *index, idf_index_head *head, idf_error *err) {
+idf_status idf_index_part_read_head(const idf_index_part *part, idf_index_head *head,
+                                    idf_error *err) {
     idf_npz_array arrays[N_PARTS] = {0};
     idf_status status = IDF_OK;
     const uint64_t most_bytes = (uint64_t)MAX_SIDE * MAX_SIDE * sizeof(float) + 4096;
     memset(head, 0, sizeof *head);
-    if (idf_zip_find(index->zip, "head_weight1.npy") == NULL)
+    if (idf_zip_find(part->zip, "head_weight1.npy") == NULL)
         return IDF_OK;
     for (int i = 0; i < N_PARTS && status == IDF_OK; i++) {
-        status = idf_npz_read(index->zip, names[i], most_bytes, true, &arrays[i], err);
+        status = idf_npz_read(part->zip, names[i], most_bytes, true, &arrays[i], err);
         if (status == IDF_OK && !arrays[i].found)
             status =
                 idf_error_set(err, IDF_ERR_FORMAT, "the head in the index has no '%s'", names[i]);

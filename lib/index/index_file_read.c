@@ -29,16 +29,16 @@ static idf_status fail_memory(idf_error *err) {
 }
 
 /* Reads a numeric column and compares its type and shape; `width` 0 stands for one dimension. */
-static idf_status read_numbers(idf_index *index, const char *column, idf_npy_type type,
+static idf_status read_numbers(idf_index_part *part, const char *column, idf_npy_type type,
                                size_t width, idf_npz_array *out, idf_error *err) {
     char member_name[64];
     snprintf(member_name, sizeof member_name, "%s.npy", column);
-    const idf_zip_member *member = idf_zip_find(index->zip, member_name);
+    const idf_zip_member *member = idf_zip_find(part->zip, member_name);
     if (member == NULL)
         return IDF_OK;
     uint64_t limit = member->deflated ? MAX_INFLATED_BYTES : UINT64_MAX;
     idf_status status =
-        idf_npz_read(index->zip, column, limit, member->size_bytes <= CRC_ON_OPEN_BYTES, out, err);
+        idf_npz_read(part->zip, column, limit, member->size_bytes <= CRC_ON_OPEN_BYTES, out, err);
     if (status != IDF_OK)
         return status;
     const idf_npy *npy = &out->npy;
@@ -57,11 +57,11 @@ static idf_status wrong_length(const char *column, uint64_t n, size_t n_rows, id
 }
 
 /* A column of numbers with one row a reference. */
-static idf_status read_row_numbers(idf_index *index, const char *column, idf_npy_type type,
+static idf_status read_row_numbers(idf_index_part *part, const char *column, idf_npy_type type,
                                    size_t width, idf_npz_array *out, idf_error *err) {
-    idf_status status = read_numbers(index, column, type, width, out, err);
-    if (status == IDF_OK && out->found && out->npy.shape[0] != index->n_rows)
-        return wrong_length(column, out->npy.shape[0], index->n_rows, err);
+    idf_status status = read_numbers(part, column, type, width, out, err);
+    if (status == IDF_OK && out->found && out->npy.shape[0] != part->n_rows)
+        return wrong_length(column, out->npy.shape[0], part->n_rows, err);
     return status;
 }
 
@@ -79,8 +79,8 @@ static double squared_length(const float *row, size_t dim) {
     return total;
 }
 
-static idf_status convert_embeddings(idf_index *index, idf_error *err) {
-    const idf_npy *npy = &index->embeddings_array.npy;
+static idf_status convert_embeddings(idf_index_part *part, idf_error *err) {
+    const idf_npy *npy = &part->embeddings_array.npy;
     float *copy = idf_alloc_aligned(npy->n_items, sizeof *copy);
     if (copy == NULL)
         return fail_memory(err);
@@ -91,16 +91,16 @@ static idf_status convert_embeddings(idf_index *index, idf_error *err) {
     } else if (npy->n_items > 0) {
         memcpy(copy, npy->data, npy->n_items * sizeof *copy);
     }
-    index->owned_embeddings = copy;
-    index->embeddings = copy;
+    part->owned_embeddings = copy;
+    part->embeddings = copy;
     return IDF_OK;
 }
 
 /* Every row of unit length (or all zero: a picture in which the encoder found nothing). */
-static idf_status check_lengths(idf_index *index, idf_error *err) {
-    size_t dim = (size_t)index->dim;
-    for (size_t r = 0; r < index->n_rows; r++) {
-        double squared = squared_length(index->embeddings + r * dim, dim);
+static idf_status check_lengths(idf_index_part *part, idf_error *err) {
+    size_t dim = (size_t)part->dim;
+    for (size_t r = 0; r < part->n_rows; r++) {
+        double squared = squared_length(part->embeddings + r * dim, dim);
         if (fabs(squared - 1) <= EXACT || squared == 0)
             continue;
         double length = sqrt(squared);
@@ -108,26 +108,26 @@ static idf_status check_lengths(idf_index *index, idf_error *err) {
             return idf_error_set(err, IDF_ERR_FORMAT,
                                  "row %zu of 'embeddings' has the length %g instead of 1", r,
                                  length);
-        if (index->owned_embeddings == NULL) {
-            idf_status status = convert_embeddings(index, err);
+        if (part->owned_embeddings == NULL) {
+            idf_status status = convert_embeddings(part, err);
             if (status != IDF_OK)
                 return status;
         }
-        float *row = index->owned_embeddings + r * dim;
+        float *row = part->owned_embeddings + r * dim;
         for (size_t i = 0; i < dim; i++)
             row[i] = (float)(row[i] / length);
     }
     return IDF_OK;
 }
 
-static idf_status read_embeddings(idf_index *index, idf_error *err) {
-    const idf_zip_member *member = idf_zip_find(index->zip, "embeddings.npy");
+static idf_status read_embeddings(idf_index_part *part, idf_error *err) {
+    const idf_zip_member *member = idf_zip_find(part->zip, "embeddings.npy");
     if (member == NULL)
         return idf_error_set(err, IDF_ERR_FORMAT,
                              "this is no index: it has no member 'embeddings.npy'");
-    idf_npz_array *array = &index->embeddings_array;
+    idf_npz_array *array = &part->embeddings_array;
     idf_status status =
-        idf_npz_read(index->zip, "embeddings", member->deflated ? MAX_INFLATED_BYTES : UINT64_MAX,
+        idf_npz_read(part->zip, "embeddings", member->deflated ? MAX_INFLATED_BYTES : UINT64_MAX,
                      member->size_bytes <= CRC_ON_OPEN_BYTES, array, err);
     if (status != IDF_OK)
         return status;
@@ -142,14 +142,14 @@ static idf_status read_embeddings(idf_index *index, idf_error *err) {
                              "'embeddings' has vectors of %llu numbers; 1 to %d are read",
                              (unsigned long long)npy->shape[1], IDF_INDEX_MAX_DIM);
     /* A shape (n, D) with n = 0 is not limited by the bytes that are there; any other is. */
-    index->n_rows = (size_t)npy->shape[0];
-    index->dim = (int)npy->shape[1];
+    part->n_rows = (size_t)npy->shape[0];
+    part->dim = (int)npy->shape[1];
     if (npy->type == IDF_NPY_F4 && (uintptr_t)npy->data % _Alignof(float) == 0) {
-        index->embeddings = (const float *)(const void *)npy->data;
+        part->embeddings = (const float *)(const void *)npy->data;
     } else {
-        status = convert_embeddings(index, err);
+        status = convert_embeddings(part, err);
     }
-    return status == IDF_OK ? check_lengths(index, err) : status;
+    return status == IDF_OK ? check_lengths(part, err) : status;
 }
 
 /* Replaces bytes that are no UTF-8 by U+FFFD: only file names may have them. */
@@ -171,13 +171,13 @@ static idf_status make_utf8(const char **text, idf_arena *arena, idf_error *err)
     return IDF_OK;
 }
 
-idf_status idf_index_read_text(idf_index *index, const char *column, const char ***out,
+idf_status idf_index_read_text(idf_index_part *part, const char *column, const char ***out,
                                idf_error *err) {
     idf_npz_array array = {0};
     const char **strings = NULL;
     char prefix[64];
     snprintf(prefix, sizeof prefix, "member '%s.npy'", column);
-    idf_status status = idf_npz_read(index->zip, column, MAX_TEXT_BYTES, true, &array, err);
+    idf_status status = idf_npz_read(part->zip, column, MAX_TEXT_BYTES, true, &array, err);
     if (status != IDF_OK || !array.found)
         return status;
     const idf_npy *npy = &array.npy;
@@ -186,20 +186,20 @@ idf_status idf_index_read_text(idf_index *index, const char *column, const char 
         status = idf_error_set(err, IDF_ERR_FORMAT, "%s is no list of text", prefix);
         goto done;
     }
-    if (npy->shape[0] != index->n_rows) {
-        status = wrong_length(column, npy->shape[0], index->n_rows, err);
+    if (npy->shape[0] != part->n_rows) {
+        status = wrong_length(column, npy->shape[0], part->n_rows, err);
         goto done;
     }
-    strings = idf_arena_alloc(&index->text, index->n_rows, sizeof *strings);
+    strings = idf_arena_alloc(&part->text, part->n_rows, sizeof *strings);
     if (strings == NULL) {
         status = fail_memory(err);
         goto done;
     }
     if (npy->type == IDF_NPY_OBJECT)
-        status = idf_index_read_objects(npy->data, npy->data_bytes, index->n_rows, strings,
-                                        &index->text, err);
-    for (size_t i = 0; i < index->n_rows && status == IDF_OK && npy->type != IDF_NPY_OBJECT; i++)
-        status = idf_npy_get_text(npy, i, &index->text, &strings[i], err);
+        status = idf_index_read_objects(npy->data, npy->data_bytes, part->n_rows, strings,
+                                        &part->text, err);
+    for (size_t i = 0; i < part->n_rows && status == IDF_OK && npy->type != IDF_NPY_OBJECT; i++)
+        status = idf_npy_get_text(npy, i, &part->text, &strings[i], err);
     if (status != IDF_OK)
         status = idf_error_prefix(err, status, prefix);
     *out = strings;
@@ -209,58 +209,58 @@ done:
 }
 
 /* Strings that every row shares. */
-static idf_status fill_empty(idf_index *index, const char ***column, idf_error *err) {
+static idf_status fill_empty(idf_index_part *part, const char ***column, idf_error *err) {
     if (*column != NULL)
         return IDF_OK;
-    *column = idf_arena_alloc(&index->text, index->n_rows, sizeof **column);
+    *column = idf_arena_alloc(&part->text, part->n_rows, sizeof **column);
     if (*column == NULL)
         return fail_memory(err);
-    for (size_t i = 0; i < index->n_rows; i++)
+    for (size_t i = 0; i < part->n_rows; i++)
         (*column)[i] = EMPTY;
     return IDF_OK;
 }
 
 /* The original keeps the rarity as the last word of a name and the set code in the file name. */
-static idf_status split_names(idf_index *index, idf_error *err) {
-    for (size_t i = 0; i < index->n_rows; i++) {
+static idf_status split_names(idf_index_part *part, idf_error *err) {
+    for (size_t i = 0; i < part->n_rows; i++) {
         idf_name name, file;
-        idf_name_split_rarity(&name, index->names[i]);
-        idf_name_parse(&file, index->filenames[i]);
-        index->names[i] = idf_arena_copy(&index->text, name.name, strlen(name.name));
-        index->rarities[i] = idf_arena_copy(&index->text, name.rarity, strlen(name.rarity));
-        index->set_codes[i] = idf_arena_copy(&index->text, file.set_code, strlen(file.set_code));
-        if (index->names[i] == NULL || index->rarities[i] == NULL || index->set_codes[i] == NULL)
+        idf_name_split_rarity(&name, part->names[i]);
+        idf_name_parse(&file, part->filenames[i]);
+        part->names[i] = idf_arena_copy(&part->text, name.name, strlen(name.name));
+        part->rarities[i] = idf_arena_copy(&part->text, name.rarity, strlen(name.rarity));
+        part->set_codes[i] = idf_arena_copy(&part->text, file.set_code, strlen(file.set_code));
+        if (part->names[i] == NULL || part->rarities[i] == NULL || part->set_codes[i] == NULL)
             return fail_memory(err);
     }
     return IDF_OK;
 }
 
-static idf_status read_labels(idf_index *index, idf_error *err) {
-    idf_status status = idf_index_read_text(index, "names", &index->names, err);
-    if (status == IDF_OK && index->names == NULL)
+static idf_status read_labels(idf_index_part *part, idf_error *err) {
+    idf_status status = idf_index_read_text(part, "names", &part->names, err);
+    if (status == IDF_OK && part->names == NULL)
         status =
             idf_error_set(err, IDF_ERR_FORMAT, "this is no index: it has no member 'names.npy'");
     if (status == IDF_OK)
-        status = idf_index_read_text(index, "filenames", &index->filenames, err);
+        status = idf_index_read_text(part, "filenames", &part->filenames, err);
     if (status == IDF_OK)
-        status = idf_index_read_text(index, "rarities", &index->rarities, err);
+        status = idf_index_read_text(part, "rarities", &part->rarities, err);
     if (status == IDF_OK)
-        status = idf_index_read_text(index, "set_codes", &index->set_codes, err);
+        status = idf_index_read_text(part, "set_codes", &part->set_codes, err);
     if (status != IDF_OK)
         return status;
-    bool original = index->rarities == NULL && index->set_codes == NULL;
-    if ((status = fill_empty(index, &index->filenames, err)) != IDF_OK ||
-        (status = fill_empty(index, &index->rarities, err)) != IDF_OK ||
-        (status = fill_empty(index, &index->set_codes, err)) != IDF_OK)
+    bool original = part->rarities == NULL && part->set_codes == NULL;
+    if ((status = fill_empty(part, &part->filenames, err)) != IDF_OK ||
+        (status = fill_empty(part, &part->rarities, err)) != IDF_OK ||
+        (status = fill_empty(part, &part->set_codes, err)) != IDF_OK)
         return status;
-    for (size_t i = 0; i < index->n_rows && status == IDF_OK; i++) {
-        status = make_utf8(&index->names[i], &index->text, err);
+    for (size_t i = 0; i < part->n_rows && status == IDF_OK; i++) {
+        status = make_utf8(&part->names[i], &part->text, err);
         if (status == IDF_OK)
-            status = make_utf8(&index->rarities[i], &index->text, err);
+            status = make_utf8(&part->rarities[i], &part->text, err);
         if (status == IDF_OK)
-            status = make_utf8(&index->set_codes[i], &index->text, err);
+            status = make_utf8(&part->set_codes[i], &part->text, err);
     }
-    return status == IDF_OK && original ? split_names(index, err) : status;
+    return status == IDF_OK && original ? split_names(part, err) : status;
 }
 
 bool idf_index_features_valid(const idf_features *f) {
@@ -278,13 +278,13 @@ bool idf_index_features_valid(const idf_features *f) {
 }
 
 /* Offsets rise from 0 to the number of features, none over IDF_FEATURES_MAX apart. */
-static idf_status check_offsets(const idf_index *index, idf_error *err) {
-    uint64_t before = 0, n = index->keypoints.npy.shape[0];
-    const uint8_t *offsets = index->feature_offsets.npy.data;
-    for (size_t i = 0; i <= index->n_rows; i++) {
+static idf_status check_offsets(const idf_index_part *part, idf_error *err) {
+    uint64_t before = 0, n = part->keypoints.npy.shape[0];
+    const uint8_t *offsets = part->feature_offsets.npy.data;
+    for (size_t i = 0; i <= part->n_rows; i++) {
         uint64_t at = idf_load_u64le(offsets + 8 * i);
         if (at < before || at - before > IDF_FEATURES_MAX || at > n || (i == 0 && at != 0) ||
-            (i == index->n_rows && at != n))
+            (i == part->n_rows && at != n))
             return idf_error_set(err, IDF_ERR_FORMAT,
                                  "'feature_offsets' is malformed at row %zu (%llu after %llu of "
                                  "%llu features)",
@@ -295,10 +295,10 @@ static idf_status check_offsets(const idf_index *index, idf_error *err) {
     return IDF_OK;
 }
 
-static idf_status check_features(idf_index *index, idf_error *err) {
-    for (size_t i = 0; i < index->n_rows; i++) {
+static idf_status check_features(idf_index_part *part, idf_error *err) {
+    for (size_t i = 0; i < part->n_rows; i++) {
         idf_index_row row;
-        idf_index_get_row(index, i, &row);
+        idf_index_part_get_row(part, i, &row);
         if (!idf_index_features_valid(&row.features))
             return idf_error_set(err, IDF_ERR_FORMAT,
                                  "row %zu of the index has a feature outside its picture", i);
@@ -306,77 +306,76 @@ static idf_status check_features(idf_index *index, idf_error *err) {
     return IDF_OK;
 }
 
-static idf_status read_features(idf_index *index, idf_error *err) {
-    idf_npz_array *offsets = &index->feature_offsets, *keypoints = &index->keypoints;
-    idf_status status = read_numbers(index, "feature_offsets", IDF_NPY_U8, 0, offsets, err);
+static idf_status read_features(idf_index_part *part, idf_error *err) {
+    idf_npz_array *offsets = &part->feature_offsets, *keypoints = &part->keypoints;
+    idf_status status = read_numbers(part, "feature_offsets", IDF_NPY_U8, 0, offsets, err);
     if (status == IDF_OK)
         status =
-            read_numbers(index, "keypoints", IDF_NPY_U1, IDF_INDEX_KEYPOINT_BYTES, keypoints, err);
+            read_numbers(part, "keypoints", IDF_NPY_U1, IDF_INDEX_KEYPOINT_BYTES, keypoints, err);
     if (status == IDF_OK)
-        status = read_numbers(index, "descriptors", IDF_NPY_U1, IDF_DESCRIPTOR_BYTES,
-                              &index->descriptors, err);
+        status = read_numbers(part, "descriptors", IDF_NPY_U1, IDF_DESCRIPTOR_BYTES,
+                              &part->descriptors, err);
     if (status == IDF_OK)
-        status =
-            read_row_numbers(index, "feature_sizes", IDF_NPY_U2, 2, &index->feature_sizes, err);
+        status = read_row_numbers(part, "feature_sizes", IDF_NPY_U2, 2, &part->feature_sizes, err);
     if (status != IDF_OK)
         return status;
     int n_found =
-        offsets->found + keypoints->found + index->descriptors.found + index->feature_sizes.found;
+        offsets->found + keypoints->found + part->descriptors.found + part->feature_sizes.found;
     if (n_found == 0)
         return IDF_OK;
     if (n_found != 4)
         return idf_error_set(err, IDF_ERR_FORMAT,
                              "the index has only some of the members 'feature_offsets', "
                              "'keypoints', 'descriptors' and 'feature_sizes'");
-    if (offsets->npy.shape[0] != (uint64_t)index->n_rows + 1)
-        return wrong_length("feature_offsets", offsets->npy.shape[0], index->n_rows, err);
-    if (index->descriptors.npy.shape[0] != keypoints->npy.shape[0])
-        return wrong_length("descriptors", index->descriptors.npy.shape[0],
+    if (offsets->npy.shape[0] != (uint64_t)part->n_rows + 1)
+        return wrong_length("feature_offsets", offsets->npy.shape[0], part->n_rows, err);
+    if (part->descriptors.npy.shape[0] != keypoints->npy.shape[0])
+        return wrong_length("descriptors", part->descriptors.npy.shape[0],
                             (size_t)keypoints->npy.shape[0], err);
-    status = check_offsets(index, err);
+    status = check_offsets(part, err);
     if (status != IDF_OK)
         return status;
     const uint8_t *at = keypoints->npy.data;
     if ((uintptr_t)at % _Alignof(idf_keypoint) != 0) {
-        index->owned_keypoints = idf_alloc(keypoints->npy.data_bytes, 1);
-        if (index->owned_keypoints == NULL)
+        part->owned_keypoints = idf_alloc(keypoints->npy.data_bytes, 1);
+        if (part->owned_keypoints == NULL)
             return fail_memory(err);
-        memcpy(index->owned_keypoints, at, keypoints->npy.data_bytes);
-        at = (const uint8_t *)index->owned_keypoints;
+        memcpy(part->owned_keypoints, at, keypoints->npy.data_bytes);
+        at = (const uint8_t *)part->owned_keypoints;
     }
-    index->keypoint_rows = (const idf_keypoint *)(const void *)at;
-    index->features_checked = index->descriptors.npy.data_bytes <= CRC_ON_OPEN_BYTES;
-    return index->features_checked ? check_features(index, err) : IDF_OK;
+    part->keypoint_rows = (const idf_keypoint *)(const void *)at;
+    part->features_checked = part->descriptors.npy.data_bytes <= CRC_ON_OPEN_BYTES;
+    return part->features_checked ? check_features(part, err) : IDF_OK;
 }
 
-static idf_status read_meta(idf_index *index, idf_error *err) {
+static idf_status read_meta(idf_index_part *part, idf_error *err) {
     idf_npz_array array = {0};
     json_error_t json_error;
-    index->meta_text = "{}";
-    idf_status status = idf_npz_read(index->zip, "meta", MAX_META_BYTES, true, &array, err);
+    part->meta_text = "{}";
+    idf_status status = idf_npz_read(part->zip, "meta", MAX_META_BYTES, true, &array, err);
     if (status != IDF_OK || !array.found)
         return status;
     if (array.npy.type != IDF_NPY_TEXT || array.npy.n_items != 1) {
         status = idf_error_set(err, IDF_ERR_FORMAT, "member 'meta.npy' is no single text");
         goto done;
     }
-    status = idf_npy_get_text(&array.npy, 0, &index->text, &index->meta_text, err);
+    status = idf_npy_get_text(&array.npy, 0, &part->text, &part->meta_text, err);
     if (status != IDF_OK)
         goto done;
-    index->meta = json_loads(index->meta_text, JSON_REJECT_DUPLICATES, &json_error);
-    if (index->meta == NULL && json_error_code(&json_error) == json_error_out_of_memory) {
+    part->meta = json_loads(part->meta_text, JSON_REJECT_DUPLICATES, &json_error);
+    if (part->meta == NULL && json_error_code(&json_error) == json_error_out_of_memory) {
         status = idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while reading an index");
         goto done;
     }
-    if (!json_is_object(index->meta)) {
+    if (!json_is_object(part->meta)) {
         char shown[JSON_ERROR_TEXT_LENGTH];
         status = idf_error_set(err, IDF_ERR_FORMAT, "member 'meta.npy' is no JSON object: %s",
-                               index->meta != NULL
+                               part->meta != NULL
                                    ? "it is something else"
                                    : idf_text_printable(shown, sizeof shown, json_error.text));
         goto done;
     }
-    const json_t *format = json_object_get(index->meta, "format");
+    const json_t *format = json_object_get(part->meta, "format");
     if (!json_is_integer(format) || json_integer_value(format) < 1)
         status = idf_error_set(err, IDF_ERR_FORMAT, "member 'meta.npy' has no format version");
     else if (json_integer_value(format) > IDF_INDEX_FORMAT)
@@ -388,18 +387,18 @@ done:
     return status;
 }
 
-idf_status idf_index_read_columns(idf_index *index, idf_error *err) {
-    idf_status status = read_meta(index, err);
+idf_status idf_index_read_columns(idf_index_part *part, idf_error *err) {
+    idf_status status = read_meta(part, err);
     if (status == IDF_OK)
-        status = read_embeddings(index, err);
+        status = read_embeddings(part, err);
     if (status == IDF_OK)
-        status = read_labels(index, err);
+        status = read_labels(part, err);
     if (status == IDF_OK)
-        status = read_row_numbers(index, "sizes", IDF_NPY_U8, 0, &index->sizes, err);
+        status = read_row_numbers(part, "sizes", IDF_NPY_U8, 0, &part->sizes, err);
     if (status == IDF_OK)
-        status = read_row_numbers(index, "mtimes", IDF_NPY_I8, 0, &index->mtimes, err);
+        status = read_row_numbers(part, "mtimes", IDF_NPY_I8, 0, &part->mtimes, err);
     if (status == IDF_OK)
-        status = read_row_numbers(index, "sha256", IDF_NPY_U1, IDF_INDEX_SHA256_BYTES,
-                                  &index->sha256, err);
-    return status == IDF_OK ? read_features(index, err) : status;
+        status = read_row_numbers(part, "sha256", IDF_NPY_U1, IDF_INDEX_SHA256_BYTES, &part->sha256,
+                                  err);
+    return status == IDF_OK ? read_features(part, err) : status;
 }

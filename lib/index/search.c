@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "index/index.h"
+#include "index/part.h"
 #include "kernel/dot.h"
 
 enum {
@@ -29,8 +29,10 @@ typedef struct search_heap {
 
 typedef struct search_job {
     const idf_search *search;
+    size_t n_rows;                 /* of all parts */
+    size_t *first_block;           /* of each part, and of the end */
     size_t first_query, n_queries; /* of this batch */
-    size_t keep;                   /* min(k, n_rows) */
+    size_t keep;                   /* min(k, n_rows); with rows left out a heap may stay shorter */
     size_t block_rows;
     search_heap *heaps; /* (workers, n_queries) */
 } search_job;
@@ -68,30 +70,47 @@ static void heap_offer(search_heap *heap, size_t keep, idf_hit hit) {
     hits[at] = hit;
 }
 
-/* Offers the scores of rows first, first + 1, ... */
+/* Offers the scores of rows first, first + 1, ... of a part. */
 static void offer_scores(search_heap *heap, size_t keep, const float *scores, size_t n,
-                         size_t first) {
+                         const idf_search_part *part, size_t first) {
     for (size_t r = 0; r < n; r++) {
         float score = isnan(scores[r]) ? -2 : scores[r];
         if (heap->n == keep && score < heap->hits[0].score)
             continue;
-        heap_offer(heap, keep, (idf_hit){first + r, score});
+        size_t number = part->numbers == NULL ? first + r : part->numbers[first + r];
+        if (part->numbers == NULL || number != UINT32_MAX)
+            heap_offer(heap, keep, (idf_hit){number, score});
     }
+}
+
+/* The part that a block lies in. */
+static size_t part_of_block(const search_job *job, size_t block) {
+    size_t low = 0, high = job->search->n_parts;
+    while (high - low > 1) {
+        size_t mid = low + (high - low) / 2;
+        if (job->first_block[mid] <= block)
+            low = mid;
+        else
+            high = mid;
+    }
+    return low;
 }
 
 static void search_block(void *context, size_t item, int worker) {
     const search_job *job = context;
     const idf_search *search = job->search;
-    size_t first = item * job->block_rows, dim = (size_t)search->dim;
-    size_t n = search->n_rows - first < job->block_rows ? search->n_rows - first : job->block_rows;
+    size_t which = part_of_block(job, item), dim = (size_t)search->dim;
+    const idf_search_part *part = &search->parts[which];
+    size_t first = (item - job->first_block[which]) * job->block_rows, left = part->n_rows - first;
+    size_t n = left < job->block_rows ? left : job->block_rows;
     search_heap *heaps = job->heaps + (size_t)worker * job->n_queries;
     for (size_t q = 0; q < job->n_queries; q += QUERY_TILE) {
         float scores[QUERY_TILE * BLOCK_ROWS];
         size_t n_q = job->n_queries - q < QUERY_TILE ? job->n_queries - q : QUERY_TILE;
-        idf_dot_f32(search->rows + first * dim, n, search->queries + (job->first_query + q) * dim,
+        idf_dot_f32(part->rows + first * dim, n, search->queries + (job->first_query + q) * dim,
                     n_q, dim, scores);
         for (size_t i = 0; i < n_q; i++)
-            offer_scores(&heaps[q + i], job->keep, scores + i * n, n, first);
+            offer_scores(&heaps[q + i], job->keep, scores + i * n, n, part, first);
     }
 }
 
@@ -126,22 +145,40 @@ static size_t batch_size(const idf_search *search, size_t keep, int n_workers) {
     return batch == 0 ? 1 : batch;
 }
 
+/* Deals the parts out in blocks. */
+static idf_status deal_out(search_job *job, idf_error *err) {
+    const idf_search *search = job->search;
+    size_t row_bytes = (size_t)search->dim * sizeof(float);
+    size_t block_rows = row_bytes == 0 ? BLOCK_ROWS : BLOCK_BYTES / row_bytes, n_blocks = 0;
+    job->block_rows = block_rows < 1 ? 1 : block_rows > BLOCK_ROWS ? BLOCK_ROWS : block_rows;
+    job->first_block = idf_alloc(search->n_parts + 1, sizeof *job->first_block);
+    if (job->first_block == NULL)
+        return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for a search");
+    for (size_t i = 0; i < search->n_parts; i++) {
+        job->first_block[i] = n_blocks;
+        job->n_rows += search->parts[i].n_rows;
+        n_blocks += (search->parts[i].n_rows + job->block_rows - 1) / job->block_rows;
+    }
+    job->first_block[search->n_parts] = n_blocks;
+    job->keep = search->k < job->n_rows ? search->k : job->n_rows;
+    return IDF_OK;
+}
+
 idf_status idf_search_rows(const idf_search *search, idf_pool *pool, idf_error *err) {
     if (search->n_queries == 0 || search->k == 0)
         return IDF_OK;
+    search_job job = {.search = search};
+    idf_status status = deal_out(&job, err);
+    if (status != IDF_OK)
+        return status;
     int n_workers = idf_pool_threads(pool);
-    size_t keep = search->k < search->n_rows ? search->k : search->n_rows;
+    size_t keep = job.keep, n_blocks = job.first_block[search->n_parts];
     size_t batch = batch_size(search, keep, n_workers), n_heaps = batch * (size_t)n_workers;
-    size_t row_bytes = (size_t)search->dim * sizeof(float);
-    size_t block_rows = row_bytes == 0 ? BLOCK_ROWS : BLOCK_BYTES / row_bytes;
-    search_job job = {.search = search, .keep = keep};
-    job.block_rows = block_rows < 1 ? 1 : block_rows > BLOCK_ROWS ? BLOCK_ROWS : block_rows;
     idf_hit *hits = keep > SIZE_MAX / n_heaps ? NULL : idf_alloc(n_heaps * keep, sizeof *hits);
     job.heaps = idf_alloc(n_heaps, sizeof *job.heaps);
-    idf_status status = IDF_OK;
     if (hits == NULL || job.heaps == NULL) {
         status = idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for the %zu best of %zu rows",
-                               keep, search->n_rows);
+                               keep, job.n_rows);
         goto done;
     }
     for (size_t first = 0; first < search->n_queries; first += batch) {
@@ -149,12 +186,12 @@ idf_status idf_search_rows(const idf_search *search, idf_pool *pool, idf_error *
         job.n_queries = search->n_queries - first < batch ? search->n_queries - first : batch;
         for (size_t i = 0; i < n_heaps; i++)
             job.heaps[i] = (search_heap){0, hits + i * keep};
-        size_t n_blocks = (search->n_rows + job.block_rows - 1) / job.block_rows;
         idf_pool_for(pool, n_blocks, search_block, &job);
         for (size_t q = 0; q < job.n_queries; q++)
             write_hits(&job, n_workers, q);
     }
 done:
+    idf_free(job.first_block);
     idf_free(job.heaps);
     idf_free(hits);
     return status;
@@ -162,12 +199,23 @@ done:
 
 idf_status idf_index_search(const idf_index *index, const float *queries, size_t n_queries,
                             size_t k, idf_hit *out, idf_pool *pool, idf_error *err) {
-    idf_search search = {.rows = idf_index_embeddings(index),
-                         .n_rows = idf_index_n_rows(index),
-                         .queries = queries,
-                         .n_queries = n_queries,
-                         .dim = idf_index_dim(index),
-                         .k = k,
-                         .out = out};
-    return idf_search_rows(&search, pool, err);
+    size_t n_parts = idf_index_n_parts(index);
+    idf_search_part *parts = idf_alloc(n_parts, sizeof *parts);
+    if (parts == NULL)
+        return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for a search");
+    for (size_t i = 0; i < n_parts; i++) {
+        const idf_index_part *part = idf_index_get_part(index, i);
+        parts[i] = (idf_search_part){idf_index_part_embeddings(part), idf_index_part_n_rows(part),
+                                     idf_index_rows_of_part(index, i)};
+    }
+    const idf_search search = {.parts = parts,
+                               .n_parts = n_parts,
+                               .queries = queries,
+                               .n_queries = n_queries,
+                               .dim = idf_index_dim(index),
+                               .k = k,
+                               .out = out};
+    idf_status status = idf_search_rows(&search, pool, err);
+    idf_free(parts);
+    return status;
 }

@@ -3,6 +3,7 @@
 #define IDF_INDEX_SEARCH_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <identify/index.h>
 
@@ -10,10 +11,17 @@
 extern "C" {
 #endif
 
-/* What to search for in what. */
-typedef struct idf_search {
+/* Rows that lie behind one another. */
+typedef struct idf_search_part {
     const float *rows; /* (n_rows, dim) */
     size_t n_rows;
+    const uint32_t *numbers; /* under which hits name them, UINT32_MAX: left out; NULL: from 0 on */
+} idf_search_part;
+
+/* What to search for in what. */
+typedef struct idf_search {
+    const idf_search_part *parts;
+    size_t n_parts;
     const float *queries; /* (n_queries, dim) */
     size_t n_queries;
     int dim;
@@ -21,9 +29,9 @@ typedef struct idf_search {
     idf_hit *out; /* (n_queries, k), as idf_index_search fills it */
 } idf_search;
 
-/* The k rows with the highest dot product, best first, ties by row; a product that is not a number
- * counts as -2. `pool` may be NULL. The result does not depend on the pool, on how queries are
- * batched or on the processor. Fails only for lack of memory. */
+/* The k rows of all parts with the highest dot product, best first, ties by number; a product that
+ * is not a number counts as -2. `pool` may be NULL. The result does not depend on the pool, on how
+ * queries are batched or on the processor. Fails only for lack of memory. */
 idf_status idf_search_rows(const idf_search *search, idf_pool *pool, idf_error *err);
 
 #ifdef __cplusplus

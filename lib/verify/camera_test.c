@@ -108,7 +108,7 @@ static size_t rank_in(const idf_answer *answer, size_t row) {
 static float cosine_margin(const run *r, const idf_session *session, size_t row) {
     const idf_findings found = idf_session_findings(session);
     size_t dim = (size_t)idf_index_dim(r->o->index);
-    const float *right = idf_index_embeddings(r->o->index) + row * dim;
+    const float *right = idf_index_embedding(r->o->index, row);
     float best = -1, wrong = -1;
     for (size_t region = 0; region < FIXED_REGIONS && region < found.n_regions; region++) {
         float cosine;

@@ -34,6 +34,7 @@ static int compare_pairs(const void *a, const void *b) {
 
 typedef struct tables {
     double *correct, *wrong, *margin; /* one a row */
+    float *queries;                   /* BLOCK rows' vectors */
     idf_hit *hits;                    /* BLOCK rows of k */
     idf_confusable *pairs;
     size_t n_pairs, k;
@@ -49,7 +50,7 @@ static float dot(const float *a, const float *b, int dim) {
 /* Reads one row's neighbours. */
 static void take_row(idf_self_test *out, tables *t, const idf_index *index, size_t row,
                      const idf_hit *hits) {
-    const float *vector = idf_index_embeddings(index) + row * (size_t)idf_index_dim(index);
+    const float *vector = idf_index_embedding(index, row);
     t->correct[row] = (double)dot(vector, vector, idf_index_dim(index));
     t->wrong[row] = 0;
     out->n_self += hits[0].row == row;
@@ -79,14 +80,15 @@ static size_t unique_pairs(idf_confusable *pairs, size_t n) {
     return kept;
 }
 
-static idf_status tables_new(tables *t, size_t n, size_t k, idf_error *err) {
+static idf_status tables_new(tables *t, size_t n, size_t dim, size_t k, idf_error *err) {
     t->k = k;
     t->correct = idf_alloc(n, sizeof *t->correct);
     t->wrong = idf_alloc(n, sizeof *t->wrong);
     t->margin = idf_alloc(n, sizeof *t->margin);
+    t->queries = idf_alloc(BLOCK * dim, sizeof *t->queries);
     t->hits = idf_alloc(BLOCK * k, sizeof *t->hits);
     t->pairs = n > SIZE_MAX / k ? NULL : idf_alloc(n * k, sizeof *t->pairs);
-    bool complete = t->correct && t->wrong && t->margin && t->hits && t->pairs;
+    bool complete = t->correct && t->wrong && t->margin && t->queries && t->hits && t->pairs;
     return complete ? IDF_OK : no_memory(err);
 }
 
@@ -94,6 +96,7 @@ static void tables_release(tables *t) {
     idf_free(t->correct);
     idf_free(t->wrong);
     idf_free(t->margin);
+    idf_free(t->queries);
     idf_free(t->hits);
     idf_free(t->pairs);
 }
@@ -130,12 +133,14 @@ idf_status idf_self_test_run(idf_self_test *out, const idf_index *index, size_t 
     size_t k = n_confusables + 1 < 2 ? 2 : n_confusables + 1;
     k = k < n ? k : n;
     tables t = {0};
-    idf_status status = tables_new(&t, n, k, err);
     size_t dim = (size_t)idf_index_dim(index);
+    idf_status status = tables_new(&t, n, dim, k, err);
     for (size_t start = 0; status == IDF_OK && start < n; start += BLOCK) {
         size_t block = n - start < BLOCK ? n - start : BLOCK;
-        status = idf_index_search(index, idf_index_embeddings(index) + start * dim, block, k,
-                                  t.hits, pool, err);
+        for (size_t i = 0; i < block; i++)
+            memcpy(t.queries + i * dim, idf_index_embedding(index, start + i),
+                   dim * sizeof *t.queries);
+        status = idf_index_search(index, t.queries, block, k, t.hits, pool, err);
         for (size_t i = 0; status == IDF_OK && i < block; i++)
             take_row(out, &t, index, start + i, t.hits + i * k);
     }

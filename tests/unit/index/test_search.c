@@ -28,10 +28,10 @@ static int by_score_then_row(const void *a, const void *b) {
 
 /* Scores everything and sorts it. */
 static void full_sort(const idf_search *search, size_t query, idf_hit *out) {
-    size_t n = search->n_rows, dim = (size_t)search->dim;
+    size_t n = search->parts[0].n_rows, dim = (size_t)search->dim;
     float *scores = idf_alloc(n, sizeof *scores);
     idf_hit *all = idf_alloc(n, sizeof *all);
-    idf_dot_f32(search->rows, n, search->queries + query * dim, 1, dim, scores);
+    idf_dot_f32(search->parts[0].rows, n, search->queries + query * dim, 1, dim, scores);
     for (size_t r = 0; r < n; r++)
         all[r] = (idf_hit){r, isnan(scores[r]) ? -2 : scores[r]};
     qsort(all, n, sizeof *all, by_score_then_row);
@@ -59,12 +59,47 @@ static float *new_rows(size_t n, int dim, int coarse, uint64_t seed) {
     return rows;
 }
 
-static void check(idf_search search, int coarse) {
-    float *rows = new_rows(search.n_rows, search.dim, coarse, 1);
+/* The rows dealt out to parts give what they give together, with rows among them that do not count.
+ */
+static void check_dealt(idf_search search, const idf_hit *want) {
+    enum { PARTS = 4 };
+    size_t n = search.parts[0].n_rows, dim = (size_t)search.dim, room = n + n / 3 + 1;
+    idf_search_part parts[PARTS];
+    for (size_t p = 0; p < PARTS; p++) {
+        float *rows = idf_alloc(room * dim, sizeof *rows);
+        uint32_t *numbers = idf_alloc(room, sizeof *numbers);
+        size_t at = 0;
+        for (size_t r = n; r-- > 0;) { /* against the order; part 2 gets nothing */
+            size_t to = r % 7 == 3 ? 3 : r % 2;
+            if (to != p)
+                continue;
+            memcpy(rows + at * dim, search.parts[0].rows + r * dim, dim * sizeof *rows);
+            numbers[at++] = (uint32_t)r;
+            if (r % 3 == 0) { /* as good, and deleted */
+                memcpy(rows + at * dim, search.parts[0].rows + r * dim, dim * sizeof *rows);
+                numbers[at++] = UINT32_MAX;
+            }
+        }
+        parts[p] = (idf_search_part){rows, at, numbers};
+    }
+    search.parts = parts;
+    search.n_parts = PARTS;
+    assert_int_equal(idf_search_rows(&search, NULL, NULL), IDF_OK);
+    assert_same_hits(search.out, want, search.n_queries * search.k);
+    for (size_t p = 0; p < PARTS; p++) {
+        idf_free((void *)parts[p].rows);
+        idf_free((void *)parts[p].numbers);
+    }
+}
+
+static void check(size_t n_rows, idf_search search, int coarse) {
+    float *rows = new_rows(n_rows, search.dim, coarse, 1);
     float *queries = new_rows(search.n_queries, search.dim, coarse, 2);
     size_t n = search.n_queries * search.k;
     idf_hit *got = idf_alloc(n, sizeof *got), *want = idf_alloc(n, sizeof *want);
-    search.rows = rows;
+    const idf_search_part whole = {rows, n_rows, NULL};
+    search.parts = &whole;
+    search.n_parts = 1;
     search.queries = queries;
     search.out = got;
     for (size_t q = 0; q < search.n_queries; q++)
@@ -84,6 +119,7 @@ static void check(idf_search search, int coarse) {
         assert_same_hits(got, want, n);
     }
     idf_cpu_restrict(~0u);
+    check_dealt(search, want);
     for (size_t q = 0; q < search.n_queries; q++) { /* one at a time is as all together */
         idf_search one = search;
         one.queries = queries + q * (size_t)search.dim;
@@ -104,25 +140,26 @@ static void all_sizes(void **state) {
     for (size_t r = 0; r < sizeof n_rows / sizeof *n_rows; r++)
         for (size_t k = 0; k < sizeof ks / sizeof *ks; k++)
             for (int coarse = 0; coarse <= 1; coarse++) {
-                check((idf_search){.n_rows = n_rows[r], .n_queries = 6, .dim = 33, .k = ks[k]},
-                      coarse);
+                check(n_rows[r], (idf_search){.n_queries = 6, .dim = 33, .k = ks[k]}, coarse);
             }
-    check((idf_search){.n_rows = 700, .n_queries = 9, .dim = 1, .k = 7}, 1);
-    check((idf_search){.n_rows = 40, .n_queries = 3, .dim = 70000, .k = 5}, 0); /* block of one */
+    check(700, (idf_search){.n_queries = 9, .dim = 1, .k = 7}, 1);
+    check(40, (idf_search){.n_queries = 3, .dim = 70000, .k = 5}, 0); /* block of one */
 }
 
 /* More queries than one batch has, and heaps so large that batches are small. */
 static void many_queries(void **state) {
     (void)state;
-    check((idf_search){.n_rows = 90, .n_queries = 2100, .dim = 8, .k = 3}, 0);
-    check((idf_search){.n_rows = 60000, .n_queries = 20, .dim = 2, .k = 60000}, 1);
+    check(90, (idf_search){.n_queries = 2100, .dim = 8, .k = 3}, 0);
+    check(60000, (idf_search){.n_queries = 20, .dim = 2, .k = 60000}, 1);
 }
 
 static void nothing_asked(void **state) {
     (void)state;
     float row[4] = {1, 0, 0, 0};
     idf_hit hit = {7, 7};
-    idf_search search = {.rows = row, .n_rows = 1, .queries = row, .dim = 4, .k = 1, .out = &hit};
+    const idf_search_part part = {row, 1, NULL};
+    idf_search search = {
+        .parts = &part, .n_parts = 1, .queries = row, .dim = 4, .k = 1, .out = &hit};
     assert_int_equal(idf_search_rows(&search, NULL, NULL), IDF_OK);
     search.n_queries = 1;
     search.k = 0;
@@ -139,7 +176,8 @@ static void not_a_number_ranks_last(void **state) {
     float rows[6] = {NAN, 0.5f, -1, NAN, 1, 0};
     float query = 1;
     idf_hit hits[6];
-    idf_search search = {rows, 6, &query, 1, 1, 6, hits};
+    const idf_search_part part = {rows, 6, NULL};
+    idf_search search = {&part, 1, &query, 1, 1, 6, hits};
     assert_int_equal(idf_search_rows(&search, NULL, NULL), IDF_OK);
     static const size_t order[] = {4, 1, 5, 2, 0, 3};
     for (int i = 0; i < 6; i++)
@@ -151,7 +189,8 @@ static void rows_of_no_length(void **state) {
     (void)state;
     float nothing = 0;
     idf_hit hits[3];
-    idf_search search = {&nothing, 2, &nothing, 1, 0, 3, hits};
+    const idf_search_part part = {&nothing, 2, NULL};
+    idf_search search = {&part, 1, &nothing, 1, 0, 3, hits};
     assert_int_equal(idf_search_rows(&search, NULL, NULL), IDF_OK);
     assert_int_equal(hits[0].row, 0);
     assert_int_equal(hits[1].row, 1);
@@ -193,7 +232,8 @@ static void out_of_memory(void **state) {
     (void)state;
     float row[4] = {1, 0, 0, 0};
     idf_hit hit;
-    idf_search search = {row, 1, row, 1, 4, 1, &hit};
+    const idf_search_part part = {row, 1, NULL};
+    idf_search search = {&part, 1, row, 1, 4, 1, &hit};
     for (long n = 0;; n++) {
         idf_error err = IDF_ERROR_INIT;
         idf_alloc_fail_after(n);

@@ -1,0 +1,156 @@
+/* index.c - an index: parts, and the rows of them that count. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "index/index_file.h"
+
+static idf_status no_memory(idf_error *err) {
+    return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while opening an index");
+}
+
+/* The index of one part, which it takes over, a failure included. */
+static idf_status index_of_part(idf_index **out, idf_index_part *part, idf_error *err) {
+    idf_index *index = idf_alloc_zero(1, sizeof *index);
+    idf_index_member *member = idf_alloc_zero(1, sizeof *member);
+    *out = NULL;
+    if (index == NULL || member == NULL) {
+        idf_free(index);
+        idf_free(member);
+        idf_index_part_free(part);
+        return no_memory(err);
+    }
+    member->part = part;
+    *index = (idf_index){.members = member,
+                         .n_members = 1,
+                         .n_rows = part->n_rows,
+                         .dim = part->dim,
+                         .meta = json_incref(part->meta),
+                         .meta_text = part->meta_text};
+    *out = index;
+    return IDF_OK;
+}
+
+idf_status idf_index_open_memory(idf_index **out, const void *bytes, size_t len, idf_error *err) {
+    idf_index_part *part;
+    *out = NULL;
+    idf_status status = idf_index_part_open_memory(&part, bytes, len, err);
+    return status == IDF_OK ? index_of_part(out, part, err) : status;
+}
+
+idf_status idf_index_open(idf_index **out, const char *path, idf_error *err) {
+    idf_index_part *part;
+    *out = NULL;
+    idf_status status = idf_index_part_open(&part, path, err);
+    return status == IDF_OK ? index_of_part(out, part, err) : status;
+}
+
+void idf_index_free(idf_index *index) {
+    if (index == NULL)
+        return;
+    for (size_t i = 0; i < index->n_members; i++) {
+        idf_index_part_free(index->members[i].part);
+        idf_free(index->members[i].rows);
+    }
+    idf_free(index->members);
+    idf_free(index->places);
+    json_decref(index->meta);
+    free(index->owned_meta_text); /* jansson's */
+    idf_free(index);
+}
+
+idf_status idf_index_check(const idf_index *index, idf_error *err) {
+    idf_status status = IDF_OK;
+    for (size_t i = 0; i < index->n_members && status == IDF_OK; i++)
+        status = idf_index_part_check(index->members[i].part, err);
+    return status;
+}
+
+size_t idf_index_n_rows(const idf_index *index) {
+    return index->n_rows;
+}
+
+int idf_index_dim(const idf_index *index) {
+    return index->dim;
+}
+
+size_t idf_index_n_parts(const idf_index *index) {
+    return index->n_members;
+}
+
+const idf_index_part *idf_index_get_part(const idf_index *index, size_t part) {
+    return index->members[part].part;
+}
+
+idf_index_place idf_index_place_of(const idf_index *index, size_t row) {
+    return index->places != NULL ? index->places[row] : (idf_index_place){0, (uint32_t)row};
+}
+
+const uint32_t *idf_index_rows_of_part(const idf_index *index, size_t part) {
+    return index->members[part].rows;
+}
+
+uint32_t idf_index_row_at(const idf_index *index, size_t part, size_t row) {
+    const uint32_t *rows = index->members[part].rows;
+    return rows != NULL ? rows[row] : (uint32_t)row;
+}
+
+/* The part that row `*row` is in; *row becomes that part's. */
+static const idf_index_part *part_of(const idf_index *index, size_t *row) {
+    idf_index_place place = idf_index_place_of(index, *row);
+    *row = place.row;
+    return index->members[place.part].part;
+}
+
+const char *idf_index_name(const idf_index *index, size_t row) {
+    return part_of(index, &row)->names[row];
+}
+
+const char *idf_index_filename(const idf_index *index, size_t row) {
+    return part_of(index, &row)->filenames[row];
+}
+
+const char *idf_index_rarity(const idf_index *index, size_t row) {
+    return part_of(index, &row)->rarities[row];
+}
+
+const char *idf_index_set_code(const idf_index *index, size_t row) {
+    return part_of(index, &row)->set_codes[row];
+}
+
+const float *idf_index_embedding(const idf_index *index, size_t row) {
+    const idf_index_part *part = part_of(index, &row);
+    return part->embeddings + row * (size_t)index->dim;
+}
+
+void idf_index_get_row(const idf_index *index, size_t row, idf_index_row *out) {
+    const idf_index_part *part = part_of(index, &row);
+    idf_index_part_get_row(part, row, out);
+}
+
+idf_status idf_index_read_head(const idf_index *index, idf_index_head *head, idf_error *err) {
+    return idf_index_part_read_head(index->members[0].part, head, err);
+}
+
+const char *idf_index_encoder(const idf_index *index) {
+    const char *encoder = idf_index_meta_string(index, "encoder");
+    return encoder == NULL ? "" : encoder;
+}
+
+const char *idf_index_refs_dir(const idf_index *index) {
+    const char *folder = idf_index_meta_string(index, "refs_dir");
+    return folder == NULL ? "" : folder;
+}
+
+double idf_index_meta_number(const idf_index *index, const char *key, double fallback) {
+    const json_t *value = json_object_get(index->meta, key);
+    return json_is_number(value) ? json_number_value(value) : fallback;
+}
+
+const char *idf_index_meta_string(const idf_index *index, const char *key) {
+    return json_string_value(json_object_get(index->meta, key));
+}
+
+const char *idf_index_meta_json(const idf_index *index) {
+    return index->meta_text;
+}

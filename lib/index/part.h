@@ -1,0 +1,52 @@
+/* part.h - one file of an index: rows that were written together.
+ *
+ * An index that is one file has one part, one that is a folder has a part for each segment. A part
+ * is immutable and counts its owners, so that several states of a folder share what they have in
+ * common; the file may be unlinked while it is open. Threads share parts freely. */
+#ifndef IDF_INDEX_PART_H
+#define IDF_INDEX_PART_H
+
+#include <stddef.h>
+
+#include "format/zip.h"
+#include "index/index.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Opens the file at `path`. *part is NULL after a failure; its caller owns it once. */
+idf_status idf_index_part_open(idf_index_part **part, const char *path, idf_error *err);
+/* The same for bytes[0, len), which outlive the part. */
+idf_status idf_index_part_open_memory(idf_index_part **part, const void *bytes, size_t len,
+                                      idf_error *err);
+/* One owner more; returns `part`. */
+idf_index_part *idf_index_part_share(idf_index_part *part);
+/* One owner less; the last one's call closes it. NULL is allowed. */
+void idf_index_part_free(idf_index_part *part);
+
+/* Compares every checksum and every feature. */
+idf_status idf_index_part_check(const idf_index_part *part, idf_error *err);
+
+/* Rows of the file, those that the index counts as deleted included. */
+size_t idf_index_part_n_rows(const idf_index_part *part);
+int idf_index_part_dim(const idf_index_part *part);
+const char *idf_index_part_filename(const idf_index_part *part, size_t row);
+/* (n_rows, dim) row-major. */
+const float *idf_index_part_embeddings(const idf_index_part *part);
+/* As idf_index_get_row, for row `row` of this file. */
+void idf_index_part_get_row(const idf_index_part *part, size_t row, idf_index_row *out);
+/* The archive, for members that others have put into it. */
+const idf_zip *idf_index_part_zip(const idf_index_part *part);
+
+/* Of the file's own meta object. */
+const char *idf_index_part_meta_string(const idf_index_part *part, const char *key);
+
+/* The head that the file carries; as idf_index_read_head. */
+idf_status idf_index_part_read_head(const idf_index_part *part, idf_index_head *head,
+                                    idf_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
