@@ -199,12 +199,13 @@ static void time_parts(void) {
     double seconds[4][FRAMES];
     idf_regions_workspace *ws;
     idf_confirmer *confirmer;
+    const idf_word_source source = {.references = references, .n_rows = ROWS};
     idf_wordindex *words;
     idf_finder *finder;
     for (size_t i = 0; i < ROWS; i++)
         references[i] = things[i].row.features;
     must(!idf_regions_workspace_new(&ws, NULL) && !idf_confirmer_new(&confirmer, NULL, NULL) &&
-             !idf_wordindex_new(&words, references, ROWS, NULL, NULL) &&
+             !idf_wordindex_new(&words, &source, NULL, NULL) &&
              !idf_finder_new(&finder, words, references, ROWS, NULL),
          "out of memory");
     for (int i = 0; i < FRAMES; i++) {

@@ -140,6 +140,7 @@ static double regions(void) {
 int main(void) {
     idf_rng rng;
     idf_confirmer *c;
+    const idf_word_source source = {.references = references, .n_rows = ROWS};
     idf_wordindex *index;
     idf_finder *f;
     idf_rng_init(&rng, 1, 0);
@@ -148,8 +149,7 @@ int main(void) {
     frame = make(PER_FRAME, &references[0], &rng);
     idf_features unknown = make(PER_FRAME, NULL, &rng);
     double start = idf_clock_seconds();
-    if (idf_confirmer_new(&c, NULL, NULL) ||
-        idf_wordindex_new(&index, references, ROWS, NULL, NULL))
+    if (idf_confirmer_new(&c, NULL, NULL) || idf_wordindex_new(&index, &source, NULL, NULL))
         return 4;
     double build = (idf_clock_seconds() - start) * 1e3;
     if (idf_finder_new(&f, index, references, ROWS, NULL))

@@ -343,7 +343,9 @@ idf_status idf_calibrate(idf_calibration *out, const idf_calibrate_options *o, i
     for (size_t i = 0; status == IDF_OK && i < o->n_rows; i++)
         r.references[i] = o->rows[i].features;
     if (status == IDF_OK)
-        status = idf_wordindex_new(&r.words, r.references, o->n_rows, o->pool, err);
+        status = idf_wordindex_new(
+            &r.words, &(idf_word_source){.references = r.references, .n_rows = o->n_rows}, o->pool,
+            err);
     if (status == IDF_OK)
         status = open_workers(&r, err);
     if (status == IDF_OK)

@@ -1,15 +1,17 @@
 /* wordindex.h - which references share local features with a frame, without comparing all of them.
  *
- * An inverted file over a small tree of binary words built from the collection itself. Immutable
- * once built: shared freely between threads. */
+ * An inverted file over the binary words of index/words.h: one vocabulary, and postings part by
+ * part. Immutable once made: shared freely between threads. */
 #ifndef IDF_MATCH_WORDINDEX_H
 #define IDF_MATCH_WORDINDEX_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <identify/pool.h>
 #include <identify/status.h>
 
+#include "index/words.h"
 #include "local/features.h"
 #include "local/match.h"
 
@@ -19,20 +21,32 @@ extern "C" {
 
 typedef struct idf_wordindex idf_wordindex;
 
-enum {
-    /* Features kept at most, over all references: 16 bytes each, 48 MiB. Larger collections keep
-     * the strongest features of each reference. */
-    IDF_WORDINDEX_ENTRIES_MAX = 3 << 20,
-    IDF_WORDINDEX_ROWS_MAX = 1 << 20,
-};
+/* A part of a collection. Row i of it is reference row[i], or first + i where row is NULL;
+ * IDF_WORD_ROW_GONE is none. */
+typedef struct idf_word_part {
+    const idf_postings *postings; /* borrowed; made from the rows where there are none (NULL) or
+                                     those of other words */
+    size_t n_rows;
+    const uint32_t *row; /* borrowed */
+    uint32_t first;
+} idf_word_part;
+#define IDF_WORD_ROW_GONE UINT32_MAX
 
-/* Builds the index of n_rows references, whose arrays are borrowed and must stay. Takes about 0.2
- * ms a reference of one thread; `pool`, NULL or not, is used during the call, and the index is the
- * same whatever its threads. n_rows may be 0. */
-idf_status idf_wordindex_new(idf_wordindex **index, const idf_features *references, size_t n_rows,
-                             idf_pool *pool, idf_error *err);
+/* What is known of a collection. References are borrowed and must stay. */
+typedef struct idf_word_source {
+    const idf_features *references; /* n_rows */
+    size_t n_rows;
+    const idf_vocabulary *vocabulary; /* borrowed; NULL: learnt from the references */
+    const idf_word_part *parts;       /* NULL: one, of all references */
+    size_t n_parts;
+} idf_word_source;
+
+/* Takes about 0.2 ms a reference of one thread for what is not there yet; `pool`, NULL or not, is
+ * used during the call, and the index is the same whatever its threads. n_rows may be 0. */
+idf_status idf_wordindex_new(idf_wordindex **index, const idf_word_source *source, idf_pool *pool,
+                             idf_error *err);
 void idf_wordindex_free(idf_wordindex *index);
-/* Bytes it takes, the references' own arrays left aside. */
+/* Bytes it takes, what is borrowed left aside. */
 size_t idf_wordindex_bytes(const idf_wordindex *index);
 
 /* A reference that shares features with the frame. */
@@ -43,7 +57,8 @@ typedef struct idf_candidate {
     const idf_pairing *matches; /* in rising order of distance; the query's, until its next use */
 } idf_candidate;
 
-/* A look-up and its scratch; belongs to one thread. The index must outlive it. */
+/* A look-up and its scratch, whose size does not depend on the collection's; belongs to one thread.
+ * The index must outlive it. */
 typedef struct idf_word_query idf_word_query;
 idf_status idf_word_query_new(idf_word_query **query, const idf_wordindex *index, idf_error *err);
 void idf_word_query_free(idf_word_query *query);

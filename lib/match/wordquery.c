@@ -15,10 +15,10 @@
 #include "match/wordindex_inside.h"
 
 enum {
-    PROBE_NODES = 4,      /* branches that a frame feature descends into */
+    PROBE_NODES = 4,      /* branches of each level that a frame feature descends into */
     PROBE_LEAVES = 6,     /* words it looks into, of all those branches */
     SIGNATURE_BITS = 9,   /* of 64 that may differ */
-    SCANNED_MAX = 1024,   /* entries of a word looked at: more are of no use to tell rows apart */
+    SCANNED_MAX = 2048,   /* entries of a word looked at: more are of no use to tell rows apart */
     BLOCK = 16,           /* features looked up at once */
     FOUND_MAX = 1 << 15,  /* matches of one frame */
     ROWS_A_FEATURE = 16,  /* rows it matches, more only where the last are equally near */
@@ -27,6 +27,7 @@ enum {
     STEP_BINS = 2 * IDF_LOCAL_LEVELS + 1, /* differences of levels */
     STEPS_ALIKE = 3,                      /* of those that agree on a scale */
     CANDIDATES_MAX = 256,                 /* rows ranked */
+    DIGIT_BITS = 11,                      /* of a row, sorted by at once */
 };
 
 typedef struct found {
@@ -34,73 +35,105 @@ typedef struct found {
     idf_pairing match;
 } found;
 
-/* The two nearest features of a row; of frame feature `of` - 1. */
+/* A feature of a reference. */
+typedef struct hit {
+    uint32_t row, feature;
+} hit;
+
+/* The two nearest features of a row to the frame feature that was the `of`-th to be compared. */
 typedef struct row_best {
-    uint32_t of;
+    uint32_t of, row;
     uint16_t feature, best, second;
 } row_best;
+
+/* What a list of one part gave. */
+typedef struct span {
+    const idf_word_part *part;
+    int to; /* its entries end there in `near` */
+} span;
 
 /* One feature of the frame, being looked up. */
 typedef struct lookup {
     uint32_t words[PROBE_LEAVES];
     int n_words;
-    int from, to; /* in `near` */
+    int from, to; /* in `near` and `hits` */
 } lookup;
+
+/* The matches of one row. */
+typedef struct group {
+    uint32_t row;
+    int from, to; /* in `sorted` */
+    bool in_order;
+} group;
+
+typedef struct ranked {
+    int group;
+    float support;
+} ranked;
 
 struct idf_word_query {
     const idf_wordindex *index;
     const idf_features *frame;
-    found *found; /* FOUND_MAX, in the order of frame features */
+    found *found[2]; /* FOUND_MAX, in the order of frame features; and for sorting them */
     int n_found;
     float *weight;       /* of each frame feature's matches */
     idf_pairing *sorted; /* by row, then, where in_order, distance */
-    uint8_t *in_order;   /* n_rows */
-    uint32_t *start;     /* n_rows + 1 */
+    group *groups;       /* by row */
+    int n_groups;
     lookup block[BLOCK];
     int first, n_block; /* features of the frame in the block */
-    uint32_t *near;     /* entries that pass the block's scans */
-    row_best *rows;     /* n_rows: the nearest features of each row to the frame feature in hand */
-    uint32_t *met;      /* rows met by it */
-    uint32_t *order;    /* rows, the best supported first */
-    float *support;     /* of each row */
+    span *spans;        /* of the block */
+    int n_spans;
+    uint32_t *near; /* entries that pass the block's scans */
+    hit *hits;      /* what they are */
+    row_best
+        *rows; /* a hash table: the nearest features of each row to the frame feature in hand */
+    uint32_t rows_mask;
+    uint32_t n_compared; /* frame features, ever */
+    uint32_t *met;       /* places in it that are in use */
+    ranked best[CANDIDATES_MAX];
     int n_candidates;
 };
 
 void idf_word_query_free(idf_word_query *q) {
     if (!q)
         return;
-    idf_free(q->found);
+    idf_free(q->found[0]);
+    idf_free(q->found[1]);
     idf_free(q->weight);
     idf_free(q->sorted);
-    idf_free(q->in_order);
-    idf_free(q->start);
+    idf_free(q->groups);
+    idf_free(q->spans);
     idf_free(q->near);
+    idf_free(q->hits);
     idf_free(q->rows);
     idf_free(q->met);
-    idf_free(q->order);
-    idf_free(q->support);
     idf_free(q);
 }
 
 idf_status idf_word_query_new(idf_word_query **out, const idf_wordindex *index, idf_error *err) {
     idf_word_query *q = idf_alloc_zero(1, sizeof *q);
-    size_t longest = index->longest < SCANNED_MAX ? (size_t)index->longest : SCANNED_MAX;
+    size_t longest = index->longest < SCANNED_MAX ? index->longest : SCANNED_MAX;
+    size_t a_feature = PROBE_LEAVES * longest, n_rows = 16; /* entries that it may meet, rows */
+    while (n_rows < 2 * a_feature && n_rows < 2 * index->n_rows)
+        n_rows *= 2;
     *out = NULL;
     if (q) {
         q->index = index;
-        q->found = idf_alloc(FOUND_MAX, sizeof *q->found);
+        q->rows_mask = (uint32_t)n_rows - 1;
+        q->found[0] = idf_alloc(FOUND_MAX, sizeof *q->found[0]);
+        q->found[1] = idf_alloc(FOUND_MAX, sizeof *q->found[1]);
         q->weight = idf_alloc(IDF_FEATURES_MAX, sizeof *q->weight);
         q->sorted = idf_alloc(FOUND_MAX, sizeof *q->sorted);
-        q->in_order = idf_alloc(index->n_rows + 1, 1);
-        q->start = idf_alloc_zero(index->n_rows + 2, sizeof *q->start);
-        q->rows = idf_alloc_zero(index->n_rows + 1, sizeof *q->rows);
-        q->met = idf_alloc(index->n_rows + 1, sizeof *q->met);
-        q->near = idf_alloc(BLOCK * PROBE_LEAVES * longest + 8, sizeof *q->near);
-        q->order = idf_alloc(CANDIDATES_MAX, sizeof *q->order);
-        q->support = idf_alloc(index->n_rows + 1, sizeof *q->support);
+        q->groups = idf_alloc(FOUND_MAX, sizeof *q->groups);
+        q->spans = idf_alloc(BLOCK * PROBE_LEAVES * index->n_parts, sizeof *q->spans);
+        q->near = idf_alloc(BLOCK * a_feature + 8, sizeof *q->near);
+        q->hits = idf_alloc(BLOCK * a_feature, sizeof *q->hits);
+        q->rows = idf_alloc_zero(n_rows, sizeof *q->rows);
+        q->met = idf_alloc(n_rows, sizeof *q->met);
     }
-    if (!q || !q->found || !q->weight || !q->sorted || !q->in_order || !q->start || !q->near ||
-        !q->rows || !q->met || !q->order || !q->support) {
+    if (!q || !q->found[0] || !q->found[1] || !q->weight || !q->sorted || !q->groups || !q->spans ||
+        !q->near || !q->hits || !q->rows || !q->met) {
         idf_word_query_free(q);
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "no memory for looking features up");
     }
@@ -109,7 +142,7 @@ idf_status idf_word_query_new(idf_word_query **out, const idf_wordindex *index, 
 }
 
 /* Puts a key into its place among the n smallest so far, at most `max`; returns their number. */
-static int insert(unsigned *keys, int n, int max, unsigned key) {
+static int insert(uint64_t *keys, int n, int max, uint64_t key) {
     if (n == max && key >= keys[n - 1])
         return n;
     int at = n < max ? n++ : n - 1;
@@ -119,36 +152,57 @@ static int insert(unsigned *keys, int n, int max, unsigned key) {
     return n;
 }
 
-/* The PROBE_LEAVES words nearest to d below its PROBE_NODES nearest nodes. */
+/* The PROBE_LEAVES words nearest to d, of those that are in use, below the PROBE_NODES nearest
+ * nodes of each level. */
 static int nearest_words(const idf_wordindex *x, const idf_descriptor *d, uint32_t *words) {
-    uint32_t nodes[PROBE_NODES], leaves[PROBE_LEAVES];
-    unsigned keys[PROBE_LEAVES]; /* distance, then number */
-    int n_keys = 0, n_nodes = x->scan->nearest(x->nodes, x->branch, d, PROBE_NODES, nodes);
-    for (int k = 0; k < n_nodes; k++) {
-        uint32_t node = nodes[k] & 0xffff, first = node * (uint32_t)x->branch;
-        const idf_word_group *below = x->leaves + (size_t)node * (size_t)x->n_groups;
-        int n = x->scan->nearest(below, x->branch, d, PROBE_LEAVES, leaves);
-        for (int i = 0; i < n; i++) {
-            uint32_t word = first + (leaves[i] & 0xffff);
-            if (x->start[word] != x->start[word + 1])
-                n_keys = insert(keys, n_keys, PROBE_LEAVES, (leaves[i] & 0xffff0000u) + word);
+    const idf_vocabulary *v = x->vocabulary;
+    uint32_t nodes[PROBE_NODES] = {0}, below[PROBE_LEAVES];
+    int n_nodes = 1, n = 0;
+    for (int level = 0; level < v->n_levels; level++) {
+        bool last = level + 1 == v->n_levels;
+        int most = last ? PROBE_LEAVES : PROBE_NODES;
+        uint64_t keys[PROBE_LEAVES]; /* distance, then number */
+        n = 0;
+        for (int k = 0; k < n_nodes; k++) {
+            uint32_t first = nodes[k] * (uint32_t)v->branch[level];
+            int n_near = v->scan->nearest(idf_vocabulary_below(v, level, nodes[k]),
+                                          v->branch[level], d, most, below);
+            for (int i = 0; i < n_near; i++) {
+                uint32_t node = first + (below[i] & 0xffff);
+                if (!last || x->length[node] > 0)
+                    n = insert(keys, n, most, (uint64_t)(below[i] >> 16) << 32 | node);
+            }
         }
+        for (int k = 0; k < n; k++) {
+            if (last)
+                words[k] = (uint32_t)keys[k];
+            else
+                nodes[k] = (uint32_t)keys[k];
+        }
+        n_nodes = n;
     }
-    for (int k = 0; k < n_keys; k++)
-        words[k] = keys[k] & 0xffff;
-    return n_keys;
+    return n;
 }
 
-/* Notes that a reference feature differs from frame feature i in `distance` bits. */
-static int note(idf_word_query *q, int i, idf_word_entry e, unsigned distance, int n_met) {
-    row_best *row = &q->rows[e.row];
-    if (row->of != (uint32_t)i + 1) {
-        *row = (row_best){(uint32_t)i + 1, e.feature, (uint16_t)distance, IDF_HAMMING_NONE};
-        q->met[n_met++] = e.row;
+/* The place of a row in the hash table. */
+static uint32_t place_of(const idf_word_query *q, uint32_t row) {
+    uint32_t at = row * UINT32_C(0x9e3779b1) >> 8 & q->rows_mask;
+    while (q->rows[at].of == q->n_compared && q->rows[at].row != row)
+        at = (at + 1) & q->rows_mask;
+    return at;
+}
+
+/* Notes that a reference feature differs from the frame feature in hand in `distance` bits. */
+static int note(idf_word_query *q, hit h, unsigned distance, int n_met) {
+    uint32_t of = q->n_compared, at = place_of(q, h.row);
+    row_best *row = &q->rows[at];
+    if (row->of != of) {
+        *row = (row_best){of, h.row, (uint16_t)h.feature, (uint16_t)distance, IDF_HAMMING_NONE};
+        q->met[n_met++] = at;
     } else if (distance < row->best) {
         row->second = row->best;
         row->best = (uint16_t)distance;
-        row->feature = e.feature;
+        row->feature = (uint16_t)h.feature;
     } else if (distance < row->second) {
         row->second = (uint16_t)distance;
     }
@@ -177,35 +231,75 @@ static void name_words(idf_word_query *q) {
     for (int b = 0; b < q->n_block; b++) {
         lookup *l = &q->block[b];
         l->n_words = nearest_words(x, &q->frame->descriptors[q->first + b], l->words);
-        for (int w = 0; w < l->n_words; w++) {
-            const uint64_t *signatures = x->signatures + x->start[l->words[w]];
-            for (int line = 0; line < LINES; line++)
-                __builtin_prefetch(signatures + (ptrdiff_t)(line * A_LINE));
-        }
+        for (int w = 0; w < l->n_words; w++)
+            for (size_t p = 0; p < x->n_parts; p++) {
+                const idf_postings *list = x->parts[p].postings;
+                const uint64_t *signatures = list->signatures + list->start[l->words[w]];
+                for (int line = 0; line < LINES; line++)
+                    __builtin_prefetch(signatures + (ptrdiff_t)(line * A_LINE));
+            }
     }
+}
+
+/* Looks through a word's list of one part, or its share of what is looked at of a long word, for
+ * signatures near the one wanted; appends to `near`. Returns the new end. */
+static int scan_list(idf_word_query *q, const idf_word_part *part, uint32_t word, uint64_t wanted,
+                     int n) {
+    const idf_wordindex *x = q->index;
+    const idf_postings *list = part->postings;
+    uint32_t from = list->start[word], there = list->start[word + 1] - from;
+    uint32_t *near = q->near + n;
+    if (x->length[word] > SCANNED_MAX) /* the first of a list are an even sample of it */
+        there = (uint32_t)((uint64_t)there * SCANNED_MAX / x->length[word]);
+    int passed = x->vocabulary->scan->near(list->signatures + from, (int)there, wanted,
+                                           SIGNATURE_BITS, near);
+    for (int k = 0; k < passed; k++) {
+        near[k] += from;
+        __builtin_prefetch(&list->entries[near[k]]);
+    }
+    return n + passed;
 }
 
 /* Lists the entries whose signatures are near those of the block's features. */
 static void scan_words(idf_word_query *q) {
     const idf_wordindex *x = q->index;
     int n = 0;
+    q->n_spans = 0;
     for (int b = 0; b < q->n_block; b++) {
         lookup *l = &q->block[b];
         uint64_t wanted = idf_word_signature(&q->frame->descriptors[q->first + b]);
         l->from = n;
-        for (int w = 0; w < l->n_words; w++) {
-            uint32_t from = x->start[l->words[w]], to = x->start[l->words[w] + 1];
-            uint32_t *near = q->near + n;
-            to = to - from > SCANNED_MAX ? from + SCANNED_MAX : to;
-            int passed =
-                x->scan->near(x->signatures + from, (int)(to - from), wanted, SIGNATURE_BITS, near);
-            for (int k = 0; k < passed; k++) {
-                near[k] += from;
-                __builtin_prefetch(&x->entries[near[k]]);
+        for (int w = 0; w < l->n_words; w++)
+            for (size_t p = 0; p < x->n_parts; p++) {
+                int to = scan_list(q, &x->parts[p], l->words[w], wanted, n);
+                if (to > n)
+                    q->spans[q->n_spans++] = (span){&x->parts[p], to};
+                n = to;
             }
-            n += passed;
-        }
         l->to = n;
+    }
+}
+
+/* What the listed entries are; their descriptors are fetched meanwhile. An entry of a row that is
+ * gone, or that a damaged file made up, has a row that there is not. */
+static void read_entries(idf_word_query *q) {
+    const idf_wordindex *x = q->index;
+    int k = 0;
+    for (int s = 0; s < q->n_spans; s++) {
+        const idf_word_part *part = q->spans[s].part;
+        for (; k < q->spans[s].to; k++) {
+            uint32_t entry = part->postings->entries[q->near[k]];
+            uint32_t row = idf_word_entry_row(entry), feature = idf_word_entry_feature(entry);
+            if (row >= part->n_rows)
+                row = IDF_WORD_ROW_GONE;
+            else
+                row = part->row ? part->row[row] : part->first + row;
+            if (row >= x->n_rows || (int)feature >= x->references[row].n)
+                row = IDF_WORD_ROW_GONE;
+            else
+                __builtin_prefetch(&x->references[row].descriptors[feature]);
+            q->hits[k] = (hit){row, feature};
+        }
     }
 }
 
@@ -215,17 +309,24 @@ static void compare(idf_word_query *q, const lookup *l, int i) {
     const idf_wordindex *x = q->index;
     const idf_descriptor *d = &q->frame->descriptors[i];
     int n_met = 0, first = q->n_found;
+    if (++q->n_compared == 0) { /* what is left of old ones looks new again */
+        memset(q->rows, 0, ((size_t)q->rows_mask + 1) * sizeof *q->rows);
+        q->n_compared = 1;
+    }
     for (int k = l->from; k < l->to; k++) {
-        idf_word_entry e = x->entries[q->near[k]];
-        unsigned distance = x->scan->distance(&x->references[e.row].descriptors[e.feature], d);
+        hit h = q->hits[k];
+        if (h.row == IDF_WORD_ROW_GONE)
+            continue;
+        unsigned distance =
+            x->vocabulary->scan->distance(&x->references[h.row].descriptors[h.feature], d);
         if (distance <= SECOND_DISTANCE)
-            n_met = note(q, i, e, distance, n_met);
+            n_met = note(q, h, distance, n_met);
     }
     int most = reach(q, n_met);
     for (int k = 0; k < n_met && q->n_found < FOUND_MAX; k++) {
         const row_best *row = &q->rows[q->met[k]];
         if (row->best <= most && row->best < IDF_MATCH_RATIO * row->second)
-            q->found[q->n_found++] = (found){q->met[k], {row->feature, (uint16_t)i, row->best}};
+            q->found[0][q->n_found++] = (found){row->row, {row->feature, (uint16_t)i, row->best}};
     }
     int rows = q->n_found - first;
     q->weight[i] = rows > 0 ? 1 / sqrtf((float)rows) : 0;
@@ -234,13 +335,9 @@ static void compare(idf_word_query *q, const lookup *l, int i) {
 /* Looks a block of features up, step by step: what one step reads lies anywhere in memory and was
  * fetched by the step before, for all of the block at once. */
 static void look_up(idf_word_query *q) {
-    const idf_wordindex *x = q->index;
     name_words(q);
     scan_words(q);
-    for (int k = 0; k < q->block[q->n_block - 1].to; k++) {
-        idf_word_entry e = x->entries[q->near[k]];
-        __builtin_prefetch(&x->references[e.row].descriptors[e.feature]);
-    }
+    read_entries(q);
     for (int b = 0; b < q->n_block; b++)
         compare(q, &q->block[b], q->first + b);
 }
@@ -256,10 +353,10 @@ static int by_distance(const void *a, const void *b) {
 
 /* Weight of the matches of one row that agree on a turn to within a sixteenth and on a scale to
  * within a level. */
-static float count_support(const idf_word_query *q, size_t row) {
-    const idf_features *r = &q->index->references[row];
+static float count_support(const idf_word_query *q, const group *g) {
+    const idf_features *r = &q->index->references[g->row];
     float alike[TURN_BINS][STEP_BINS] = {{0}}, best = 0;
-    for (uint32_t k = q->start[row]; k < q->start[row + 1]; k++) {
+    for (int k = g->from; k < g->to; k++) {
         const idf_pairing *m = &q->sorted[k];
         const idf_keypoint *a = &r->keypoints[m->reference], *b = &q->frame->keypoints[m->frame];
         int turn = (uint8_t)(b->angle - a->angle) * TURN_BINS / 256;
@@ -275,57 +372,84 @@ static float count_support(const idf_word_query *q, size_t row) {
     return best;
 }
 
+/* Stable sort by one digit of the row. */
+static void sort_by_digit(const found *in, found *out, int n, int shift) {
+    enum { DIGITS = 1 << DIGIT_BITS };
+    int start[DIGITS + 1] = {0};
+    for (int k = 0; k < n; k++)
+        start[(in[k].row >> shift) % DIGITS + 1]++;
+    for (int d = 0; d < DIGITS; d++)
+        start[d + 1] += start[d];
+    for (int k = 0; k < n; k++)
+        out[start[(in[k].row >> shift) % DIGITS]++] = in[k];
+}
+
+/* Brings the matches of each row together, those of a row in the order of frame features. */
 static void sort_matches(idf_word_query *q) {
-    size_t n_rows = q->index->n_rows;
-    memset(q->start, 0, (n_rows + 2) * sizeof *q->start);
-    for (int k = 0; k < q->n_found; k++)
-        q->start[q->found[k].row + 2]++;
-    for (size_t row = 0; row < n_rows; row++)
-        q->start[row + 2] += q->start[row + 1];
-    for (int k = 0; k < q->n_found; k++)
-        q->sorted[q->start[q->found[k].row + 1]++] = q->found[k].match;
+    for (int shift = 0; shift < 32 && (q->index->n_rows - 1) >> shift > 0; shift += DIGIT_BITS) {
+        sort_by_digit(q->found[0], q->found[1], q->n_found, shift);
+        found *sorted = q->found[1];
+        q->found[1] = q->found[0];
+        q->found[0] = sorted;
+    }
+    q->n_groups = 0;
+    for (int k = 0; k < q->n_found; k++) {
+        const found *f = &q->found[0][k];
+        if (k == 0 || f->row != q->found[0][k - 1].row)
+            q->groups[q->n_groups++] = (group){.row = f->row, .from = k};
+        q->groups[q->n_groups - 1].to = k + 1;
+        q->sorted[k] = f->match;
+    }
+}
+
+static void rank(idf_word_query *q, int g, float support) {
+    int at = q->n_candidates < CANDIDATES_MAX ? q->n_candidates++ : CANDIDATES_MAX;
+    for (; at > 0 && q->best[at - 1].support < support; at--)
+        if (at < CANDIDATES_MAX)
+            q->best[at] = q->best[at - 1];
+    if (at < CANDIDATES_MAX)
+        q->best[at] = (ranked){g, support};
 }
 
 int idf_word_query_run(idf_word_query *q, const idf_features *frame, int least) {
-    size_t n_rows = q->index->n_rows;
     int n = frame->n < IDF_FEATURES_MAX ? frame->n : IDF_FEATURES_MAX;
     q->frame = frame;
     q->n_found = q->n_candidates = 0;
-    memset(q->rows, 0, n_rows * sizeof *q->rows);
-    memset(q->in_order, 0, n_rows);
     if (q->index->n_entries > 0)
         for (q->first = 0; q->first < n; q->first += q->n_block) {
             q->n_block = n - q->first < BLOCK ? n - q->first : BLOCK;
             look_up(q);
         }
     sort_matches(q);
-    for (size_t row = 0; row < n_rows; row++) {
-        uint32_t n_matches = q->start[row + 1] - q->start[row];
-        if (n_matches < (uint32_t)(least > 1 ? least : 1))
-            continue;
-        q->support[row] = count_support(q, row);
-        int at = q->n_candidates < CANDIDATES_MAX ? q->n_candidates++ : CANDIDATES_MAX;
-        for (; at > 0 && q->support[q->order[at - 1]] < q->support[row]; at--)
-            if (at < CANDIDATES_MAX)
-                q->order[at] = q->order[at - 1];
-        if (at < CANDIDATES_MAX)
-            q->order[at] = (uint32_t)row;
-    }
+    for (int g = 0; g < q->n_groups; g++)
+        if (q->groups[g].to - q->groups[g].from >= (least > 1 ? least : 1))
+            rank(q, g, count_support(q, &q->groups[g]));
     return q->n_candidates;
 }
 
+static void get_group(idf_word_query *q, group *g, idf_candidate *out) {
+    int n = g->to - g->from;
+    if (!g->in_order && n > 1)
+        qsort(q->sorted + g->from, (size_t)n, sizeof *q->sorted, by_distance);
+    g->in_order = true;
+    *out = (idf_candidate){g->row, count_support(q, g), n, q->sorted + g->from};
+}
+
 void idf_word_query_get_row(idf_word_query *q, size_t row, idf_candidate *out) {
-    *out = (idf_candidate){.row = row};
-    if (row >= q->index->n_rows)
-        return;
-    out->n_matches = (int)(q->start[row + 1] - q->start[row]);
-    out->matches = q->sorted + q->start[row];
-    if (!q->in_order[row] && out->n_matches > 1)
-        qsort(q->sorted + q->start[row], (size_t)out->n_matches, sizeof *q->sorted, by_distance);
-    q->in_order[row] = 1;
-    out->support = out->n_matches > 0 ? count_support(q, row) : 0;
+    int low = 0, high = q->n_groups;
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        if (q->groups[middle].row < row)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < q->n_groups && q->groups[low].row == row)
+        get_group(q, &q->groups[low], out);
+    else
+        *out = (idf_candidate){.row = row};
 }
 
 void idf_word_query_get(idf_word_query *q, int k, idf_candidate *out) {
-    idf_word_query_get_row(q, q->order[k], out);
+    get_group(q, &q->groups[q->best[k].group], out);
 }

@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include "base/alloc.h"
-#include "kernel/cpu.h"
 #include "match/confirm_all.h"
 #include "match/wordindex_inside.h"
 #include "unit/match/synthetic.h"
@@ -28,50 +27,16 @@ static void make_references(uint64_t seed) {
     }
 }
 
+static idf_status make_words(idf_wordindex **index, const idf_features *rows, size_t n,
+                             idf_pool *pool) {
+    return idf_wordindex_new(index, &(idf_word_source){.references = rows, .n_rows = n}, pool,
+                             NULL);
+}
+
 static void show(int row, double turn, double x, double y, idf_rng *rng) {
     const double at[2] = {x, y};
     synthetic_view view = {synthetic_map(458, 640, turn, 15, 0.45, at), 0.6, 0.1, 0.6};
     synthetic_show(&frame, &references[row], &view, rng);
-}
-
-static void variants_agree(void **state) {
-    (void)state;
-    idf_rng rng;
-    idf_rng_init(&rng, 41, 0);
-    const idf_word_scan *best = idf_word_scan_choose();
-    for (int n = 0; n <= 128; n++) {
-        /* exact sizes, so that a sanitizer sees any step outside */
-        uint64_t *signatures = malloc((size_t)n * sizeof *signatures + 1);
-        idf_descriptor *d = malloc((size_t)n * sizeof *d + 1);
-        uint32_t *a = malloc((size_t)n * sizeof *a + 4), *b = malloc((size_t)n * sizeof *b + 4);
-        idf_word_group groups[8] = {0};
-        uint32_t p[10], q[10];
-        idf_descriptor wanted = synthetic_descriptor(&rng);
-        uint64_t want = (uint64_t)idf_rng_u32(&rng) << 32 | idf_rng_u32(&rng);
-        for (int i = 0; i < n; i++) {
-            d[i] = synthetic_descriptor(&rng);
-            signatures[i] = want;
-            for (uint32_t k = idf_rng_below(&rng, 30); k > 0; k--)
-                signatures[i] ^= (uint64_t)1 << idf_rng_below(&rng, 64);
-        }
-        int n_a = idf_word_scan_c.near(signatures, n, want, 12, a);
-        int n_b = best->near(signatures, n, want, 12, b);
-        assert_int_equal(n_a, n_b);
-        assert_memory_equal(a, b, (size_t)n_a * sizeof *a);
-        idf_word_groups_fill(groups, d, n);
-        int n_p = idf_word_scan_c.nearest(groups, n, &wanted, 10, p);
-        assert_int_equal(n_p, n < 10 ? n : 10);
-        assert_int_equal(best->nearest(groups, n, &wanted, 10, q), n_p);
-        assert_memory_equal(p, q, (size_t)n_p * sizeof *p);
-        for (int i = 0; i < n_p; i++) {
-            assert_int_equal(best->distance(&d[p[i] & 0xffff], &wanted), p[i] >> 16);
-            assert_true(i == 0 || p[i - 1] < p[i]);
-        }
-        free(signatures);
-        free(d);
-        free(a);
-        free(b);
-    }
 }
 
 static void the_shown_reference_comes_first(void **state) {
@@ -81,7 +46,7 @@ static void the_shown_reference_comes_first(void **state) {
     idf_rng_init(&rng, 43, 0);
     idf_wordindex *index;
     idf_word_query *query;
-    assert_int_equal(idf_wordindex_new(&index, views, N_ROWS, NULL, NULL), IDF_OK);
+    assert_int_equal(make_words(&index, views, N_ROWS, NULL), IDF_OK);
     assert_int_equal(idf_word_query_new(&query, index, NULL), IDF_OK);
     assert_true(idf_wordindex_bytes(index) < N_ROWS * 400 * 64);
     for (int row = 0; row < N_ROWS; row += 7) {
@@ -104,25 +69,6 @@ static void the_shown_reference_comes_first(void **state) {
     idf_wordindex_free(index);
 }
 
-static void threads_change_nothing(void **state) {
-    (void)state;
-    idf_wordindex *one, *more;
-    idf_pool *pool;
-    make_references(45);
-    assert_int_equal(idf_pool_new(&pool, 3, NULL), IDF_OK);
-    assert_int_equal(idf_wordindex_new(&one, views, N_ROWS, NULL, NULL), IDF_OK);
-    assert_int_equal(idf_wordindex_new(&more, views, N_ROWS, pool, NULL), IDF_OK);
-    assert_int_equal(one->branch, more->branch);
-    assert_int_equal(one->n_entries, more->n_entries);
-    size_t words = (size_t)one->branch * (size_t)one->branch;
-    assert_memory_equal(one->start, more->start, (words + 1) * sizeof *one->start);
-    assert_memory_equal(one->signatures, more->signatures,
-                        one->n_entries * sizeof *one->signatures);
-    idf_wordindex_free(one);
-    idf_wordindex_free(more);
-    idf_pool_free(pool);
-}
-
 static void several_things_are_found(void **state) {
     (void)state;
     make_references(44);
@@ -130,7 +76,7 @@ static void several_things_are_found(void **state) {
     idf_rng_init(&rng, 45, 0);
     idf_wordindex *index;
     idf_finder *finder;
-    assert_int_equal(idf_wordindex_new(&index, views, N_ROWS, NULL, NULL), IDF_OK);
+    assert_int_equal(make_words(&index, views, N_ROWS, NULL), IDF_OK);
     assert_int_equal(idf_finder_new(&finder, index, views, N_ROWS, NULL), IDF_OK);
     synthetic_init(&frame, 640, 640);
     show(3, 10, 130, 160, &rng);
@@ -188,7 +134,7 @@ static void twins_are_named_as_rivals(void **state) {
     idf_rng_init(&rng, 47, 0);
     idf_wordindex *index;
     idf_finder *finder;
-    assert_int_equal(idf_wordindex_new(&index, views, N_ROWS, NULL, NULL), IDF_OK);
+    assert_int_equal(make_words(&index, views, N_ROWS, NULL), IDF_OK);
     assert_int_equal(idf_finder_new(&finder, index, views, N_ROWS, NULL), IDF_OK);
     for (int shown = 0; shown < 2; shown++) {
         synthetic_init(&frame, 640, 480);
@@ -218,7 +164,7 @@ static void empty_things_are_safe(void **state) {
         idf_wordindex *index;
         idf_finder *finder;
         int n = 7;
-        assert_int_equal(idf_wordindex_new(&index, none, rows, NULL, NULL), IDF_OK);
+        assert_int_equal(make_words(&index, none, rows, NULL), IDF_OK);
         assert_int_equal(idf_finder_new(&finder, index, none, rows, NULL), IDF_OK);
         idf_finder_run(finder, &frame.features, NULL, things, 16, &n);
         assert_int_equal(n, 0);
@@ -233,9 +179,7 @@ static void empty_things_are_safe(void **state) {
     idf_word_query_free(NULL);
     idf_wordindex_free(NULL);
     idf_wordindex *index;
-    assert_int_equal(
-        idf_wordindex_new(&index, none, (size_t)IDF_WORDINDEX_ROWS_MAX + 1, NULL, NULL),
-        IDF_ERR_LIMIT);
+    assert_int_equal(make_words(&index, none, (size_t)IDF_WORD_ROWS_MAX + 1, NULL), IDF_ERR_LIMIT);
 }
 
 static void out_of_memory_is_reported(void **state) {
@@ -245,7 +189,7 @@ static void out_of_memory_is_reported(void **state) {
         idf_wordindex *index = NULL;
         idf_finder *finder = NULL;
         idf_alloc_fail_after(k);
-        idf_status status = idf_wordindex_new(&index, views, 5, NULL, NULL);
+        idf_status status = make_words(&index, views, 5, NULL);
         if (!status)
             status = idf_finder_new(&finder, index, views, 5, NULL);
         int failed = idf_alloc_failed();
@@ -264,9 +208,7 @@ static void out_of_memory_is_reported(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(variants_agree),
         cmocka_unit_test(the_shown_reference_comes_first),
-        cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(several_things_are_found),
         cmocka_unit_test(twins_are_named_as_rivals),
         cmocka_unit_test(empty_things_are_safe),

@@ -4,7 +4,7 @@
 #include <immintrin.h>
 #include <stddef.h>
 
-#include "match/wordscan_loops.h"
+#include "index/wordscan_loops.h"
 
 /* Bits in each byte. */
 static inline __m256i count_bytes(__m256i x) {
@@ -50,7 +50,7 @@ static int near_avx2(const uint64_t *signatures, int n, uint64_t wanted, int mos
     return found;
 }
 
-/* Keys of the group's descriptors: distance << 7 | number, `first` being that of the first. That of
+/* Keys of the group's descriptors: distance << 8 | number, `first` being that of the first. That of
  * descriptor 4 i + j comes out at 4 j + i. */
 static inline __m256i keys16(const idf_word_group *group, const __m256i wanted[4], int first) {
     const __m256i numbers = _mm256_setr_epi16(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
@@ -66,6 +66,7 @@ static inline __m256i keys16(const idf_word_group *group, const __m256i wanted[4
         keys = _mm256_or_si256(_mm256_slli_epi64(keys, 16),
                                _mm256_sad_epu8(bytes, _mm256_setzero_si256()));
     }
+    keys = _mm256_min_epu16(keys, _mm256_set1_epi16(WORD_FAR));
     return _mm256_or_si256(_mm256_slli_epi16(keys, WORD_KEY_BITS),
                            _mm256_add_epi16(numbers, _mm256_set1_epi16((int16_t)first)));
 }

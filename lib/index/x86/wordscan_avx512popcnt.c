@@ -2,7 +2,7 @@
  * together by a compressing store. */
 #include <immintrin.h>
 
-#include "match/wordscan_loops.h"
+#include "index/wordscan_loops.h"
 
 static int near_512(const uint64_t *signatures, int n, uint64_t wanted, int most, uint32_t *out) {
     const __m512i want = _mm512_set1_epi64((long long)wanted);

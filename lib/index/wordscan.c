@@ -1,8 +1,8 @@
 /* wordscan.c - the plain version, which specifies the others, and the choice. */
-#include "match/wordscan.h"
+#include "index/wordscan.h"
 
+#include "index/wordscan_loops.h"
 #include "kernel/cpu.h"
-#include "match/wordscan_loops.h"
 
 void idf_word_groups_fill(idf_word_group *groups, const idf_descriptor *descriptors, int n) {
     for (int i = 0; i < n; i++)
@@ -11,7 +11,7 @@ void idf_word_groups_fill(idf_word_group *groups, const idf_descriptor *descript
                 word_part(&descriptors[i], part);
 }
 
-/* Distance and number make a key of 16 bits: the least is taken out k times. */
+/* The least key is taken out k times. */
 static int nearest(const idf_word_group *groups, int n, const idf_descriptor *wanted, int k,
                    uint32_t *out) {
     uint16_t keys[WORD_KEYS];
@@ -22,6 +22,7 @@ static int nearest(const idf_word_group *groups, int n, const idf_descriptor *wa
         for (int part = 0; part < 4; part++)
             distance += (unsigned)__builtin_popcountll(g->part[part][i % IDF_WORD_GROUP] ^
                                                        word_part(wanted, part));
+        distance = distance < WORD_FAR ? distance : WORD_FAR;
         keys[i] = (uint16_t)(distance << WORD_KEY_BITS | (unsigned)i);
     }
     for (; found < k && found < n; found++) {

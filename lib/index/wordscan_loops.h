@@ -1,11 +1,11 @@
 /* wordscan_loops.h - the loops in plain C; included where they are compiled, once for any processor
  * and once for those with an instruction that counts bits. */
-#ifndef IDF_MATCH_WORDSCAN_LOOPS_H
-#define IDF_MATCH_WORDSCAN_LOOPS_H
+#ifndef IDF_INDEX_WORDSCAN_LOOPS_H
+#define IDF_INDEX_WORDSCAN_LOOPS_H
 
 #include <string.h>
 
-#include "match/wordscan.h"
+#include "index/wordscan.h"
 
 static inline uint64_t word_part(const idf_descriptor *d, int i) {
     uint64_t part;
@@ -20,7 +20,8 @@ static inline unsigned word_distance(const idf_descriptor *a, const idf_descript
                       __builtin_popcountll(word_part(a, 3) ^ word_part(b, 3)));
 }
 
-enum { WORD_KEYS = 128, WORD_KEY_BITS = 7 };
+/* A distance, at most WORD_FAR, and a number make a key of 16 bits; 0xffff is none. */
+enum { WORD_KEY_BITS = 8, WORD_KEYS = 1 << WORD_KEY_BITS, WORD_FAR = 254 };
 
 static inline int word_near(const uint64_t *signatures, int n, uint64_t wanted, int most,
                             uint32_t *out) {

@@ -1,13 +1,13 @@
 /* wordscan.h - the inner loops of a look-up: which 64-bit signatures are near one, and which of
  * many descriptors are nearest to one. Every variant gives the same numbers as the plain one. */
-#ifndef IDF_MATCH_WORDSCAN_H
-#define IDF_MATCH_WORDSCAN_H
+#ifndef IDF_INDEX_WORDSCAN_H
+#define IDF_INDEX_WORDSCAN_H
 
 #include <stdint.h>
 
 #include "local/features.h"
 
-enum { IDF_WORD_GROUP = 16 };
+enum { IDF_WORD_GROUP = 16, IDF_WORD_BRANCH_MAX = 256 };
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,9 +23,10 @@ typedef struct idf_word_scan {
     /* Writes the indices i < n for which signatures[i] and `wanted` differ in at most `most` bits,
      * in rising order, and returns their number. `out` has room for n. */
     int (*near)(const uint64_t *signatures, int n, uint64_t wanted, int most, uint32_t *out);
-    /* Writes distance << 16 | number of the `k` of n <= 128 descriptors (all, when there are fewer)
-     * that differ least from `wanted`, in rising order, and returns how many those are. They fill
-     * groups; what is left of the last one is not looked at. */
+    /* Writes distance << 16 | number of the `k` of n <= IDF_WORD_BRANCH_MAX descriptors (all, when
+     * there are fewer) that differ least from `wanted`, in rising order, and returns how many those
+     * are; distances over 254 count as that. They fill groups; what is left of the last one is not
+     * looked at. */
     int (*nearest)(const idf_word_group *groups, int n, const idf_descriptor *wanted, int k,
                    uint32_t *out);
     /* Bits in which two descriptors differ. */

@@ -1,0 +1,119 @@
+/* words.h - binary words: a tree of them learnt from a collection's descriptors, and which features
+ * of which rows are filed under each.
+ *
+ * A collection has one vocabulary. Its rows lie in one part or several; each part has postings of
+ * its own, made with that vocabulary, and numbers its rows from 0. Both are immutable, lie in an
+ * index file or in memory, and are shared freely between threads. */
+#ifndef IDF_INDEX_WORDS_H
+#define IDF_INDEX_WORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <identify/pool.h>
+#include <identify/status.h>
+
+#include "index/wordscan.h"
+#include "local/features.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    IDF_WORD_LEVELS_MAX = 3,
+    IDF_WORDS_MAX = 1 << 22,
+    IDF_WORD_ROWS_MAX = 1 << 20, /* of one part */
+    /* A collection's features are all filed while they are no more than this; a larger one files
+     * fewer of each row, the strongest, but never fewer than IDF_WORD_QUOTA_MIN. */
+    IDF_WORD_ENTRIES_EASY = 3 << 20,
+    IDF_WORD_QUOTA_MIN = 256,
+};
+
+/* A tree whose nodes are descriptors. The children of one node lie together, in whole groups. */
+typedef struct idf_vocabulary {
+    int n_levels;                            /* 0: no words */
+    int branch[IDF_WORD_LEVELS_MAX];         /* children of each node above a level */
+    size_t first_group[IDF_WORD_LEVELS_MAX]; /* of a level */
+    const idf_word_group *groups;            /* n_groups: level after level, node after node */
+    size_t n_groups;
+    uint32_t n_words;  /* leaves */
+    uint64_t identity; /* a hash of all that */
+    const idf_word_scan *scan;
+    idf_word_group *owned; /* NULL when they lie elsewhere */
+} idf_vocabulary;
+
+/* A part's features by words. Those of a word come in such an order that any number of the first
+ * are an even sample of all. */
+typedef struct idf_postings {
+    uint64_t vocabulary; /* identity of that whose words these are */
+    uint32_t n_words, n_rows, n_entries;
+    const uint32_t *start;      /* n_words + 1: of each word's entries */
+    const uint32_t *entries;    /* see idf_word_entry_row */
+    const uint64_t *signatures; /* of each entry: the beginning of its descriptor */
+    uint32_t *owned[2];         /* start and entries; NULL when they lie elsewhere */
+    uint64_t *owned_signatures;
+} idf_postings;
+
+/* An entry is the row of its part in the upper 20 bits and the feature in the lower 12. */
+enum { IDF_WORD_FEATURE_BITS = 12 };
+static inline uint32_t idf_word_entry(uint32_t row, uint32_t feature) {
+    return row << IDF_WORD_FEATURE_BITS | feature;
+}
+static inline uint32_t idf_word_entry_row(uint32_t entry) {
+    return entry >> IDF_WORD_FEATURE_BITS;
+}
+static inline uint32_t idf_word_entry_feature(uint32_t entry) {
+    return entry & (((uint32_t)1 << IDF_WORD_FEATURE_BITS) - 1);
+}
+
+/* The first 64 bits of a descriptor: the pattern's tests come in an order in which each says as
+ * much as it can beyond those before it. */
+static inline uint64_t idf_word_signature(const idf_descriptor *d) {
+    uint64_t bits;
+    memcpy(&bits, d->bits, sizeof bits);
+    return bits;
+}
+
+/* Children of node `node` of a level (0: the one root): branch[level] of them. */
+static inline const idf_word_group *idf_vocabulary_below(const idf_vocabulary *v, int level,
+                                                         size_t node) {
+    size_t groups = ((size_t)v->branch[level] + IDF_WORD_GROUP - 1) / IDF_WORD_GROUP;
+    return v->groups + v->first_group[level] + node * groups;
+}
+
+/* Rows to learn from or to file, asked for in any order from any thread. */
+typedef struct idf_word_rows {
+    void (*get)(const void *context, size_t row, idf_features *out);
+    const void *context;
+    size_t n;
+} idf_word_rows;
+
+/* Features of a row that are filed, at most, in a collection of these rows. */
+size_t idf_word_quota(const idf_word_rows *rows);
+
+/* Fills n_levels, branch and what follows from them, for words meant to be this many. */
+void idf_vocabulary_shape(idf_vocabulary *v, double n_words);
+/* The rest, from n_levels and branch. False when they are not possible. */
+bool idf_vocabulary_lay_out(idf_vocabulary *v);
+uint64_t idf_vocabulary_hash(const idf_vocabulary *v);
+
+/* Learns a vocabulary from an even sample of the rows' first `quota` features. Takes less than 150
+ * MB whatever the collection. The same rows give the same words on any number of threads; `pool`
+ * may be NULL. Release with idf_vocabulary_release. */
+idf_status idf_vocabulary_learn(idf_vocabulary *out, const idf_word_rows *rows, size_t quota,
+                                idf_pool *pool, idf_error *err);
+void idf_vocabulary_release(idf_vocabulary *vocabulary);
+
+/* Files the first `quota` features of each row. Release with idf_postings_release. */
+idf_status idf_postings_build(idf_postings *out, const idf_vocabulary *vocabulary,
+                              const idf_word_rows *rows, size_t quota, idf_pool *pool,
+                              idf_error *err);
+void idf_postings_release(idf_postings *postings);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

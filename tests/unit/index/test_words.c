@@ -1,0 +1,207 @@
+/* Words and postings: everything is filed once, where it belongs, the same on any number of
+ * threads; long lists begin with an even sample. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+/* cmocka.h needs the four before stdlib */
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "index/words.h"
+#include "unit/match/synthetic.h"
+
+enum { N_ROWS = 40, PER_ROW = 300, ALL = N_ROWS * PER_ROW };
+
+static idf_descriptor descriptors[N_ROWS][PER_ROW];
+static idf_features rows[N_ROWS];
+
+static void get(const void *context, size_t row, idf_features *out) {
+    *out = ((const idf_features *)context)[row];
+}
+static const idf_word_rows all = {get, rows, N_ROWS};
+
+static int make_rows(void **state) {
+    (void)state;
+    idf_rng rng;
+    idf_rng_init(&rng, 5, 0);
+    for (int row = 0; row < N_ROWS; row++) {
+        for (int i = 0; i < PER_ROW; i++)
+            descriptors[row][i] = synthetic_descriptor(&rng);
+        rows[row] = (idf_features){640, 480, PER_ROW, NULL, descriptors[row]};
+    }
+    rows[7].n = 3;
+    rows[8].n = 0;
+    rows[9].n = -1;
+    return 0;
+}
+
+static void each_feature_is_filed_under_its_word(void **state) {
+    (void)state;
+    static uint8_t met[N_ROWS][PER_ROW];
+    const size_t quotas[] = {4096, 100};
+    for (int q = 0; q < 2; q++) {
+        idf_vocabulary v;
+        idf_postings p;
+        size_t n = 0;
+        memset(met, 0, sizeof met);
+        assert_int_equal(idf_vocabulary_learn(&v, &all, quotas[q], NULL, NULL), IDF_OK);
+        assert_int_equal(idf_postings_build(&p, &v, &all, quotas[q], NULL, NULL), IDF_OK);
+        assert_int_equal(p.vocabulary, v.identity);
+        for (uint32_t w = 0; w < v.n_words; w++)
+            for (uint32_t i = p.start[w]; i < p.start[w + 1]; i++) {
+                uint32_t row = idf_word_entry_row(p.entries[i]), key;
+                uint32_t feature = idf_word_entry_feature(p.entries[i]), node = 0;
+                const idf_descriptor *d = &descriptors[row][feature];
+                assert_false(met[row][feature]);
+                met[row][feature] = 1;
+                assert_int_equal(p.signatures[i], idf_word_signature(d));
+                for (int level = 0; level < v.n_levels; level++) {
+                    idf_word_scan_c.nearest(idf_vocabulary_below(&v, level, node), v.branch[level],
+                                            d, 1, &key);
+                    node = node * (uint32_t)v.branch[level] + (key & 0xffff);
+                }
+                assert_int_equal(node, w);
+                n++;
+            }
+        assert_int_equal(n, p.n_entries);
+        for (int row = 0; row < N_ROWS; row++)
+            for (int i = 0; i < PER_ROW; i++)
+                assert_int_equal(met[row][i], i < rows[row].n && (size_t)i < quotas[q]);
+        idf_postings_release(&p);
+        idf_vocabulary_release(&v);
+    }
+}
+
+static void threads_change_nothing(void **state) {
+    (void)state;
+    idf_vocabulary v, w;
+    idf_postings p, q;
+    idf_pool *pool;
+    assert_int_equal(idf_pool_new(&pool, 3, NULL), IDF_OK);
+    assert_int_equal(idf_vocabulary_learn(&v, &all, 4096, NULL, NULL), IDF_OK);
+    assert_int_equal(idf_vocabulary_learn(&w, &all, 4096, pool, NULL), IDF_OK);
+    assert_int_equal(v.n_groups, w.n_groups);
+    assert_memory_equal(v.groups, w.groups, v.n_groups * sizeof *v.groups);
+    assert_int_equal(v.identity, w.identity);
+    assert_int_equal(idf_postings_build(&p, &v, &all, 4096, NULL, NULL), IDF_OK);
+    assert_int_equal(idf_postings_build(&q, &w, &all, 4096, pool, NULL), IDF_OK);
+    assert_memory_equal(p.start, q.start, (v.n_words + 1) * sizeof *p.start);
+    assert_memory_equal(p.entries, q.entries, p.n_entries * sizeof *p.entries);
+    assert_memory_equal(p.signatures, q.signatures, p.n_entries * sizeof *p.signatures);
+    w.owned[0].part[0][0] ^= 1;
+    assert_int_not_equal(idf_vocabulary_hash(&w), v.identity);
+    idf_postings_release(&p);
+    idf_postings_release(&q);
+    idf_vocabulary_release(&v);
+    idf_vocabulary_release(&w);
+    idf_pool_free(pool);
+}
+
+/* Words of one descriptor: all is filed under one. Its first 64 are of all thirds of the rows. */
+static void lists_begin_with_an_even_sample(void **state) {
+    (void)state;
+    static idf_descriptor same[PER_ROW];
+    idf_features alike[N_ROWS];
+    const idf_word_rows few = {get, alike, N_ROWS};
+    for (int row = 0; row < N_ROWS; row++)
+        alike[row] = (idf_features){640, 480, PER_ROW, NULL, same};
+    idf_vocabulary v;
+    idf_postings p;
+    assert_int_equal(idf_vocabulary_learn(&v, &few, 4096, NULL, NULL), IDF_OK);
+    assert_int_equal(idf_postings_build(&p, &v, &few, 4096, NULL, NULL), IDF_OK);
+    assert_int_equal(p.start[1] - p.start[0], ALL);
+    for (uint32_t first = 40; first <= 4096; first *= 2) {
+        uint32_t n_of[4] = {0};
+        for (uint32_t i = 0; i < first; i++)
+            n_of[idf_word_entry_row(p.entries[i]) * 4 / N_ROWS]++;
+        for (int part = 0; part < 4; part++)
+            assert_in_range(n_of[part], first / 8, first / 2);
+    }
+    idf_postings_release(&p);
+    idf_vocabulary_release(&v);
+}
+
+static void get_many(const void *context, size_t row, idf_features *out) {
+    (void)row;
+    *out = (idf_features){640, 480, *(const int *)context, NULL, NULL};
+}
+
+static void quota_falls_to_the_least_and_no_further(void **state) {
+    (void)state;
+    const int n = 720;
+    size_t before = IDF_FEATURES_MAX;
+    for (size_t n_rows = 1; n_rows < 300000; n_rows *= 3) {
+        const idf_word_rows many = {get_many, &n, n_rows};
+        size_t quota = idf_word_quota(&many), filed = quota < 720 ? quota : 720;
+        assert_true(quota <= before && quota >= IDF_WORD_QUOTA_MIN);
+        assert_true(filed * n_rows <= IDF_WORD_ENTRIES_EASY || quota == IDF_WORD_QUOTA_MIN);
+        assert_true(n_rows > 4000 || filed == 720);
+        before = quota;
+    }
+    assert_int_equal(before, IDF_WORD_QUOTA_MIN);
+}
+
+static void words_grow_with_entries(void **state) {
+    (void)state;
+    uint32_t before = 0;
+    for (double n = 0; n < 1.2e9; n = n * 1.7 + 50) {
+        idf_vocabulary v = {0};
+        idf_vocabulary_shape(&v, n);
+        assert_true(v.n_words >= before && v.n_words <= IDF_WORDS_MAX);
+        assert_true(n < 30000 || n / v.n_words < 620);
+        assert_true(n < 30000 || n / v.n_words > 60);
+        assert_int_equal(v.n_levels, v.n_words > 65536 ? 3 : 2);
+        before = v.n_words * 3 / 4; /* whole groups */
+    }
+    idf_vocabulary bad = {.n_levels = 2, .branch = {256, 257}};
+    assert_false(idf_vocabulary_lay_out(&bad));
+    bad = (idf_vocabulary){.n_levels = 3, .branch = {256, 256, 256}};
+    assert_false(idf_vocabulary_lay_out(&bad));
+    bad = (idf_vocabulary){.n_levels = 4, .branch = {2, 2, 2}};
+    assert_false(idf_vocabulary_lay_out(&bad));
+    bad = (idf_vocabulary){.n_levels = 2, .branch = {2, 0}};
+    assert_false(idf_vocabulary_lay_out(&bad));
+}
+
+static void nothing_and_too_much_are_told(void **state) {
+    (void)state;
+    idf_vocabulary v;
+    idf_postings p;
+    const idf_word_rows none = {get, rows, 0}, too_many = {get, rows, IDF_WORD_ROWS_MAX + 1};
+    assert_int_equal(idf_vocabulary_learn(&v, &none, 4096, NULL, NULL), IDF_OK);
+    assert_int_equal(idf_postings_build(&p, &v, &none, 4096, NULL, NULL), IDF_OK);
+    assert_int_equal(p.n_entries, 0);
+    assert_int_equal(p.start[p.n_words], 0);
+    idf_postings_release(&p);
+    assert_int_equal(idf_postings_build(&p, &v, &too_many, 4096, NULL, NULL), IDF_ERR_LIMIT);
+    idf_vocabulary_release(&v);
+    for (long k = 0; k < 40; k++) {
+        idf_alloc_fail_after(k);
+        idf_status status = idf_vocabulary_learn(&v, &all, 50, NULL, NULL);
+        if (!status)
+            status = idf_postings_build(&p, &v, &all, 50, NULL, NULL);
+        int failed = idf_alloc_failed();
+        idf_alloc_fail_after(-1);
+        assert_int_equal(status, failed ? IDF_ERR_NO_MEMORY : IDF_OK);
+        if (!status)
+            idf_postings_release(&p);
+        idf_vocabulary_release(&v);
+        if (!failed)
+            return;
+    }
+    fail();
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_feature_is_filed_under_its_word),
+        cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(lists_begin_with_an_even_sample),
+        cmocka_unit_test(quota_falls_to_the_least_and_no_further),
+        cmocka_unit_test(words_grow_with_entries),
+        cmocka_unit_test(nothing_and_too_much_are_told),
+    };
+    return cmocka_run_group_tests(tests, make_rows, NULL);
+}
