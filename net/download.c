@@ -1,5 +1,4 @@
-/* download.c - a file from the web, by libcurl, which is loaded for it: that takes 7 ms, and no
- * other command needs it. */
+/* download.c - a file from the web, by libcurl. */
 #include "net/download.h"
 
 #include <errno.h>
@@ -9,39 +8,12 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include <curl/curl.h>
-
-#include <identify/version.h>
-
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
-#include "base/late.h"
 #include "base/text.h"
-
-/* clang-format off */
-#define CURL_FUNCTIONS(X)                                                                          \
-    X(easy_init)                                                                                   \
-    X(easy_cleanup)                                                                                \
-    X(easy_setopt)                                                                                 \
-    X(easy_perform)                                                                                \
-    X(easy_getinfo)                                                                                \
-    X(easy_strerror)                                                                               \
-    X(global_init)                                                                                 \
-    X(global_cleanup)
-/* clang-format on */
-
-/* What is called of libcurl; loaded by idf_download_run. */
-static struct {
-#define MEMBER(name) __typeof__(&curl_##name) name;
-    CURL_FUNCTIONS(MEMBER)
-} web;
-
-#define NAME(name) "curl_" #name,
-static const char *const names[] = {CURL_FUNCTIONS(NAME)};
-static idf_late libcurl = {IDF_LATE_NAME("curl", "4"), names, sizeof names / sizeof *names, &web,
-                           false};
+#include "net/curl_api.h"
 
 enum {
     MEGABYTE = 1 << 20,
@@ -101,7 +73,7 @@ static idf_status explain(const transfer *t, CURL *curl, CURLcode code, const ch
                           idf_error *err) {
     char shown[SHOWN_BYTES];
     long http = 0;
-    web.easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http);
+    idf_curl.easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http);
     idf_text_printable(shown, sizeof shown, t->job->url);
     if (t->cancelled)
         return idf_error_set(err, IDF_ERR_CANCELLED,
@@ -111,7 +83,7 @@ static idf_status explain(const transfer *t, CURL *curl, CURLcode code, const ch
     if (code == CURLE_HTTP_RETURNED_ERROR)
         return idf_error_set(err, IDF_ERR_NETWORK, "the server answers %ld for '%s'", http, shown);
     return idf_error_set(err, IDF_ERR_NETWORK, "downloading '%s' failed: %s%s", shown,
-                         detail[0] != '\0' ? detail : web.easy_strerror(code),
+                         detail[0] != '\0' ? detail : idf_curl.easy_strerror(code),
                          code == CURLE_PARTIAL_FILE || code == CURLE_RECV_ERROR ||
                                  code == CURLE_OPERATION_TIMEDOUT
                              ? "; run it again to go on where it stopped"
@@ -119,25 +91,20 @@ static idf_status explain(const transfer *t, CURL *curl, CURLcode code, const ch
 }
 
 static void set_options(CURL *curl, transfer *t, char detail[CURL_ERROR_SIZE]) {
-    web.easy_setopt(curl, CURLOPT_URL, t->job->url);
-    web.easy_setopt(curl, CURLOPT_USERAGENT, "dlf-identify");
-    web.easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    web.easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-    web.easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
-    web.easy_setopt(curl, CURLOPT_MAXREDIRS, (long)MAX_REDIRECTS);
-    web.easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
-    web.easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
-    web.easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    web.easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
-    web.easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    web.easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
-    web.easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
-    web.easy_setopt(curl, CURLOPT_WRITEDATA, t);
-    web.easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    web.easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-    web.easy_setopt(curl, CURLOPT_XFERINFODATA, t);
+    static const idf_curl_times times = {CONNECT_SECONDS, STALL_SECONDS, 0};
+    char user_agent[IDF_USER_AGENT_BYTES];
+    idf_curl_prepare(curl, idf_user_agent(user_agent, NULL), &times, detail);
+    idf_curl.easy_setopt(curl, CURLOPT_URL, t->job->url);
+    idf_curl.easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
+    idf_curl.easy_setopt(curl, CURLOPT_MAXREDIRS, (long)MAX_REDIRECTS);
+    idf_curl.easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
+    idf_curl.easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
+    idf_curl.easy_setopt(curl, CURLOPT_WRITEDATA, t);
+    idf_curl.easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    idf_curl.easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    idf_curl.easy_setopt(curl, CURLOPT_XFERINFODATA, t);
     if (t->start > 0)
-        web.easy_setopt(curl, CURLOPT_RESUME_FROM_LARGE, t->start);
+        idf_curl.easy_setopt(curl, CURLOPT_RESUME_FROM_LARGE, t->start);
 }
 
 /* Brings what is missing. *refused: the server will not go on from the middle. */
@@ -147,7 +114,7 @@ static idf_status fetch(transfer *t, bool *refused, idf_error *err) {
     t->file = fopen(t->part, "ab");
     if (t->file == NULL)
         return fail_system(err, "create", t->part, errno);
-    CURL *curl = web.easy_init();
+    CURL *curl = idf_curl.easy_init();
     if (curl == NULL) {
         fclose(t->file);
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for a download");
@@ -156,17 +123,17 @@ static idf_status fetch(transfer *t, bool *refused, idf_error *err) {
     t->start = ftell(t->file);
     t->began = idf_clock_seconds();
     set_options(curl, t, detail);
-    CURLcode code = web.easy_perform(curl);
+    CURLcode code = idf_curl.easy_perform(curl);
     bool flushed = fflush(t->file) == 0 && fsync(fileno(t->file)) == 0;
     if (!flushed && t->write_errno == 0)
         t->write_errno = errno;
     fclose(t->file);
-    web.easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http);
+    idf_curl.easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &http);
     *refused = t->start > 0 && (code == CURLE_RANGE_ERROR || http == HTTP_RANGE_REFUSED);
     idf_status status = IDF_OK;
     if (code != CURLE_OK || t->write_errno != 0)
         status = explain(t, curl, code, detail, err);
-    web.easy_cleanup(curl);
+    idf_curl.easy_cleanup(curl);
     return status;
 }
 
@@ -203,22 +170,20 @@ static idf_status attempt(transfer *t, bool *again, idf_error *err) {
 }
 
 idf_status idf_download_run(const idf_download *job, idf_error *err) {
-    idf_status status = idf_late_load(&libcurl, err);
+    idf_status status = idf_curl_load(err);
     if (status != IDF_OK)
-        return idf_error_prefix(err, status, "downloads need libcurl");
+        return status;
     size_t n = strlen(job->path) + sizeof ".part";
     transfer t = {.job = job, .part = idf_alloc(n, 1)};
     if (t.part == NULL)
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for a download");
     snprintf(t.part, n, "%s.part", job->path);
-    web.global_init(CURL_GLOBAL_DEFAULT);
     bool again = false;
     status = attempt(&t, &again, err);
     if (status != IDF_OK && again) /* the old part did not fit: from the start, once */
         status = attempt(&t, &again, err);
     if (status == IDF_OK && rename(t.part, job->path) != 0)
         status = fail_system(err, "create", job->path, errno);
-    web.global_cleanup();
     idf_free(t.part);
     return status;
 }

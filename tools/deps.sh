@@ -32,11 +32,14 @@ build|lib:libutf8proc|libutf8proc-dev|pkgconfig(libutf8proc)|utf8proc
 build|lib:nettle|nettle-dev|pkgconfig(nettle)|nettle
 build|lib:jansson|libjansson-dev|pkgconfig(jansson)|jansson
 build|lib:libcurl|libcurl4-openssl-dev|pkgconfig(libcurl)|curl
+build|lib:libxml-2.0|libxml2-dev|pkgconfig(libxml-2.0)|libxml2
+build|lib:yaml-0.1|libyaml-dev|pkgconfig(yaml-0.1)|libyaml
 build|may:libheif|libheif-dev|pkgconfig(libheif)|libheif
 test|lib:libheif|libheif-dev|pkgconfig(libheif)|libheif
 test|lib:cmocka|libcmocka-dev|pkgconfig(cmocka)|cmocka
 test|cmd:python3|python3|python3|python3
 test|py:numpy|python3-numpy|python3-numpy|numpy
+test|cmd:openssl|openssl|openssl|openssl
 test|py:PIL|python3-pil|python3-pillow|pillow
 ci|cmd:clang|clang|clang|llvm
 ci|file:/usr/share/doc/libclang-rt-dev|libclang-rt-dev|compiler-rt|-

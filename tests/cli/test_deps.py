@@ -12,7 +12,7 @@ import unittest
 SOURCE = pathlib.Path(os.environ.get("IDENTIFY_SOURCE_DIR",
                                      pathlib.Path(__file__).resolve().parents[2]))
 SCRIPT = SOURCE / "tools" / "deps.sh"
-LIBRARIES = "libjpeg libpng libwebp zlib libutf8proc nettle jansson libcurl libheif cmocka".split()
+LIBRARIES = "libjpeg libpng libwebp zlib libutf8proc nettle jansson libcurl libxml-2.0 yaml-0.1 libheif cmocka".split()
 
 PKG_CONFIG = """#!/bin/sh
 shift
