@@ -23,7 +23,8 @@ def whole(path):
 
 
 def main():
-    for name in ("original", "original_deflated", "unicode", "protocol2", "bad_evil", "ours"):
+    for name in ("original", "original_deflated", "unicode", "protocol2", "bad_evil", "ours",
+                 "words"):
         path = os.path.join(INDEX, name + ".npz")
         for target in ("fuzz_zip", "fuzz_npz", "fuzz_index"):
             if target != "fuzz_zip" or name in ("original", "original_deflated"):

@@ -184,7 +184,9 @@ static idf_status write_rows(idf_build *b, idf_build_report *report, idf_error *
     if (rows == NULL)
         return idf_build_no_memory(err);
     const char *refs_dir = b->refs_dir != NULL ? b->refs_dir : "";
-    bool same = b->old != NULL && strcmp(idf_index_refs_dir(b->old), refs_dir) == 0;
+    /* an index of before there were words in the file is written again */
+    bool same = b->old != NULL && strcmp(idf_index_refs_dir(b->old), refs_dir) == 0 &&
+                idf_index_vocabulary(b->old) != NULL;
     for (size_t i = 0; i < b->n_items; i++) {
         idf_build_item *it = &b->items[i];
         if (it->state == ITEM_FAILED)
@@ -218,6 +220,7 @@ static idf_status write_rows(idf_build *b, idf_build_report *report, idf_error *
                                      .projection = h == NULL ? "" : h->sha256,
                                      .head = h == NULL ? NULL : &head,
                                      .refs_dir = b->refs_dir,
+                                     .words = {.pool = b->options->pool},
                                      .extra_json = thresholds[0] ? thresholds : NULL};
         status = idf_index_write(b->options->out_path, rows, report->n_rows, b->encoder->dim, &meta,
                                  err);

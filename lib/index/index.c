@@ -128,6 +128,18 @@ void idf_index_get_row(const idf_index *index, size_t row, idf_index_row *out) {
     idf_index_part_get_row(part, row, out);
 }
 
+void idf_index_get_features(const idf_index *index, size_t row, idf_features *out) {
+    const idf_index_part *part = part_of(index, &row);
+    idf_index_part_get_features(part, row, out);
+}
+
+const idf_vocabulary *idf_index_vocabulary(const idf_index *index) {
+    const idf_vocabulary *found = NULL;
+    for (size_t i = 0; i < index->n_members && found == NULL; i++)
+        found = idf_index_part_vocabulary(index->members[i].part);
+    return found;
+}
+
 idf_status idf_index_read_head(const idf_index *index, idf_index_head *head, idf_error *err) {
     return idf_index_part_read_head(index->members[0].part, head, err);
 }

@@ -7,6 +7,7 @@
 
 #include <identify/index.h>
 
+#include "index/words.h"
 #include "local/features.h"
 
 #ifdef __cplusplus
@@ -27,6 +28,15 @@ typedef struct idf_index_row {
     idf_features features;  /* n = 0 when there are none */
 } idf_index_row;
 
+/* Where the words come from that features are filed under. All zero: they are learnt from the rows,
+ * and written. */
+typedef struct idf_index_words {
+    const idf_index *same; /* an index of one part and just these rows: its words are taken over */
+    const idf_vocabulary *vocabulary; /* else: filed under these, which the file does not repeat */
+    size_t quota;   /* with them: features of a row, at most; 0: as these rows alone would have */
+    idf_pool *pool; /* to do it with; may be NULL */
+} idf_index_words;
+
 /* What holds for the whole index: a flat JSON object kept as text in the file. "encoder" (identity
  * string), "projection" (hex SHA-256 or ""), "format" are always there; thresholds and measurements
  * are numbers added under their own keys. */
@@ -36,6 +46,7 @@ typedef struct idf_index_meta {
     const char *refs_dir;              /* absolute path of the pictures' folder, UTF-8, or NULL */
     const char *extra_json;            /* a JSON object whose members are added, or NULL */
     const struct idf_index_head *head; /* what `projection` is the hash of, or NULL */
+    idf_index_words words;
 } idf_index_meta;
 
 /* A projection head that an index carries: first weight (hidden, in), first bias, second weight
@@ -66,6 +77,13 @@ idf_status idf_index_open_memory(idf_index **index, const void *bytes, size_t le
  * picture and on a known level; damaged ones of a file too large to be looked through on opening
  * are given as n = 0. */
 void idf_index_get_row(const idf_index *index, size_t i, idf_index_row *row);
+
+/* The features of row i as they lie in the file; keypoints of a file too large to be looked through
+ * on opening may be damaged. */
+void idf_index_get_features(const idf_index *index, size_t i, idf_features *out);
+
+/* The words of the index, those of its first part that has any; NULL when none has. */
+const idf_vocabulary *idf_index_vocabulary(const idf_index *index);
 
 /* The vector of row i, dim numbers; lives as long as the index. */
 const float *idf_index_embedding(const idf_index *index, size_t i);

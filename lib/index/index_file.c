@@ -54,6 +54,7 @@ void idf_index_part_free(idf_index_part *part) {
                                &part->feature_offsets,  &part->descriptors};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
         idf_npz_array_release(arrays[i]);
+    idf_word_file_release(&part->words);
     idf_free(part->owned_embeddings);
     idf_free(part->owned_keypoints);
     idf_arena_release(&part->text);
@@ -84,7 +85,8 @@ idf_status idf_index_part_check(const idf_index_part *part, idf_error *err) {
             return idf_error_set(err, IDF_ERR_FORMAT,
                                  "row %zu of the index has a feature outside its picture", i);
     }
-    return IDF_OK;
+    const idf_word_table table = idf_index_word_table(part);
+    return idf_word_file_check(&part->words, &table, err);
 }
 
 size_t idf_index_part_n_rows(const idf_index_part *part) {
@@ -111,7 +113,23 @@ const char *idf_index_part_meta_string(const idf_index_part *part, const char *k
     return json_string_value(json_object_get(part->meta, key));
 }
 
-static void get_features(const idf_index_part *part, size_t i, idf_features *out) {
+idf_word_table idf_index_word_table(const idf_index_part *part) {
+    return (idf_word_table){part->feature_offsets.npy.data,
+                            (const idf_descriptor *)part->descriptors.npy.data, part->n_rows};
+}
+
+const idf_vocabulary *idf_index_part_vocabulary(const idf_index_part *part) {
+    return part->words.vocabulary.n_words > 0 ? &part->words.vocabulary : NULL;
+}
+
+const idf_postings *idf_index_part_postings(const idf_index_part *part) {
+    return part->words.postings.n_words > 0 ? &part->words.postings : NULL;
+}
+
+void idf_index_part_get_features(const idf_index_part *part, size_t i, idf_features *out) {
+    memset(out, 0, sizeof *out);
+    if (!part->keypoints.found)
+        return;
     const uint8_t *offsets = part->feature_offsets.npy.data + 8 * i;
     const uint8_t *size = part->feature_sizes.npy.data + 4 * i;
     uint64_t at = idf_load_u64le(offsets);
@@ -136,8 +154,7 @@ void idf_index_part_get_row(const idf_index_part *part, size_t i, idf_index_row 
         memcpy(row->sha256, part->sha256.npy.data + IDF_INDEX_SHA256_BYTES * i,
                IDF_INDEX_SHA256_BYTES);
     row->embedding = part->embeddings + i * (size_t)part->dim;
-    if (part->keypoints.found)
-        get_features(part, i, &row->features);
+    idf_index_part_get_features(part, i, &row->features);
     if (!part->features_checked && !idf_index_features_valid(&row->features))
         row->features.n = 0;
 }

@@ -12,6 +12,7 @@
 #include "format/npz.h"
 #include "index/index.h"
 #include "index/part.h"
+#include "index/words_file.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -41,6 +42,7 @@ struct idf_index_part {
     idf_keypoint *owned_keypoints; /* a copy when the mapped ones are not aligned */
     const idf_keypoint *keypoint_rows;
     bool features_checked; /* every keypoint was looked at on opening */
+    idf_word_file words;
     json_t *meta;
     const char *meta_text;
 };
@@ -73,6 +75,12 @@ idf_status idf_index_read_text(idf_index_part *part, const char *column, const c
  * Strings live in `text`. */
 idf_status idf_index_read_objects(const void *data, size_t len, size_t n, const char **out,
                                   idf_arena *text, idf_error *err);
+
+/* The rows as words need them. */
+idf_word_table idf_index_word_table(const idf_index_part *part);
+/* Writes words and postings of n rows. */
+idf_status idf_index_write_words(idf_zip_writer *zip, const idf_index_row *rows, size_t n,
+                                 const idf_index_words *words, idf_error *err);
 
 /* Writes a head's arrays. */
 idf_status idf_index_write_head(idf_zip_writer *zip, const idf_index_head *head, idf_error *err);

@@ -36,7 +36,8 @@ idf_status idf_index_save_numbers(const idf_index *index, const char *path, cons
                                      .projection = projection == NULL ? "" : projection,
                                      .refs_dir = idf_index_meta_string(index, "refs_dir"),
                                      .extra_json = extra,
-                                     .head = head.params == NULL ? NULL : &head};
+                                     .head = head.params == NULL ? NULL : &head,
+                                     .words = {.same = index}};
         for (size_t i = 0; i < index->n_rows; i++)
             idf_index_get_row(index, i, &rows[i]);
         status = idf_index_write(path, rows, index->n_rows, index->dim, &meta, err);

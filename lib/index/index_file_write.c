@@ -267,6 +267,8 @@ idf_status idf_index_write(const char *path, const idf_index_row *rows, size_t n
         status = write_embeddings(&s);
     if (status == IDF_OK)
         status = write_features(&s);
+    if (status == IDF_OK)
+        status = idf_index_write_words(s.zip, rows, n, &meta->words, err);
     if (status == IDF_OK && meta->head != NULL)
         status = idf_index_write_head(s.zip, meta->head, err);
     if (status != IDF_OK) {

@@ -36,6 +36,12 @@ const char *idf_index_part_filename(const idf_index_part *part, size_t row);
 const float *idf_index_part_embeddings(const idf_index_part *part);
 /* As idf_index_get_row, for row `row` of this file. */
 void idf_index_part_get_row(const idf_index_part *part, size_t row, idf_index_row *out);
+/* As idf_index_get_features. */
+void idf_index_part_get_features(const idf_index_part *part, size_t row, idf_features *out);
+/* The words that the file has, and its features by words; NULL when it has none. Postings may be of
+ * a vocabulary that is elsewhere. */
+const idf_vocabulary *idf_index_part_vocabulary(const idf_index_part *part);
+const idf_postings *idf_index_part_postings(const idf_index_part *part);
 /* The archive, for members that others have put into it. */
 const idf_zip *idf_index_part_zip(const idf_index_part *part);
 

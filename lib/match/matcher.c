@@ -47,8 +47,7 @@ static idf_status file_features(idf_matcher *m, idf_pool *pool, idf_error *err) 
         idf_index_get_row(m->index, i, &row);
         m->references[i] = row.features;
     }
-    const idf_word_source source = {.references = m->references, .n_rows = n};
-    return idf_wordindex_new(&m->words, &source, pool, err);
+    return idf_wordindex_open(&m->words, m->index, m->references, pool, err);
 }
 
 idf_status idf_matcher_new(idf_matcher **out, const idf_index *index, const idf_encoder *encoder,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "index/part.h"
 #include "match/wordindex_inside.h"
 
 void idf_wordindex_free(idf_wordindex *x) {
@@ -126,5 +127,25 @@ idf_status idf_wordindex_new(idf_wordindex **out, const idf_word_source *source,
         idf_wordindex_free(x);
     else
         *out = x;
+    return status;
+}
+
+idf_status idf_wordindex_open(idf_wordindex **out, const idf_index *index,
+                              const idf_features *references, idf_pool *pool, idf_error *err) {
+    size_t n = idf_index_n_parts(index);
+    idf_word_part *parts = idf_alloc_zero(n, sizeof *parts);
+    *out = NULL;
+    if (!parts)
+        return idf_error_set(err, IDF_ERR_NO_MEMORY, "no memory for a word index");
+    for (size_t i = 0; i < n; i++) {
+        const idf_index_part *part = idf_index_get_part(index, i);
+        parts[i] = (idf_word_part){.postings = idf_index_part_postings(part),
+                                   .n_rows = idf_index_part_n_rows(part),
+                                   .row = idf_index_rows_of_part(index, i)};
+    }
+    const idf_word_source source = {references, idf_index_n_rows(index),
+                                    idf_index_vocabulary(index), parts, n};
+    idf_status status = idf_wordindex_new(out, &source, pool, err);
+    idf_free(parts);
     return status;
 }

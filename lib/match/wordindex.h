@@ -11,7 +11,7 @@
 #include <identify/pool.h>
 #include <identify/status.h>
 
-#include "index/words.h"
+#include "index/index.h"
 #include "local/features.h"
 #include "local/match.h"
 
@@ -45,6 +45,10 @@ typedef struct idf_word_source {
  * used during the call, and the index is the same whatever its threads. n_rows may be 0. */
 idf_status idf_wordindex_new(idf_wordindex **index, const idf_word_source *source, idf_pool *pool,
                              idf_error *err);
+/* Of an open index, whose rows the references are: what its files have of words is used where it
+ * lies, so they must stay too. */
+idf_status idf_wordindex_open(idf_wordindex **words, const idf_index *index,
+                              const idf_features *references, idf_pool *pool, idf_error *err);
 void idf_wordindex_free(idf_wordindex *index);
 /* Bytes it takes, what is borrowed left aside. */
 size_t idf_wordindex_bytes(const idf_wordindex *index);

@@ -32,7 +32,9 @@ class IndexFile(unittest.TestCase):
         n = 8
         types = {"embeddings": "<f4", "sizes": "<u8", "mtimes": "<i8", "sha256": "|u1",
                  "feature_offsets": "<u8", "feature_sizes": "<u2", "keypoints": "|u1",
-                 "descriptors": "|u1"}
+                 "descriptors": "|u1", "words_tree": "<u4", "words_nodes": "<u8",
+                 "words_of": "<u8", "words_start": "<u4", "words_entries": "<u4",
+                 "words_signatures": "<u8"}
         for name, dtype in types.items():
             self.assertEqual(index[name].dtype, np.dtype(dtype), name)
         for name in ("names", "filenames", "rarities", "set_codes"):
@@ -56,6 +58,14 @@ class IndexFile(unittest.TestCase):
         self.assertEqual(index["keypoints"].shape, (counts.sum(), 6))
         self.assertEqual(index["descriptors"].shape, (counts.sum(), 32))
         self.assertTrue((index["feature_sizes"] == [640, 480]).all())
+        # The layout docs/formats/index.md gives for entries: each feature once, with its signature.
+        entries = index["words_entries"]
+        at = index["feature_offsets"][entries >> 12] + (entries & 4095)
+        self.assertEqual(sorted(at), list(range(counts.sum())))
+        signatures = index["descriptors"][at.astype(int), :8].copy().view("<u8")[:, 0]
+        self.assertTrue((index["words_signatures"] == signatures).all())
+        self.assertEqual(index["words_start"][-1], len(entries))
+        self.assertEqual(len(index["words_start"]), index["words_tree"].prod() + 1)
         # The layout docs/formats/index.md gives for a keypoint.
         kp = index["keypoints"].view([("x", "<u2"), ("y", "<u2"), ("angle", "u1"), ("level", "u1")])
         self.assertLess(kp["x"].max(), 640 * 32)

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "match/wordindex_inside.h"
+#include "support/scratch.h"
 #include "unit/match/synthetic.h"
 
 enum { N_ROWS = 60, SHOWN = 17 };
@@ -16,9 +17,10 @@ static synthetic references[N_ROWS], frame;
 static idf_features views[N_ROWS];
 
 static int make(void **state) {
-    (void)state;
     idf_rng rng;
     const double at[2] = {320, 240};
+    if (scratch_make(state) != 0)
+        return -1;
     idf_rng_init(&rng, 61, 0);
     for (int i = 0; i < N_ROWS; i++) {
         synthetic_init(&references[i], 458, 640);
@@ -93,6 +95,42 @@ static void parts_answer_as_one(void **state) {
     end(third, in_reused);
     end(more, in_parts);
     end(one, query);
+}
+
+/* Words in a file answer as words made when it was opened: mapped, and none of its own. */
+static void mapped_words_answer_as_made_ones(void **state) {
+    (void)state;
+    idf_wordindex *made, *mapped;
+    idf_index *index;
+    idf_index_row rows[N_ROWS];
+    const float vector[2] = {1, 0};
+    const idf_index_meta meta = {.encoder = "test", .projection = ""};
+    const idf_word_source whole = {.references = views, .n_rows = N_ROWS};
+    for (int i = 0; i < N_ROWS; i++)
+        rows[i] = (idf_index_row){.name = "a",
+                                  .filename = "a",
+                                  .rarity = "",
+                                  .set_code = "",
+                                  .embedding = vector,
+                                  .features = views[i]};
+    const char *path = scratch_path("words.npz");
+    assert_int_equal(idf_index_write(path, rows, N_ROWS, 2, &meta, NULL), IDF_OK);
+    assert_int_equal(idf_index_open(&index, path, NULL), IDF_OK);
+    idf_word_query *query = ask(&made, &whole), *in_file;
+    assert_int_equal(idf_wordindex_open(&mapped, index, views, NULL, NULL), IDF_OK);
+    assert_int_equal(idf_word_query_new(&in_file, mapped, NULL), IDF_OK);
+    assert_true(idf_wordindex_bytes(mapped) < idf_wordindex_bytes(made) / 10);
+    int n = idf_word_query_run(query, &frame.features, 4);
+    assert_int_equal(idf_word_query_run(in_file, &frame.features, 4), n);
+    for (size_t row = 0; row < N_ROWS; row++) {
+        idf_candidate a, b;
+        idf_word_query_get_row(query, row, &a);
+        idf_word_query_get_row(in_file, row, &b);
+        assert_same(&a, &b, row);
+    }
+    end(mapped, in_file);
+    end(made, query);
+    idf_index_free(index);
 }
 
 static void deleted_rows_are_not_met(void **state) {
@@ -235,10 +273,11 @@ static void made_up_entries_are_passed_over(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_answer_as_one),
+        cmocka_unit_test(mapped_words_answer_as_made_ones),
         cmocka_unit_test(deleted_rows_are_not_met),
         cmocka_unit_test(matches_pass_the_ratio_test),
         cmocka_unit_test(long_lists_are_sampled_evenly),
         cmocka_unit_test(made_up_entries_are_passed_over),
     };
-    return cmocka_run_group_tests(tests, make, NULL);
+    return cmocka_run_group_tests(tests, make, scratch_remove);
 }

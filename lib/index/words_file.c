@@ -1,0 +1,232 @@
+/* words_file.c - writes words and postings into an index file, and checks what one has. */
+#include "index/words_file.h"
+
+#include <stdio.h>
+
+#include "base/bytes.h"
+
+enum {
+    TREE,
+    NODES,
+    OF,
+    START,
+    ENTRIES,
+    SIGNATURES,
+    N_MEMBERS,
+    CHECKED_BYTES = 4 << 20, /* of a member whose sum and contents are looked at on opening */
+    SAMPLES = 64,            /* entries looked at in a larger one */
+};
+
+/* The members: their names, types and shapes after the first dimension. */
+static const struct member {
+    const char *name;
+    idf_npy_type type;
+    size_t item_bytes;
+    int n_dims;
+    uint64_t shape[2];
+} members[N_MEMBERS] = {
+    [TREE] = {"words_tree", IDF_NPY_U4, 4, 1, {0}},
+    [NODES] = {"words_nodes", IDF_NPY_U8, 8, 3, {4, IDF_WORD_GROUP}},
+    [OF] = {"words_of", IDF_NPY_U8, 8, 1, {0}},
+    [START] = {"words_start", IDF_NPY_U4, 4, 1, {0}},
+    [ENTRIES] = {"words_entries", IDF_NPY_U4, 4, 1, {0}},
+    [SIGNATURES] = {"words_signatures", IDF_NPY_U8, 8, 1, {0}},
+};
+
+static idf_status put(idf_zip_writer *zip, int which, const void *data, uint64_t n,
+                      idf_error *err) {
+    const struct member *m = &members[which];
+    idf_npy array = {.type = m->type,
+                     .item_bytes = m->item_bytes,
+                     .n_dims = m->n_dims,
+                     .shape = {n, m->shape[0], m->shape[1]}};
+    size_t n_bytes = (size_t)n * m->item_bytes;
+    for (int i = 1; i < m->n_dims; i++)
+        n_bytes *= (size_t)m->shape[i - 1];
+    idf_status status = idf_npz_begin(zip, m->name, &array, false, err);
+    if (status == IDF_OK)
+        status = idf_zip_writer_write(zip, data, n_bytes, err);
+    return status == IDF_OK ? idf_zip_writer_end(zip, err) : status;
+}
+
+idf_status idf_vocabulary_write(idf_zip_writer *zip, const idf_vocabulary *v, idf_error *err) {
+    uint32_t tree[IDF_WORD_LEVELS_MAX];
+    for (int i = 0; i < v->n_levels; i++)
+        tree[i] = (uint32_t)v->branch[i];
+    idf_status status = put(zip, TREE, tree, (uint64_t)v->n_levels, err);
+    return status == IDF_OK ? put(zip, NODES, v->groups, v->n_groups, err) : status;
+}
+
+idf_status idf_postings_write(idf_zip_writer *zip, const idf_postings *p, uint64_t features,
+                              idf_error *err) {
+    const uint64_t of[2] = {p->vocabulary, features};
+    idf_status status = put(zip, OF, of, 2, err);
+    if (status == IDF_OK)
+        status = put(zip, START, p->start, (uint64_t)p->n_words + 1, err);
+    if (status == IDF_OK)
+        status = put(zip, ENTRIES, p->entries, p->n_entries, err);
+    return status == IDF_OK ? put(zip, SIGNATURES, p->signatures, p->n_entries, err) : status;
+}
+
+static idf_status fail(int which, const char *what, idf_error *err) {
+    return idf_error_set(err, IDF_ERR_FORMAT, "member '%s.npy' %s", members[which].name, what);
+}
+
+static idf_status read_member(idf_word_file *f, const idf_zip *zip, int which, idf_error *err) {
+    const struct member *m = &members[which];
+    char name[64];
+    snprintf(name, sizeof name, "%s.npy", m->name);
+    const idf_zip_member *there = idf_zip_find(zip, name);
+    idf_npz_array *array = &f->arrays[which];
+    if (there == NULL)
+        return IDF_OK;
+    if (there->deflated)
+        return fail(which, "is compressed; it can only be used as it lies in the file", err);
+    idf_status status =
+        idf_npz_read(zip, m->name, UINT64_MAX, there->size_bytes <= CHECKED_BYTES, array, err);
+    if (status != IDF_OK)
+        return status;
+    const idf_npy *npy = &array->npy;
+    bool fits = npy->type == m->type && npy->n_dims == m->n_dims;
+    for (int i = 1; fits && i < m->n_dims; i++)
+        fits = npy->shape[i] == m->shape[i - 1];
+    if (!fits)
+        return fail(which, "has not the type and shape that an index needs", err);
+    if ((uintptr_t)npy->data % m->item_bytes != 0)
+        return fail(which, "is misaligned; it can only be used as it lies in the file", err);
+    return IDF_OK;
+}
+
+static idf_status read_vocabulary(idf_word_file *f, idf_error *err) {
+    idf_vocabulary *v = &f->vocabulary, read = {0};
+    const idf_npy *tree = &f->arrays[TREE].npy, *nodes = &f->arrays[NODES].npy;
+    if (!f->arrays[TREE].found && !f->arrays[NODES].found)
+        return IDF_OK;
+    if (!f->arrays[TREE].found || !f->arrays[NODES].found)
+        return fail(f->arrays[TREE].found ? NODES : TREE, "is missing beside the other words", err);
+    if (tree->n_items < 1 || tree->n_items > IDF_WORD_LEVELS_MAX)
+        return fail(TREE, "has not one to three levels", err);
+    read.n_levels = (int)tree->n_items;
+    for (int i = 0; i < read.n_levels; i++) {
+        uint32_t branch = idf_load_u32le(tree->data + 4 * i);
+        read.branch[i] = branch <= IDF_WORD_BRANCH_MAX ? (int)branch : 0;
+    }
+    if (!idf_vocabulary_lay_out(&read))
+        return fail(TREE, "has a tree that there cannot be", err);
+    if (nodes->shape[0] != read.n_groups)
+        return fail(NODES, "has another size than 'words_tree' asks for", err);
+    read.groups = (const idf_word_group *)(const void *)nodes->data;
+    read.identity = idf_vocabulary_hash(&read);
+    *v = read;
+    return IDF_OK;
+}
+
+/* Rises from 0 to the number of entries. */
+static idf_status check_start(const idf_postings *p, idf_error *err) {
+    uint32_t before = 0;
+    bool rises = p->start[0] == 0;
+    for (uint32_t w = 1; w <= p->n_words; w++) {
+        rises = rises && p->start[w] >= before;
+        before = p->start[w];
+    }
+    if (!rises)
+        return fail(START, "falls, or does not begin with 0", err);
+    return before == p->n_entries ? IDF_OK : fail(START, "does not end with the last entry", err);
+}
+
+/* The entry is of a row and feature that there are, and whose descriptor it has the signature of.
+ */
+static idf_status check_entry(const idf_postings *p, const idf_word_table *t, uint32_t i,
+                              idf_error *err) {
+    uint32_t row = idf_word_entry_row(p->entries[i]);
+    uint32_t feature = idf_word_entry_feature(p->entries[i]);
+    if (row >= t->n_rows)
+        return fail(ENTRIES, "has a row that there is not", err);
+    uint64_t at = idf_load_u64le(t->offsets + 8 * (size_t)row);
+    if (feature >= idf_load_u64le(t->offsets + 8 * (size_t)row + 8) - at)
+        return fail(ENTRIES, "has a feature that its row has not", err);
+    if (p->signatures[i] != idf_word_signature(&t->descriptors[at + feature]))
+        return fail(SIGNATURES, "is not of these references' descriptors", err);
+    return IDF_OK;
+}
+
+idf_status idf_word_file_check(const idf_word_file *f, const idf_word_table *t, idf_error *err) {
+    idf_status status = IDF_OK;
+    for (uint32_t i = 0; status == IDF_OK && i < f->postings.n_entries; i++)
+        status = check_entry(&f->postings, t, i, err);
+    return status;
+}
+
+/* Whether the postings are of this table. */
+static idf_status check_postings(idf_word_file *f, const idf_word_table *t, idf_error *err) {
+    const idf_postings *p = &f->postings;
+    uint64_t hash = IDF_WORD_TABLE_SEED;
+    for (size_t row = 0; row < t->n_rows; row++)
+        hash = idf_word_table_hash(hash, idf_load_u64le(t->offsets + 8 * row + 8) -
+                                             idf_load_u64le(t->offsets + 8 * row));
+    if (hash != idf_load_u64le(f->arrays[OF].npy.data + 8))
+        return fail(OF, "is of another collection", err);
+    idf_status status = check_start(p, err);
+    f->checked = f->arrays[SIGNATURES].npy.data_bytes <= CHECKED_BYTES;
+    if (f->checked)
+        return status == IDF_OK ? idf_word_file_check(f, t, err) : status;
+    for (uint64_t i = 0; status == IDF_OK && i < SAMPLES; i++)
+        status = check_entry(p, t, (uint32_t)(i * p->n_entries / SAMPLES), err);
+    return status;
+}
+
+static idf_status read_postings(idf_word_file *f, const idf_word_table *t, idf_error *err) {
+    idf_npz_array *of = &f->arrays[OF], *start = &f->arrays[START];
+    idf_npz_array *entries = &f->arrays[ENTRIES], *signatures = &f->arrays[SIGNATURES];
+    int missing = !of->found           ? OF
+                  : !start->found      ? START
+                  : !entries->found    ? ENTRIES
+                  : !signatures->found ? SIGNATURES
+                                       : -1;
+    if (!of->found && !start->found && !entries->found && !signatures->found)
+        return IDF_OK;
+    if (missing >= 0)
+        return fail(missing, "is missing beside the other words", err);
+    if (t->offsets == NULL)
+        return fail(ENTRIES, "is there without the features that it files", err);
+    if (of->npy.n_items != 2)
+        return fail(OF, "has not two numbers", err);
+    uint64_t vocabulary = idf_load_u64le(of->npy.data);
+    if (f->vocabulary.n_words > 0 && vocabulary != f->vocabulary.identity)
+        return fail(OF, "names other words than 'words_nodes' has", err);
+    if (start->npy.n_items < 2 || start->npy.n_items > (size_t)IDF_WORDS_MAX + 1 ||
+        (f->vocabulary.n_words > 0 && start->npy.n_items != (size_t)f->vocabulary.n_words + 1))
+        return fail(START, "has another size than 'words_tree' asks for", err);
+    if (entries->npy.n_items > UINT32_MAX - 1)
+        return fail(ENTRIES, "is too long", err);
+    if (signatures->npy.n_items != entries->npy.n_items)
+        return fail(SIGNATURES, "has another size than 'words_entries'", err);
+    if (t->n_rows > IDF_WORD_ROWS_MAX)
+        return fail(ENTRIES, "is of more references than words are filed for", err);
+    f->postings = (idf_postings){
+        .vocabulary = vocabulary,
+        .n_words = (uint32_t)(start->npy.n_items - 1),
+        .n_rows = (uint32_t)t->n_rows,
+        .n_entries = (uint32_t)entries->npy.n_items,
+        .start = (const uint32_t *)(const void *)start->npy.data,
+        .entries = (const uint32_t *)(const void *)entries->npy.data,
+        .signatures = (const uint64_t *)(const void *)signatures->npy.data,
+    };
+    return check_postings(f, t, err);
+}
+
+idf_status idf_word_file_read(idf_word_file *f, const idf_zip *zip, const idf_word_table *table,
+                              idf_error *err) {
+    idf_status status = IDF_OK;
+    for (int i = 0; i < N_MEMBERS && status == IDF_OK; i++)
+        status = read_member(f, zip, i, err);
+    if (status == IDF_OK)
+        status = read_vocabulary(f, err);
+    return status == IDF_OK ? read_postings(f, table, err) : status;
+}
+
+void idf_word_file_release(idf_word_file *f) {
+    for (int i = 0; i < N_MEMBERS; i++)
+        idf_npz_array_release(&f->arrays[i]);
+    memset(f, 0, sizeof *f);
+}
