@@ -88,11 +88,11 @@ static idf_status look_at(learner *l, view *v, const idf_image *image) {
     int width = 0, height = 0;
     idf_status status = idf_extract(l->extractor, image, N_FEATURES, &found, &err);
     if (!status)
-        status = idf_working_size(image, &width, &height, &err);
+        status = idf_working_size(image, 0, &width, &height, &err);
     if (!status)
         status = idf_pyramid_reserve(&v->pyramid, width, height, 32, &err);
     if (!status)
-        status = idf_working_fill(&l->working, image, v->pyramid.levels[0].plain,
+        status = idf_working_fill(&l->working, image, width, height, v->pyramid.levels[0].plain,
                                   IDF_PYRAMID_STRIDE, &err);
     if (status)
         return status;

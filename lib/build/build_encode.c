@@ -189,6 +189,8 @@ idf_status idf_build_open_workers(idf_build *b, idf_error *err) {
     for (int i = 0; i < b->n_workers; i++) {
         idf_build_worker *w = &b->workers[i];
         idf_status status = idf_extractor_new(&w->extractor, err);
+        if (status == IDF_OK)
+            idf_extractor_enlarge(w->extractor, IDF_LOCAL_SMALL_REFERENCE);
         if (status == IDF_OK && (i == 0 || b->encoder->class_->wants_features))
             status = b->encoder->class_->workspace_new(b->encoder, &w->workspace, err);
         if (status != IDF_OK)

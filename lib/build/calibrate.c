@@ -303,6 +303,8 @@ static idf_status open_workers(run *r, idf_error *err) {
                                 ? no_memory(err)
                                 : idf_extractor_new(&w->extractor, err);
         if (status == IDF_OK)
+            idf_extractor_enlarge(w->extractor, IDF_LOCAL_SMALL);
+        if (status == IDF_OK)
             status = idf_looker_new(&w->looker, r->words, r->references, o->n_rows, err);
         if (status == IDF_OK && (i == 0 || o->encoder->class_->wants_features))
             status = o->encoder->class_->workspace_new(o->encoder, &w->workspace, err);

@@ -23,6 +23,7 @@ struct idf_extractor {
     idf_keypoint keypoints[IDF_FEATURES_MAX];
     idf_descriptor descriptors[IDF_FEATURES_MAX];
     idf_working working;
+    int small; /* idf_extractor_enlarge */
 };
 
 idf_status idf_extractor_new(idf_extractor **extractor, idf_error *err) {
@@ -37,6 +38,10 @@ idf_status idf_extractor_new(idf_extractor **extractor, idf_error *err) {
     idf_pattern_turn(made->turned, idf_pattern, IDF_PYRAMID_STRIDE);
     *extractor = made;
     return IDF_OK;
+}
+
+void idf_extractor_enlarge(idf_extractor *extractor, int small) {
+    extractor->small = small;
 }
 
 void idf_extractor_free(idf_extractor *extractor) {
@@ -162,12 +167,12 @@ idf_status idf_extract(idf_extractor *extractor, const idf_image *image, int max
     const idf_local_kernels *kernels = idf_local_kernels_get();
     idf_pyramid *pyramid = &extractor->pyramid;
     int width, height;
-    idf_status status = idf_working_size(image, &width, &height, err);
+    idf_status status = idf_working_size(image, extractor->small, &width, &height, err);
     if (!status)
         status = idf_pyramid_reserve(pyramid, width, height, LEAST_SIDE, err);
     if (!status)
-        status = idf_working_fill(&extractor->working, image, pyramid->levels[0].plain,
-                                  IDF_PYRAMID_STRIDE, err);
+        status = idf_working_fill(&extractor->working, image, width, height,
+                                  pyramid->levels[0].plain, IDF_PYRAMID_STRIDE, err);
     if (status)
         return status;
     idf_pyramid_build(pyramid, kernels);

@@ -16,10 +16,13 @@ extern "C" {
 typedef struct idf_extractor idf_extractor;
 
 idf_status idf_extractor_new(idf_extractor **extractor, idf_error *err);
+/* Pictures whose longer side is at most `small` pixels are enlarged from now on: twice, or to
+ * IDF_LOCAL_SIDE where that is less. 0, as it is at first: none. */
+void idf_extractor_enlarge(idf_extractor *extractor, int small);
 void idf_extractor_free(idf_extractor *extractor);
 
 /* Extracts at most max_features (1..IDF_FEATURES_MAX) of `image` (grey or RGB, any size; it is
- * shrunk to IDF_LOCAL_SIDE first, never enlarged). *out points into the extractor and is valid
+ * shrunk to IDF_LOCAL_SIDE first). *out points into the extractor and is valid
  * until its next use. A picture without corners gives n = 0 and succeeds. */
 idf_status idf_extract(idf_extractor *extractor, const idf_image *image, int max_features,
                        idf_features *out, idf_error *err);

@@ -12,7 +12,12 @@ extern "C" {
 #endif
 
 enum {
-    IDF_LOCAL_SIDE = 640,      /* longer side of the working picture, pixels */
+    IDF_LOCAL_SIDE = 640, /* longer side of the working picture, pixels */
+    /* Longer sides up to which frames, and references, are enlarged: a small thing in a small frame
+     * has hardly any features otherwise. A reference that is large enough is not: it would give its
+     * coarse features, which are what a small thing in a frame is met by, for fine ones. */
+    IDF_LOCAL_SMALL = IDF_LOCAL_SIDE - 1,
+    IDF_LOCAL_SMALL_REFERENCE = 240,
     IDF_LOCAL_COORD_UNIT = 32, /* coordinates are in 1/32 pixel: at most 2047 pixels */
     IDF_LOCAL_LEVELS = 8,      /* pyramid levels, each smaller by IDF_LOCAL_SCALE */
     IDF_DESCRIPTOR_BYTES = 32, /* 256 bits */

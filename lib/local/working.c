@@ -8,18 +8,21 @@
 #include "image/resize.h"
 #include "local/features.h"
 
-idf_status idf_working_size(const idf_image *image, int *width, int *height, idf_error *err) {
+idf_status idf_working_size(const idf_image *image, int small, int *width, int *height,
+                            idf_error *err) {
     if (!image->pixels || image->width < 1 || image->height < 1 ||
         (image->channels != 1 && image->channels != 3))
         return idf_error_set(err, IDF_ERR_ARGUMENT,
                              "a picture of %d x %d pixels and %d channels has no features",
                              image->width, image->height, image->channels);
     int longer = image->width > image->height ? image->width : image->height;
+    int side = longer <= small ? 2 * longer : longer;
+    side = side < IDF_LOCAL_SIDE ? side : IDF_LOCAL_SIDE;
     *width = image->width;
     *height = image->height;
-    if (longer > IDF_LOCAL_SIDE) {
-        *width = (int)(((int64_t)image->width * IDF_LOCAL_SIDE * 2 + longer) / (2 * longer));
-        *height = (int)(((int64_t)image->height * IDF_LOCAL_SIDE * 2 + longer) / (2 * longer));
+    if (side != longer) {
+        *width = (int)(((int64_t)image->width * side * 2 + longer) / (2 * longer));
+        *height = (int)(((int64_t)image->height * side * 2 + longer) / (2 * longer));
         *width = *width < 1 ? 1 : *width;
         *height = *height < 1 ? 1 : *height;
     }
@@ -49,13 +52,10 @@ static idf_status to_grey(idf_working *working, const idf_image *image, idf_imag
     return IDF_OK;
 }
 
-idf_status idf_working_fill(idf_working *working, const idf_image *image, uint8_t *out,
-                            size_t stride_bytes, idf_error *err) {
-    int width, height;
+idf_status idf_working_fill(idf_working *working, const idf_image *image, int width, int height,
+                            uint8_t *out, size_t stride_bytes, idf_error *err) {
     idf_image grey, small = {0};
-    idf_status status = idf_working_size(image, &width, &height, err);
-    if (!status)
-        status = to_grey(working, image, &grey, err);
+    idf_status status = to_grey(working, image, &grey, err);
     if (!status && (width != image->width || height != image->height)) {
         status = idf_image_resize(&small, &grey, width, height, IDF_FILTER_BILINEAR, NULL, err);
         grey = small;

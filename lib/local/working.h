@@ -17,12 +17,14 @@ typedef struct idf_working {
     size_t capacity;
 } idf_working;
 
-/* Size of the working picture of `image`. */
-idf_status idf_working_size(const idf_image *image, int *width, int *height, idf_error *err);
+/* Size of the working picture of `image`; one whose longer side is at most `small` pixels is
+ * enlarged (idf_extractor_enlarge). */
+idf_status idf_working_size(const idf_image *image, int small, int *width, int *height,
+                            idf_error *err);
 
-/* Fills rows of `stride_bytes` with the working picture. */
-idf_status idf_working_fill(idf_working *working, const idf_image *image, uint8_t *out,
-                            size_t stride_bytes, idf_error *err);
+/* Fills rows of `stride_bytes` with the working picture of that size. */
+idf_status idf_working_fill(idf_working *working, const idf_image *image, int width, int height,
+                            uint8_t *out, size_t stride_bytes, idf_error *err);
 
 void idf_working_release(idf_working *working);
 

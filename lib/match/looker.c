@@ -26,12 +26,19 @@ enum {
     TILE_SIDE = 400,       /* pixels that one is enlarged to, twice at most */
     TILE_FRAME = 900,      /* pixels a frame's longer side has at least for it */
     TILE_UNEXPLAINED = 35, /* features of the whole frame that make a tile worth a look */
+    FINER_FEATURES = 1000, /* of a square of a small frame */
+    FINER_WORTH = 12,      /* features of the whole frame that make it worth a look */
 };
 /* Side of a tile, as a part of the frame's shorter side, and the step from one to the next, as a
  * part of a tile. What covers this part of the frame is what is held up: no tiles then. */
 static const double TILE = 0.42, TILE_STEP = 1.0 / 3, HELD_UP = 0.2;
 /* What covers this part leaves room for no more than slivers. */
 static const double FILLED = 0.85;
+/* A finer look is at this many times the scale of the whole frame, though its pixels are enlarged
+ * so many times at most, and not worth it under that. Its squares lie that part of a side apart. */
+static const double FINER = 2, FINER_MOST = 3, FINER_LEAST = 1.2, FINER_STEP = 0.7;
+/* Evidence of what needs no finer look. */
+static const double CLEAR = 15;
 /* Evidence from which something is worth noting; what counts is decided later. */
 static const double NOTED = 2;
 /* Evidence from which what was not noted gets a closer look. */
@@ -116,30 +123,43 @@ static int find(state *s, const idf_features *in, const idf_homography *back,
     return noted;
 }
 
-/* Makes the region upright and looks into it, for `rows` and in tiles more closely. */
+/* Makes the region upright and looks for at most `max` things in it; `sizes`: its longer side and
+ * the number of features. *seen: there was one, or no region to look into. */
+static idf_status look_upright(state *s, const idf_region *region, const int sizes[2],
+                               const idf_find_options *options, int max, bool *seen,
+                               idf_features *features, idf_error *err) {
+    idf_image upright;
+    idf_homography back;
+    *seen = true;
+    idf_status status =
+        idf_region_rectify(&upright, s->grey, region, (const int[2]){sizes[0], 0}, &back, err);
+    if (status)
+        return status == IDF_ERR_ARGUMENT ? IDF_OK : status; /* corners in line: nothing there */
+    s->l->n_looks++;
+    status = idf_extract(s->l->extractor, &upright, sizes[1], features, err);
+    if (!status)
+        *seen = find(s, features, &back, *options, max) > 0;
+    idf_image_release(&upright);
+    return status;
+}
+
+/* Looks into the region for `rows`, and in tiles more closely. */
 static idf_status look_into(state *s, const idf_region *region, const size_t rows[], size_t n_rows,
                             idf_error *err) {
-    bool close = n_rows > 0, quad = region->kind == IDF_REGION_QUAD && !close;
-    int n_features = close ? CLOSE_FEATURES : quad ? QUAD_FEATURES : TILE_FEATURES;
-    int side = close || quad ? IDF_LOCAL_SIDE : TILE_SIDE;
+    bool close = n_rows > 0, quad = region->kind == IDF_REGION_QUAD && !close, seen;
+    const int sizes[2] = {close || quad ? IDF_LOCAL_SIDE : TILE_SIDE, close  ? CLOSE_FEATURES
+                                                                      : quad ? QUAD_FEATURES
+                                                                             : TILE_FEATURES};
     const idf_find_options options = {.max_quick = QUAD_QUICK,
                                       .max_full = QUAD_FULL,
                                       .n_always = close ? 2 : -1,
                                       .rows = rows,
                                       .n_rows = n_rows};
-    idf_image upright;
-    idf_homography back;
     idf_features features;
     idf_status status =
-        idf_region_rectify(&upright, s->grey, region, (const int[2]){side, 0}, &back, err);
-    if (status)
-        return status == IDF_ERR_ARGUMENT ? IDF_OK : status; /* corners in line: nothing there */
-    s->l->n_looks++;
-    status = idf_extract(s->l->extractor, &upright, n_features, &features, err);
-    if (!status && find(s, &features, &back, options, close ? 1 : IN_A_QUAD) == 0 && quad &&
-        s->look->unseen != NULL)
+        look_upright(s, region, sizes, &options, close ? 1 : IN_A_QUAD, &seen, &features, err);
+    if (!status && !seen && quad && s->look->unseen != NULL)
         status = s->look->unseen(s->look->context, region, &features, err);
-    idf_image_release(&upright);
     return status;
 }
 
@@ -244,6 +264,79 @@ static idf_status look_into_tiles(state *s, idf_error *err) {
             double u = idf_feature_x(f, i) - best[0], v = idf_feature_y(f, i) - best[1];
             explained[i] |= u > side / 6 && v > side / 6 && u < side * 5 / 6 && v < side * 5 / 6;
         }
+    }
+    return status;
+}
+
+/* Squares of one side that cover a frame, in rows, overlapping. */
+typedef struct squares {
+    int across, down;
+    double width, height; /* of one, within the frame */
+    double frame_width, frame_height;
+} squares;
+
+static int squares_along(double length, double side) {
+    return length <= side ? 1 : (int)ceil((length - side) / (FINER_STEP * side)) + 1;
+}
+
+static squares cover_frame(const idf_image *frame, double side) {
+    return (squares){squares_along(frame->width, side),
+                     squares_along(frame->height, side),
+                     fmin(frame->width, side),
+                     fmin(frame->height, side),
+                     frame->width,
+                     frame->height};
+}
+
+static idf_region square_at(const squares *q, int k) {
+    int column = k % q->across, row = k / q->across;
+    double x = column > 0 ? (q->frame_width - q->width) * column / (q->across - 1) : 0;
+    double y = row > 0 ? (q->frame_height - q->height) * row / (q->down - 1) : 0, w = q->width;
+    return (idf_region){.kind = IDF_REGION_CENTRE,
+                        .corners = {{x, y}, {x + w, y}, {x + w, y + q->height}, {x, y + q->height}},
+                        .aspect = w / q->height};
+}
+
+/* Features of the whole frame in an upright region. */
+static int count_features_in(const idf_features *f, double scale, const idf_region *r) {
+    int n = 0;
+    for (int i = 0; i < f->n; i++) {
+        double x = idf_feature_x(f, i) * scale, y = idf_feature_y(f, i) * scale;
+        n += x >= r->corners[0].x && y >= r->corners[0].y && x < r->corners[2].x &&
+             y < r->corners[2].y;
+    }
+    return n;
+}
+
+static bool is_clear(const idf_sightings *seen) {
+    for (int i = 0; i < seen->n; i++)
+        if (seen->items[i].evidence >= CLEAR)
+            return true;
+    return false;
+}
+
+/* A small frame in which nothing is clear, all of it again and enlarged: its things may be so small
+ * that they have no features in the whole. (A large frame has its tiles.) */
+static idf_status look_finer(state *s, idf_error *err) {
+    const idf_image *frame = s->look->frame;
+    const idf_features *whole = s->look->whole;
+    const idf_find_options options = {
+        .max_quick = QUAD_QUICK, .max_full = QUAD_FULL, .n_always = -1};
+    int longer = frame->width > frame->height ? frame->width : frame->height;
+    double scale = (double)frame->width / whole->width; /* the frame's pixels to one of `whole` */
+    double times = fmin(FINER / scale, FINER_MOST);
+    idf_status status = IDF_OK;
+    if (s->look->more || longer >= TILE_FRAME || times * scale < FINER_LEAST || is_clear(s->out))
+        return IDF_OK;
+    const squares all = cover_frame(frame, IDF_LOCAL_SIDE / times);
+    for (int k = 0; k < all.across * all.down && !status; k++) {
+        idf_region square = square_at(&all, k);
+        idf_features features;
+        bool seen;
+        square.most_enlarged = times;
+        if (count_features_in(whole, scale, &square) >= FINER_WORTH)
+            status = look_upright(s, &square, (const int[2]){IDF_LOCAL_SIDE, FINER_FEATURES},
+                                  &options, IN_A_QUAD, &seen, &features, err);
     }
     return status;
 }
@@ -354,6 +447,8 @@ idf_status idf_looker_look(idf_looker *l, const idf_look *look, idf_sightings *o
         status = look_into_quads(&s, err);
     if (!status && l->finder)
         status = look_into_tiles(&s, err);
+    if (!status && l->finder)
+        status = look_finer(&s, err);
     if (!status)
         status = look_closer(&s, err);
     idf_sightings_sort(out);

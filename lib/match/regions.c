@@ -327,13 +327,15 @@ done:
     return status;
 }
 
-/* Size of the upright picture: the longer side as asked, but at most twice what there is. */
+/* Size of the upright picture: the longer side as asked, but at most twice (or as many times as the
+ * region says) what there is. */
 static void upright_size(const idf_region *r, int side, bool quarter, int size[2]) {
     double longest = 0;
     for (int i = 0; i < 4; i++)
         longest = fmax(longest, hypot(r->corners[(i + 1) & 3].x - r->corners[i].x,
                                       r->corners[(i + 1) & 3].y - r->corners[i].y));
-    double longer = fmax(1, fmin(side, ceil(2 * longest)));
+    double most = r->most_enlarged > 0 ? r->most_enlarged : 2;
+    double longer = fmax(1, fmin(side, ceil(most * longest)));
     double aspect = fmin(8, fmax(0.125, quarter ? 1 / r->aspect : r->aspect));
     size[0] = (int)lrint(fmax(1, aspect >= 1 ? longer : longer * aspect));
     size[1] = (int)lrint(fmax(1, aspect >= 1 ? longer / aspect : longer));

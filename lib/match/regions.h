@@ -33,6 +33,7 @@ typedef struct idf_region {
     double support;       /* 0..1: share of the outline that is an edge; 0 for the other kinds */
     int n_turns; /* orientations that matter: 1 for centre and whole, 2 (0, 180 degrees) for a quad
                     that is wider or higher, 4 for one that is nearly square */
+    double most_enlarged; /* how many times, when it is made upright; 0: twice */
 } idf_region;
 
 /* Scratch; belongs to one thread. */

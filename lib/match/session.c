@@ -116,6 +116,8 @@ idf_status idf_session_new(idf_session **out, const idf_matcher *m, idf_error *e
             ? idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for a session")
             : idf_extractor_new(&s->extractor, err);
     if (status == IDF_OK)
+        idf_extractor_enlarge(s->extractor, IDF_LOCAL_SMALL);
+    if (status == IDF_OK)
         status =
             idf_looker_new(&s->looker, m->words, m->references, idf_index_n_rows(m->index), err);
     if (status == IDF_OK)

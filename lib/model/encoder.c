@@ -65,6 +65,8 @@ static idf_status encode_features(const idf_encoder *encoder, const idf_image *i
     for (int i = 0; i < n_workers && !status; i++) {
         status = idf_extractor_new(&j.workers[i].extractor, err);
         if (!status)
+            idf_extractor_enlarge(j.workers[i].extractor, IDF_LOCAL_SMALL_REFERENCE);
+        if (!status)
             status = encoder->class_->workspace_new(encoder, &j.workers[i].workspace, err);
     }
     if (!status)

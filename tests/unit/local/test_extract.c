@@ -15,6 +15,7 @@
 #include "base/rng.h"
 #include "kernel/cpu.h"
 #include "local/extract.h"
+#include "match/scene.h"
 
 static void picture_new(idf_image *image, int width, int height, int channels) {
     size_t stride = (size_t)(width * channels);
@@ -200,6 +201,43 @@ static void an_extractor_forgets_the_last_picture(void **state) {
 }
 
 /* Every prefix covers the picture: of 6 x 5 cells most have one of the first 150 features. */
+/* Small pictures, when an extractor was told so: twice as large or IDF_LOCAL_SIDE, with features
+ * where they were. */
+static void small_pictures_are_enlarged(void **state) {
+    (void)state;
+    static const int sizes[][4] = {/* width, height, of the working picture */
+                                   {150, 100, 300, 200},
+                                   {400, 200, 640, 320},
+                                   {401, 200, 401, 200},
+                                   {900, 600, 640, 427}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const int *size = sizes[i];
+        idf_image image = scene(size[0], size[1], 1, 7);
+        copied *plain = extract(&image, 1000);
+        idf_extractor *extractor = NULL;
+        idf_features got;
+        assert_int_equal(idf_extractor_new(&extractor, NULL), IDF_OK);
+        idf_extractor_enlarge(extractor, 400);
+        assert_int_equal(idf_extract(extractor, &image, 1000, &got, NULL), IDF_OK);
+        assert_int_equal(got.width, size[2]);
+        assert_int_equal(got.height, size[3]);
+        double scale = (double)got.width / plain->features.width;
+        int n_near = 0;
+        for (int a = 0; a < plain->features.n && a < 50; a++) /* the strongest */
+            for (int b = 0; b < got.n; b++)
+                if (hypot(idf_feature_x(&plain->features, a) * scale - idf_feature_x(&got, b),
+                          idf_feature_y(&plain->features, a) * scale - idf_feature_y(&got, b)) <
+                    3 * scale) {
+                    n_near++;
+                    break;
+                }
+        assert_true(n_near > 40);
+        idf_extractor_free(extractor);
+        picture_free(&image);
+        free(plain);
+    }
+}
+
 static void prefixes_are_spread(void **state) {
     (void)state;
     idf_image image = scene(600, 500, 1, 7);
@@ -325,6 +363,7 @@ int main(void) {
         cmocka_unit_test(smaller_pictures_share_features),
         cmocka_unit_test(same_bytes_every_time_and_on_every_processor),
         cmocka_unit_test(an_extractor_forgets_the_last_picture),
+        cmocka_unit_test(small_pictures_are_enlarged),
         cmocka_unit_test(prefixes_are_spread),
         cmocka_unit_test(degenerate_pictures_succeed),
         cmocka_unit_test(limits_are_kept),
