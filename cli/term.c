@@ -39,6 +39,7 @@ int cli_exit_code(idf_status status) {
     case IDF_ERR_IO:
     case IDF_ERR_NO_SPACE:
     case IDF_ERR_NETWORK:
+    case IDF_ERR_BUSY:
         return EXIT_SYSTEM;
     case IDF_ERR_CANCELLED:
         return EXIT_INTERRUPTED;

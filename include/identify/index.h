@@ -1,10 +1,11 @@
-/* identify/index.h - an index file: the vectors, names and features of a collection.
+/* identify/index.h - an index: the vectors, names and features of a collection.
  *
- * The file is a NumPy .npz (docs/formats/index.md). Indexes written by the Python original open
- * too. */
+ * It is a NumPy .npz file, or a folder of such files that can grow (docs/formats/index.md). Indexes
+ * written by the Python original open too. */
 #ifndef IDENTIFY_INDEX_H
 #define IDENTIFY_INDEX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <identify/pool.h>
@@ -17,9 +18,22 @@ extern "C" {
 /* Immutable once open: shared freely between threads. */
 typedef struct idf_index idf_index;
 
-/* Opens an index file. A file that is malformed, hostile or truncated is refused with a sentence
- * that names the member and what is wrong with it. *index is NULL after a failure. */
+/* Opens an index, a file or a folder. One that is malformed, hostile or truncated is refused with a
+ * sentence that names the file, the member and what is wrong with it. *index is NULL after a
+ * failure. What is open stays as it was opened, whatever is written meanwhile. */
 IDF_API idf_status idf_index_open(idf_index **index, const char *path, idf_error *err);
+
+typedef struct idf_index_open_options {
+    bool skip_damaged; /* open a folder without the segments that cannot be read */
+    void (*note)(void *context, const char *message); /* one sentence for each of them; or NULL */
+    void *context;
+} idf_index_open_options;
+IDF_API idf_status idf_index_open_with(idf_index **index, const char *path,
+                                       const idf_index_open_options *options, idf_error *err);
+
+/* Opens what has become of an index since it was opened from a path: *fresh is NULL when nothing
+ * has. The two share the files that both have, and either may be freed first. */
+IDF_API idf_status idf_index_refresh(idf_index **fresh, const idf_index *index, idf_error *err);
 IDF_API void idf_index_free(idf_index *index);
 
 /* Reads the whole file and compares every checksum and every feature: opening leaves that out for

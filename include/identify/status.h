@@ -29,7 +29,8 @@ extern "C" {
     X(IDF_ERR_MISMATCH, "mismatch", "two things that must agree do not")                           \
     X(IDF_ERR_EMPTY, "empty", "there is nothing to work on")                                       \
     X(IDF_ERR_CANCELLED, "cancelled", "cancelled")                                                 \
-    X(IDF_ERR_NETWORK, "network", "the network request failed")
+    X(IDF_ERR_NETWORK, "network", "the network request failed")                                    \
+    X(IDF_ERR_BUSY, "busy", "somebody else is writing it")
 
 typedef enum idf_status {
 #define IDF_STATUS_ENUM(symbol, name, text) symbol,

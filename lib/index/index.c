@@ -1,4 +1,5 @@
 /* index.c - an index: parts, and the rows of them that count. */
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,11 +39,84 @@ idf_status idf_index_open_memory(idf_index **out, const void *bytes, size_t len,
     return status == IDF_OK ? index_of_part(out, part, err) : status;
 }
 
-idf_status idf_index_open(idf_index **out, const char *path, idf_error *err) {
-    idf_index_part *part;
+idf_status idf_index_of_parts(idf_index **out, idf_index_part *const *parts,
+                              const uint8_t *const *deleted, size_t n, idf_error *err) {
+    idf_index *index = idf_alloc_zero(1, sizeof *index);
     *out = NULL;
-    idf_status status = idf_index_part_open(&part, path, err);
-    return status == IDF_OK ? index_of_part(out, part, err) : status;
+    if (index == NULL)
+        return no_memory(err);
+    index->meta_text = "{}";
+    index->members = idf_alloc_zero(n, sizeof *index->members);
+    idf_status status = index->members == NULL ? no_memory(err) : IDF_OK;
+    for (size_t i = 0; i < n && status == IDF_OK; i++) {
+        index->members[i].part = idf_index_part_share(parts[i]);
+        index->n_members++;
+        index->dim = parts[i]->dim;
+    }
+    if (status == IDF_OK)
+        status = idf_index_arrange(index, deleted, err);
+    if (status != IDF_OK) {
+        idf_index_free(index);
+        return status;
+    }
+    *out = index;
+    return IDF_OK;
+}
+
+static idf_status open_file(idf_index **out, const char *path, idf_error *err) {
+    idf_index_part *part;
+    idf_file_stat stat;
+    *out = NULL;
+    idf_status status = idf_file_get_stat(&stat, path, NULL); /* before it is opened: if it is */
+    status = idf_index_part_open(&part, path, err);           /* replaced now, refresh sees that */
+    if (status == IDF_OK)
+        status = index_of_part(out, part, err);
+    if (status != IDF_OK)
+        return status;
+    (*out)->stat = stat;
+    (*out)->path = idf_strdup(path);
+    if ((*out)->path != NULL)
+        return IDF_OK;
+    idf_index_free(*out);
+    *out = NULL;
+    return no_memory(err);
+}
+
+idf_status idf_index_open_with(idf_index **out, const char *path,
+                               const idf_index_open_options *options, idf_error *err) {
+    idf_file_stat stat;
+    bool is_dir = idf_file_get_stat(&stat, path, NULL) == IDF_OK && stat.is_dir;
+    return is_dir ? idf_index_open_folder(out, path, NULL, options, err)
+                  : open_file(out, path, err);
+}
+
+idf_status idf_index_open(idf_index **out, const char *path, idf_error *err) {
+    return idf_index_open_with(out, path, NULL, err);
+}
+
+static idf_status refresh_folder(idf_index **fresh, const idf_index *index, idf_error *err) {
+    idf_status status = idf_index_open_folder(fresh, index->path, index, NULL, err);
+    if (status == IDF_OK && (*fresh)->generation == index->generation &&
+        (*fresh)->n_members == index->n_members) {
+        idf_index_free(*fresh);
+        *fresh = NULL;
+    }
+    return status;
+}
+
+idf_status idf_index_refresh(idf_index **fresh, const idf_index *index, idf_error *err) {
+    idf_file_stat stat;
+    *fresh = NULL;
+    if (index->path == NULL)
+        return idf_error_set(err, IDF_ERR_ARGUMENT, "the index was not opened from a path");
+    idf_status status = idf_file_get_stat(&stat, index->path, err);
+    if (status != IDF_OK)
+        return status;
+    if (stat.is_dir)
+        return refresh_folder(fresh, index, err);
+    if (stat.size_bytes == index->stat.size_bytes && stat.mtime_ns == index->stat.mtime_ns)
+        return IDF_OK;
+    return open_file(fresh, index->path, err);
 }
 
 void idf_index_free(idf_index *index) {
@@ -52,8 +126,10 @@ void idf_index_free(idf_index *index) {
         idf_index_part_free(index->members[i].part);
         idf_free(index->members[i].rows);
     }
+    idf_index_part_free(index->shared);
     idf_free(index->members);
     idf_free(index->places);
+    idf_free(index->path);
     json_decref(index->meta);
     free(index->owned_meta_text); /* jansson's */
     idf_free(index);
@@ -61,9 +137,14 @@ void idf_index_free(idf_index *index) {
 
 idf_status idf_index_check(const idf_index *index, idf_error *err) {
     idf_status status = IDF_OK;
-    for (size_t i = 0; i < index->n_members && status == IDF_OK; i++)
-        status = idf_index_part_check(index->members[i].part, err);
-    return status;
+    for (size_t i = 0; i < index->n_members && status == IDF_OK; i++) {
+        const idf_index_member *member = &index->members[i];
+        status = idf_index_part_check(member->part, err);
+        if (status != IDF_OK && member->file[0] != '\0')
+            status = idf_error_prefix(err, status, member->file);
+    }
+    return status == IDF_OK && index->shared != NULL ? idf_index_part_check(index->shared, err)
+                                                     : status;
 }
 
 size_t idf_index_n_rows(const idf_index *index) {
@@ -141,7 +222,11 @@ const idf_vocabulary *idf_index_vocabulary(const idf_index *index) {
 }
 
 idf_status idf_index_read_head(const idf_index *index, idf_index_head *head, idf_error *err) {
-    return idf_index_part_read_head(index->members[0].part, head, err);
+    const idf_index_part *part = index->shared;
+    if (part == NULL && index->n_members == 1 && index->members[0].file[0] == '\0')
+        part = index->members[0].part;
+    memset(head, 0, sizeof *head);
+    return part == NULL ? IDF_OK : idf_index_part_read_head(part, head, err);
 }
 
 const char *idf_index_encoder(const idf_index *index) {

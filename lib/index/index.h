@@ -2,6 +2,7 @@
 #ifndef IDF_INDEX_INDEX_H
 #define IDF_INDEX_INDEX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -66,9 +67,22 @@ idf_status idf_index_write(const char *path, const idf_index_row *rows, size_t n
                            const idf_index_meta *meta, idf_error *err);
 
 /* Writes an open index to `path`, which may be the file it was opened from, with the members of the
- * JSON object `numbers` put into its meta data. Atomic. */
+ * JSON object `numbers` put into its meta data. Atomic. The rows of a folder become one file. */
 idf_status idf_index_save_numbers(const idf_index *index, const char *path, const char *numbers,
                                   idf_error *err);
+/* Puts the members of the JSON object `numbers` into the meta data of the index that lies at `path`
+ * now, which may have changed since `measured` was opened from it. Takes its lock. IDF_ERR_MISMATCH
+ * when it is of another encoder or head by now. */
+idf_status idf_index_put_numbers(const idf_index *measured, const char *path, const char *numbers,
+                                 idf_error *err);
+
+/* Whether an index at `path` is a folder: one is there, or nothing is and the name ends in ".idx".
+ */
+bool idf_index_is_folder(const char *path);
+/* Takes the lock of the one writer of the index at `path`; as idf_lock_take. The folder must be
+ * there. */
+typedef struct idf_lock idf_lock; /* base/lock.h */
+idf_status idf_index_lock(idf_lock **lock, const char *path, idf_error *err);
 
 /* Opens an index that lies in bytes[0, len), which outlive *index. */
 idf_status idf_index_open_memory(idf_index **index, const void *bytes, size_t len, idf_error *err);
@@ -88,8 +102,8 @@ const idf_vocabulary *idf_index_vocabulary(const idf_index *index);
 /* The vector of row i, dim numbers; lives as long as the index. */
 const float *idf_index_embedding(const idf_index *index, size_t i);
 
-/* The files that an index consists of, at least one, and where rows are in them. Row numbers of the
- * index leave out what is deleted; rows of a part do not. */
+/* The files that an index consists of, one for each segment of a folder, and where rows are in
+ * them. Row numbers of the index leave out what is deleted; rows of a part do not. */
 typedef struct idf_index_part idf_index_part; /* index/part.h */
 typedef struct idf_index_place {
     uint32_t part, row;

@@ -9,8 +9,10 @@
 
 #include "base/arena.h"
 #include "base/file.h"
+#include "base/folder.h"
 #include "format/npz.h"
 #include "index/index.h"
+#include "index/manifest.h"
 #include "index/part.h"
 #include "index/words_file.h"
 
@@ -50,6 +52,7 @@ struct idf_index_part {
 /* A part and where its rows are among those of the index. */
 typedef struct idf_index_member {
     idf_index_part *part;
+    char file[IDF_MANIFEST_FILE_BYTES]; /* its name in the folder, "" for an index that is a file */
     uint32_t *rows; /* of its row i: the index's, UINT32_MAX deleted; NULL: row i is row i */
 } idf_index_member;
 
@@ -62,7 +65,29 @@ struct idf_index {
     json_t *meta;          /* its own reference */
     const char *meta_text; /* of the only part, or owned_meta_text */
     char *owned_meta_text;
+    /* Of one that was opened from a path. */
+    char *path;
+    uint64_t generation;    /* of a folder */
+    idf_file_stat stat;     /* of a file */
+    idf_index_part *shared; /* what the segments of a folder share; may be NULL */
+    char shared_file[IDF_MANIFEST_FILE_BYTES];
 };
+
+/* Puts the rows of all members that are not deleted in order and fills places, n_rows and each
+ * member's rows. deleted[i] are the bits of member i, NULL for none. */
+idf_status idf_index_arrange(idf_index *index, const uint8_t *const *deleted, idf_error *err);
+/* The index of n parts, each of which gets one owner more. It has no meta data. */
+idf_status idf_index_of_parts(idf_index **index, idf_index_part *const *parts,
+                              const uint8_t *const *deleted, size_t n, idf_error *err);
+
+/* Opens a folder; parts that `known` (may be NULL) has are taken over from it. */
+idf_status idf_index_open_folder(idf_index **index, const char *path, const idf_index *known,
+                                 const idf_index_open_options *options, idf_error *err);
+/* Opens segment i of a manifest of the opened folder; `path` is what sentences call that. */
+idf_status idf_index_open_segment(idf_index_part **part, const char *path, const idf_folder *folder,
+                                  const idf_manifest *manifest, size_t i, idf_error *err);
+/* The meta object as text of malloc's. */
+idf_status idf_index_make_meta(const idf_index_meta *meta, char **text, idf_error *err);
 
 /* Fills every field behind `zip` of a zeroed index. The caller frees after a failure. */
 idf_status idf_index_read_columns(idf_index_part *part, idf_error *err);

@@ -173,8 +173,7 @@ static idf_status write_features(const source *s) {
     return status == IDF_OK ? idf_zip_writer_end(s->zip, s->err) : status;
 }
 
-/* The meta object as text of malloc's, or NULL. */
-static idf_status make_meta(const idf_index_meta *meta, char **out, idf_error *err) {
+idf_status idf_index_make_meta(const idf_index_meta *meta, char **out, idf_error *err) {
     json_error_t json_error;
     json_t *extra = NULL;
     idf_status status = IDF_OK;
@@ -215,7 +214,7 @@ done:
 static idf_status write_meta(const source *s, const idf_index_meta *meta) {
     char *text = NULL;
     uint8_t *item = NULL;
-    idf_status status = make_meta(meta, &text, s->err);
+    idf_status status = idf_index_make_meta(meta, &text, s->err);
     if (status != IDF_OK)
         goto done;
     size_t width = idf_npy_text_len(text);

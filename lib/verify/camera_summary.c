@@ -253,5 +253,5 @@ idf_status idf_camera_test_save(const idf_camera_test *test, const idf_index *in
     snprintf(text, sizeof text, "{\"sim_threshold\":%.9g,\"threshold_views\":%zu%s}",
              test->recommended_threshold, test->n_tried,
              idf_operating_to_json(test->points, points));
-    return idf_index_save_numbers(index, path, text, err);
+    return idf_index_put_numbers(index, path, text, err);
 }

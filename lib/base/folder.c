@@ -1,0 +1,110 @@
+/* folder.c - openat with names that are checked. */
+#include "base/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
+
+struct idf_folder {
+    int fd;
+    char path[];
+};
+
+enum { NAME_BYTES = 63 };
+
+/* "cannot VERB 'FOLDER/NAME': REASON"; name may be NULL. */
+static idf_status fail(idf_error *err, const char *verb, const char *path, const char *name) {
+    int code = errno;
+    char shown[600], reason[128];
+    if (strerror_r(code, reason, sizeof reason) != 0)
+        snprintf(reason, sizeof reason, "error %d", code);
+    idf_status status = code == ENOENT || code == ENOTDIR ? IDF_ERR_NOT_FOUND
+                        : code == EACCES || code == EPERM ? IDF_ERR_PERMISSION
+                        : code == ELOOP || code == EMLINK ? IDF_ERR_UNSAFE
+                        : code == ENOMEM                  ? IDF_ERR_NO_MEMORY
+                                                          : IDF_ERR_IO;
+    return idf_error_set(err, status, "cannot %s '%s%s%s': %s", verb,
+                         idf_text_printable(shown, sizeof shown, path), name == NULL ? "" : "/",
+                         name == NULL ? "" : name,
+                         status == IDF_ERR_UNSAFE ? "it is a link" : reason);
+}
+
+idf_status idf_folder_open(idf_folder **out, const char *path, idf_error *err) {
+    size_t n = strlen(path) + 1;
+    idf_folder *folder = idf_alloc(sizeof *folder + n, 1);
+    *out = NULL;
+    if (folder == NULL)
+        return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for a folder");
+    memcpy(folder->path, path, n);
+    do {
+        folder->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    } while (folder->fd < 0 && errno == EINTR);
+    if (folder->fd < 0) {
+        idf_status status = fail(err, "open folder", path, NULL);
+        idf_free(folder);
+        return status;
+    }
+    *out = folder;
+    return IDF_OK;
+}
+
+void idf_folder_free(idf_folder *folder) {
+    if (folder == NULL)
+        return;
+    close(folder->fd);
+    idf_free(folder);
+}
+
+bool idf_folder_plain_name(const char *name) {
+    size_t n = strlen(name);
+    return n > 0 && n <= NAME_BYTES && name[0] != '.' &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == n;
+}
+
+static idf_status map_fd(int fd, const idf_folder *folder, const char *name, uint64_t max_bytes,
+                         idf_map *map, idf_error *err) {
+    struct stat st;
+    char shown[600];
+    if (fstat(fd, &st) != 0)
+        return fail(err, "examine", folder->path, name);
+    idf_text_printable(shown, sizeof shown, folder->path);
+    if (!S_ISREG(st.st_mode))
+        return idf_error_set(err, IDF_ERR_FORMAT, "'%s/%s' is a %s, not a file", shown, name,
+                             S_ISDIR(st.st_mode) ? "folder" : "special file");
+    if (max_bytes != 0 && (uint64_t)st.st_size > max_bytes)
+        return idf_error_set(err, IDF_ERR_LIMIT,
+                             "'%s/%s' has %llu bytes, more than the limit of %llu", shown, name,
+                             (unsigned long long)st.st_size, (unsigned long long)max_bytes);
+    if (st.st_size == 0)
+        return IDF_OK;
+    void *at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (at == MAP_FAILED)
+        return fail(err, "map", folder->path, name);
+    *map = (idf_map){at, (size_t)st.st_size};
+    return IDF_OK;
+}
+
+idf_status idf_folder_map(const idf_folder *folder, const char *name, uint64_t max_bytes,
+                          idf_map *map, idf_error *err) {
+    char shown[256];
+    int fd;
+    *map = (idf_map){NULL, 0};
+    if (!idf_folder_plain_name(name))
+        return idf_error_set(err, IDF_ERR_UNSAFE, "'%s' is no plain file name",
+                             idf_text_printable(shown, sizeof shown, name));
+    do {
+        fd = openat(folder->fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    } while (fd < 0 && errno == EINTR);
+    if (fd < 0)
+        return fail(err, "open", folder->path, name);
+    idf_status status = map_fd(fd, folder, name, max_bytes, map, err);
+    close(fd);
+    return status;
+}
