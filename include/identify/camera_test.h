@@ -102,9 +102,9 @@ IDF_API void idf_camera_test_release(idf_camera_test *test);
 IDF_API idf_status idf_camera_test_picture(idf_image *out, const idf_camera_test_options *options,
                                            size_t row, int view, idf_error *err);
 
-/* Writes the thresholds of `test`, which was run on `index`, into the index that lies at `path` now,
- * the one at the index's rate of false accepts as that which query and serve go by. Atomic; takes
- * the lock of that index, and IDF_ERR_BUSY says who has it. */
+/* Writes the thresholds of `test`, which was run on `index`, into the index that lies at `path`
+ * now, the one at the index's rate of false accepts as that which query and serve go by. Atomic;
+ * takes the lock of that index, and IDF_ERR_BUSY says who has it. */
 IDF_API idf_status idf_camera_test_save(const idf_camera_test *test, const idf_index *index,
                                         const char *path, idf_error *err);
 
