@@ -1,0 +1,82 @@
+// Sends pictures to the server: one in flight, the newest next. Encoding happens in a worker.
+import { encode, post } from './frame-post.js';
+import { readAnswer } from './answer.js';
+
+const TIMEOUT_MS = 20000;
+
+/** Why there is no answer. kind: 'lost' nobody answers, 'busy' try later, 'token' who are you, 'refused' the rest. */
+export class SendError extends Error {
+  /** @param {string} kind @param {string} text @param {number} wait milliseconds */
+  constructor(kind, text, wait) {
+    super(text);
+    this.kind = kind;
+    this.wait = wait;
+  }
+}
+
+/** @param {number} status @param {any} body @param {number} retryAfter */
+function failure(status, body, retryAfter) {
+  const text = String(typeof body?.error === 'string' ? body.error : typeof body?.detail === 'string' ? body.detail : `HTTP ${status}`).slice(0, 200);
+  if (status === 0 || status === 502 || status === 504) return new SendError('lost', text, 0);
+  if (status === 503 || status === 429) return new SendError('busy', text, Math.min(retryAfter || 1, 10) * 1000);
+  if (status === 401 || status === 403) return new SendError('token', text, 0);
+  return new SendError('refused', text, 1000);
+}
+
+export class Sender {
+  constructor() {
+    this.busy = false;
+    this.count = 0;
+    /** @type {Worker | null} */
+    this.worker = null;
+    /** @type {Map<number, (data: any) => void>} */
+    this.waiting = new Map();
+    if (typeof Worker === 'function' && typeof OffscreenCanvas === 'function') {
+      this.worker = new Worker('/canvas/js/encode-worker.js', { type: 'module' });
+      this.worker.onmessage = (e) => { this.waiting.get(e.data.id)?.(e.data); this.waiting.delete(e.data.id); };
+      this.worker.onerror = () => { // cannot be loaded: the page does it itself
+        this.worker = null;
+        for (const done of this.waiting.values()) done({ status: -1, body: { error: 'worker' }, retryAfter: 0, blob: null });
+        this.waiting.clear();
+      };
+    }
+  }
+
+  /**
+   * @param {CanvasImageSource & {width: any, height: any}} source @param {number} sourceWidth @param {number} sourceHeight
+   * @param {{url: string, fields: Record<string, string>, size: number, source: number, cells: Uint8Array | null, query: string}} how
+   * @returns {Promise<Answer>}
+   */
+  async send(source, sourceWidth, sourceHeight, how) {
+    const scale = Math.min(1, how.size / Math.max(sourceWidth, sourceHeight));
+    const width = Math.max(1, Math.round(sourceWidth * scale)), height = Math.max(1, Math.round(sourceHeight * scale));
+    const shown = performance.now();
+    this.busy = true;
+    try {
+      const bitmap = await createImageBitmap(/** @type {any} */ (source), { resizeWidth: width, resizeHeight: height, resizeQuality: 'medium' });
+      const result = await this.through(bitmap, width, height, how);
+      if (result.status < 200 || result.status > 299) throw failure(result.status, result.body, result.retryAfter);
+      const frame = { n: this.count, source: how.source, shown, width, height, blob: result.blob, cells: how.cells };
+      return { frame, ms: performance.now() - shown, ...readAnswer(result.body, frame, how.query) };
+    } catch (error) {
+      throw error instanceof SendError ? error : new SendError('refused', String(/** @type {any} */ (error)?.message || error), 1000);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  /** @param {ImageBitmap} bitmap @param {number} width @param {number} height @param {{url: string, fields: Record<string, string>}} how @returns {Promise<any>} */
+  async through(bitmap, width, height, { url, fields }) {
+    const id = ++this.count;
+    if (this.worker) {
+      const { worker } = this;
+      return new Promise((resolve) => {
+        this.waiting.set(id, resolve);
+        worker.postMessage({ id, bitmap, width, height, url, fields, timeout: TIMEOUT_MS }, [bitmap]);
+      });
+    }
+    const blob = await encode(bitmap, width, height);
+    bitmap.close();
+    return { blob, ...await post(url, blob, fields, TIMEOUT_MS) };
+  }
+}

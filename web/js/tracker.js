@@ -1,0 +1,129 @@
+// Which thing is which from frame to frame. An id lives as long as its thing stays in view under one
+// name; another name is another track, with its own price. A thing that comes back within three
+// seconds is the same one and is not counted again.
+import { labelOf } from './words.js';
+
+export const GONE_MS = 2000; // leaves the list after this long without being seen
+const AGAIN_MS = 3000; // comes back as itself within this long
+
+/** @param {Quad} q @returns {[number, number, number, number]} */
+export function boxOf(q) {
+  const xs = q.map((p) => p[0]), ys = q.map((p) => p[1]);
+  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+}
+
+/** Overlap of the upright boxes, 0..1. @param {Quad} a @param {Quad} b */
+export function overlap(a, b) {
+  const [ax1, ay1, ax2, ay2] = boxOf(a), [bx1, by1, bx2, by2] = boxOf(b);
+  const w = Math.min(ax2, bx2) - Math.max(ax1, bx1), h = Math.min(ay2, by2) - Math.max(ay1, by1);
+  if (w <= 0 || h <= 0) return 0;
+  return w * h / ((ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - w * h);
+}
+
+/** Whether two namings can be one thing: the same name, and the same printing when both are sure of it. @param {Track} t @param {Detection} d */
+function agrees(t, d) {
+  if (t.chosen) return d.kind === 'unknown' || t.thing.name === d.thing.name || t.choices.some((c) => c.name === d.thing.name);
+  if (t.kind === 'unknown' || d.kind === 'unknown') return t.kind === d.kind;
+  if (t.thing.name !== d.thing.name) return false;
+  return t.kind === 'unsure' || d.kind === 'unsure' || (labelOf(t.thing) === labelOf(d.thing) && t.thing.code === d.thing.code);
+}
+
+/** How well a detection continues a track; 0: not at all. @param {Track} t @param {Detection} d @param {number} now */
+function fit(t, d, now) {
+  if (!agrees(t, d) || now - t.last > AGAIN_MS) return 0;
+  if (t.serverId && t.serverId === d.serverId) return 3;
+  const o = overlap(t.quad, d.quad);
+  if (o >= 0.3) return 1 + o;
+  // moved fast, or back again: the name alone says it, unless nothing has one
+  return d.kind === 'unknown' ? 0 : 0.5;
+}
+
+export class Tracker {
+  constructor() {
+    /** @type {Track[]} */
+    this.tracks = [];
+    /** @type {Track[]} */
+    this.away = [];
+    this.nextId = 1;
+    this.nextColour = 0;
+    this.counted = 0;
+  }
+
+  /** Forgets everything in view: another source. */
+  clear() {
+    this.tracks = [];
+    this.away = [];
+  }
+
+  /** A colour that no other track has, in turn; shared from the ninth on. */
+  colour() {
+    for (let i = 0; i < 8; i++) {
+      const n = (this.nextColour + i) % 8 + 1;
+      if (!this.tracks.some((t) => t.n === n)) { this.nextColour = n % 8; return n; }
+    }
+    this.nextColour = this.nextColour % 8 + 1;
+    return this.nextColour;
+  }
+
+  /**
+   * Takes an answer in.
+   * @param {Answer} answer @param {number} now
+   * @returns {Track[]} the tracks that are new
+   */
+  update(answer, now) {
+    const pool = [...this.tracks, ...this.away];
+    /** @type {{t: Track, d: Detection, f: number}[]} */
+    const pairs = [];
+    for (const t of pool) for (const d of answer.detections) {
+      const f = fit(t, d, now);
+      if (f > 0) pairs.push({ t, d, f });
+    }
+    pairs.sort((a, b) => b.f - a.f);
+    const taken = new Set(), met = new Set();
+    for (const { t, d } of pairs) {
+      if (taken.has(d) || met.has(t)) continue;
+      taken.add(d); met.add(t);
+      this.see(t, d, answer, now);
+    }
+    for (const t of pool) if (!met.has(t)) { t.of++; t.steady = 0; if (!t.missing) t.missing = now; }
+    const born = answer.detections.filter((d) => !taken.has(d)).map((d) => this.begin(d, answer, now));
+    this.expire(now, GONE_MS);
+    return born;
+  }
+
+  /** @param {Track} t @param {Detection} d @param {Answer} answer @param {number} now */
+  see(t, d, answer, now) {
+    t.steady = t.kind === d.kind || t.chosen ? t.steady + 1 : 1;
+    if (!t.chosen) { t.kind = d.kind; t.thing = d.thing; t.choices = d.choices; }
+    Object.assign(t, { quad: d.quad, score: d.score, serverId: d.serverId, frame: answer.frame, last: now, missing: 0 });
+    t.seen++; t.of++;
+    if (this.away.includes(t)) { // its colour may be somebody else's by now
+      this.away = this.away.filter((x) => x !== t);
+      if (this.tracks.some((x) => x.n === t.n)) t.n = this.colour();
+      this.tracks.push(t);
+    }
+  }
+
+  /** @param {Detection} d @param {Answer} answer @param {number} now @returns {Track} */
+  begin(d, answer, now) {
+    const t = {
+      id: this.nextId++, n: this.colour(), kind: d.kind, thing: d.thing, choices: d.choices, quad: d.quad,
+      score: d.score, seen: 1, of: 1, serverId: d.serverId, born: now, last: now, missing: 0,
+      frame: answer.frame, steady: 1, spoken: false, chosen: false,
+    };
+    if (d.kind !== 'unknown') this.counted++;
+    this.tracks.push(t);
+    return t;
+  }
+
+  /** Drops what has not been seen for `limit` milliseconds; true when something went. @param {number} now @param {number} limit */
+  expire(now, limit) {
+    const gone = this.tracks.filter((t) => now - t.last > limit);
+    if (gone.length) {
+      this.tracks = this.tracks.filter((t) => !gone.includes(t));
+      this.away.push(...gone);
+    }
+    this.away = this.away.filter((t) => now - t.last <= AGAIN_MS);
+    return gone.length > 0;
+  }
+}
