@@ -16,6 +16,8 @@ export { assert };
 export const CHROMIUM = process.env.CHROMIUM || ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((f) => fs.existsSync(f));
 export const FRAMES = path.join(SOURCE, 'data/example-frames');
 
+/** pages that are open: a failed test leaves its own behind @type {Set<any>} */
+const contexts = new Set();
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'identify-web-'));
 process.on('exit', () => fs.rmSync(scratch, { recursive: true, force: true }));
 
@@ -37,24 +39,30 @@ export async function browser(options = {}) {
   return chromium.launch({ executablePath: CHROMIUM, args, env: { ...process.env, HOME: scratch } });
 }
 
+/** A machine that does much else is slow; a test that hangs still ends. */
+const PATIENCE = 60000;
+
 export const SIZES = { 360: [360, 800], 768: [768, 1024], 1440: [1440, 900], 2560: [2560, 1440] };
 
 /** A page of its own, with what went wrong in it. @param {any} b @param {string} url @param {any} [options] */
 export async function open(b, url, options = {}) {
   const { size = [1440, 900], theme = 'dark', before, path: at = '/canvas/live', ...rest } = options;
   const context = await b.newContext({ viewport: { width: size[0], height: size[1] }, colorScheme: theme, serviceWorkers: 'block', acceptDownloads: true, hasTouch: size[0] < 600, ...rest });
+  contexts.add(context);
+  context.on('close', () => contexts.delete(context));
   const page = await context.newPage();
   page.wrong = [];
   page.on('pageerror', (e) => page.wrong.push('error: ' + e.message));
   page.on('console', (m) => { if (m.type() === 'error' && !/Failed to load resource|net::ERR/.test(m.text())) page.wrong.push('console: ' + m.text()); });
-  page.setDefaultTimeout(10000);
+  page.setDefaultTimeout(PATIENCE);
   if (before) await page.addInitScript(before.fn || before, before.arg);
-  await page.goto(url + at);
+  await page.goto(url + at, { waitUntil: 'domcontentloaded' });
+  await page.waitForFunction(() => window.identify);
   return page;
 }
 
 /** Waits until a function gives something true, and gives that back. */
-export async function until(what, fn, ms = 10000) {
+export async function until(what, fn, ms = PATIENCE) {
   const end = Date.now() + ms;
   for (;;) {
     const value = await fn();
@@ -103,6 +111,7 @@ export async function run(tests) {
       console.log(`ok   ${name} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
     } catch (error) {
       failed++;
+      for (const context of contexts) await context.close().catch(() => {});
       console.log(`FAIL ${name}\n${error.stack}`);
     }
   }

@@ -11,7 +11,8 @@ import { feedback, hush, say, toast } from './say.js';
 import { listenKeys } from './keyboard.js';
 import { exportMenu, menuOpen, pulseDeck, renderDeck, saveAs, useDeck } from './deck-view.js';
 import { onThisComputer, renderBar, renderStatus, renderTabs, renderTop } from './lists.js';
-import { addable, readingOrder } from './nine.js';
+import { addable } from './nine.js';
+import { overlap, readingOrder } from './geometry.js';
 import { onChoice, openPicker, pick, pickNewName, trackById, unkeep } from './picker.js';
 import { openImport, openKeys, openSettings, setTheme, watchSettings } from './settings.js';
 import { renderCaption, renderCaptionNumbers, resetCaption, tileChoice } from './caption.js';
@@ -51,9 +52,10 @@ const overlay = new Overlay(() => {
 /** The thing in the label stays until another is chosen or it is gone; another that is there takes its place. */
 function keepFocus() {
   const now = performance.now(), t = focused(), { tracks } = state.tracker;
-  const other = tracks.find((x) => !x.missing && x.id !== t?.id);
-  if (t && t.missing && other && now - t.missing > SWITCH_MS) state.focus = other.id;
-  else if (t && state.focus !== t.id) state.focus = t.id;
+  if (!t) return;
+  const other = tracks.filter((x) => !x.missing && x !== t) // what took its place, else what came last
+    .sort((a, b) => overlap(b.quad, t.quad) - overlap(a.quad, t.quad) || b.born - a.born)[0];
+  state.focus = t.missing && other && now - t.missing > SWITCH_MS ? other.id : t.id;
 }
 
 /** Speaks of a track once, when three answers agree. @param {Track} t */

@@ -37,7 +37,7 @@ export async function post(url, blob, fields, timeout) {
     } catch {
       body = { error: response.ok ? 'The answer is not JSON.' : `HTTP ${response.status}` };
     }
-    return { status: response.ok && body?.error ? 502 : response.status, body, retryAfter: Number(response.headers.get('Retry-After')) || 0 };
+    return { status: response.ok && body?.error ? 500 : response.status, body, retryAfter: Number(response.headers.get('Retry-After')) || 0 };
   } catch (error) {
     return { status: 0, body: { error: stop.signal.aborted ? 'No answer in time.' : String(error) }, retryAfter: 0 };
   } finally {

@@ -2,27 +2,7 @@
 import { $, button, h, picture, settleScrollers } from './dom.js';
 import { state } from './state.js';
 import { printings } from './parts.js';
-import { boxOf } from './tracker.js';
 import { amountOf, inWords, money, plural, priceText, rarityName } from './words.js';
-
-/**
- * Reading order: rows from top to bottom, each from left to right. A row is what lies within half a
- * thing's height of its first one.
- * @template {{quad: Quad}} T
- * @param {T[]} things @returns {T[]}
- */
-export function readingOrder(things) {
-  const at = things.map((t) => { const [x1, y1, x2, y2] = boxOf(t.quad); return { t, x: (x1 + x2) / 2, y: (y1 + y2) / 2, h: y2 - y1 }; });
-  const heights = at.map((a) => a.h).sort((a, b) => a - b), half = (heights[heights.length >> 1] || 0) / 2;
-  at.sort((a, b) => a.y - b.y);
-  /** @type {(typeof at)[]} */
-  const rows = [];
-  for (const a of at) {
-    const row = rows[rows.length - 1];
-    if (row && a.y - row[0].y <= half) row.push(a); else rows.push([a]);
-  }
-  return rows.flatMap((row) => row.sort((a, b) => a.x - b.x).map((a) => a.t));
-}
 
 /** @param {Track} t */
 function lowest(t) {

@@ -1,7 +1,7 @@
 // Whether a place of the picture still shows what it showed in an older frame. An outline belongs to
 // the frame that it was found in: when the picture under it has become another one (a cut, a card
 // pulled away), it is hidden until an answer for the new picture is there.
-import { boxOf } from './tracker.js';
+import { boxOf } from './geometry.js';
 
 const W = 32, H = 18;
 const OTHER = 34; // mean difference of brightness, of 255, from which it is another picture

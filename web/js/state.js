@@ -107,5 +107,5 @@ export const words = () => (state.info.cards
 /** The track in the label: the chosen one, else the one longest in view. @returns {Track | undefined} */
 export function focused() {
   const { tracks, away } = state.tracker;
-  return tracks.find((t) => t.id === state.focus) || away.find((t) => t.id === state.focus && !tracks.length) || tracks[0];
+  return tracks.find((t) => t.id === state.focus) || away.find((t) => t.id === state.focus) || tracks[0];
 }

@@ -2,23 +2,10 @@
 // name; another name is another track, with its own price. A thing that comes back within three
 // seconds is the same one and is not counted again.
 import { labelOf } from './words.js';
+import { overlap } from './geometry.js';
 
 export const GONE_MS = 2000; // leaves the list after this long without being seen
 const AGAIN_MS = 3000; // comes back as itself within this long
-
-/** @param {Quad} q @returns {[number, number, number, number]} */
-export function boxOf(q) {
-  const xs = q.map((p) => p[0]), ys = q.map((p) => p[1]);
-  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
-}
-
-/** Overlap of the upright boxes, 0..1. @param {Quad} a @param {Quad} b */
-export function overlap(a, b) {
-  const [ax1, ay1, ax2, ay2] = boxOf(a), [bx1, by1, bx2, by2] = boxOf(b);
-  const w = Math.min(ax2, bx2) - Math.max(ax1, bx1), h = Math.min(ay2, by2) - Math.max(ay1, by1);
-  if (w <= 0 || h <= 0) return 0;
-  return w * h / ((ax2 - ax1) * (ay2 - ay1) + (bx2 - bx1) * (by2 - by1) - w * h);
-}
 
 /** Whether two namings can be one thing: the same name, and the same printing when both are sure of it. @param {Track} t @param {Detection} d */
 function agrees(t, d) {
@@ -30,7 +17,7 @@ function agrees(t, d) {
 
 /** How well a detection continues a track; 0: not at all. @param {Track} t @param {Detection} d @param {number} now */
 function fit(t, d, now) {
-  if (!agrees(t, d) || now - t.last > AGAIN_MS) return 0;
+  if (!agrees(t, d) || (t.missing && now - t.last > AGAIN_MS)) return 0;
   if (t.serverId && t.serverId === d.serverId) return 3;
   const o = overlap(t.quad, d.quad);
   if (o >= 0.3) return 1 + o;

@@ -1,0 +1,52 @@
+// Every state of the page, for screenshots and for the accessibility check.
+import { DRAGON, EAGLE, GOLDFISH, PRICE, answer, mask } from './fake.mjs';
+import { press, startCamera } from './lib.mjs';
+import path from 'node:path';
+import { FRAMES } from './lib.mjs';
+
+const SECOND = [[0.75, 0.15], [0.97, 0.2], [0.94, 0.75], [0.72, 0.7]];
+const NINE = ['Thornwood Wolf|SR|LOCH-JP002_thornwood_wolf_sr', 'Silver Swan|ScR|LOCH-JP004_silver_swan_scr', 'Admiral of Embers|UR|LOCH-JP005_admiral_of_embers_ur', 'High Eagle||LOCH-JP012_high_eagle', 'Harvest Owl|ScR|LOCH-JP011_harvest_owl_scr', 'Seven Spot Knight|SR|LOCH-JP015_seven_spot_knight_sr', '', 'Moor Rhinoceros|UR|LOCH-JP018_moor_rhinoceros_ur', 'Iron Scorpion|UtR|LOCH-JP013_iron_scorpion_utr'];
+const cell = (i) => { const x = 0.18 + (i % 3) * 0.22, y = 0.04 + Math.floor(i / 3) * 0.32; return [[x, y], [x + 0.18, y], [x + 0.18, y + 0.28], [x, y + 0.28]]; };
+const page9 = () => answer(...NINE.map((t, i) => {
+  const [name, rarity, file] = t.split('|');
+  return t ? mask(name, rarity, file.split('_')[0], file + '.jpg', { corners: cell(i), price: PRICE(400 + 811 * i, file.split('_')[0]) }) : DRAGON({ corners: cell(i) });
+}));
+
+export const DECK = Object.fromEntries([['Harvest Owl', 'ScR', 'LOCH-JP011', 'LOCH-JP011_harvest_owl_scr', 5480, 1], ['Silver Swan', 'ScR', 'LOCH-JP004', 'LOCH-JP004_silver_swan_scr', 3480, 2], ['Admiral of Embers', 'UR', 'LOCH-JP005', 'LOCH-JP005_admiral_of_embers_ur', 1180, 1], ['Violet Lady', 'OP', 'LOCH-JP008', 'LOCH-JP008_violet_lady_op', 680, 3], ['Thornwood Wolf', 'SR', 'LOCH-JP002', 'LOCH-JP002_thornwood_wolf_sr', 480, 4], ['Frost Ram', 'SR', 'MOOR-EN023', 'MOOR-EN023_frost_ram_sr', 260, 2], ['Last Light of Skerryhead', '', 'MOOR-EN027', 'IMG_2041', 0, 1]]
+  .map(([name, rarity, code, file, jpy, qty], i) => [name, { label: name, name, rarity, code, ref_url: `/refs/${file}.jpg`, price: jpy ? { median: jpy, currency: 'JPY', usd: Math.round(jpy / 1.5586) / 100 } : null, added_at: 100 - i, qty }]));
+
+const both = () => answer(GOLDFISH(), DRAGON({ corners: SECOND }));
+const rows = (page, n) => page.waitForFunction((k) => document.querySelectorAll('#tracks > li').length >= k, n);
+const live = async (page, fake, reply, n) => { fake.answer = reply; await startCamera(page); if (n) await rows(page, n); await page.waitForTimeout(500); };
+const refuse = (name) => (page) => page.evaluate((n) => { navigator.mediaDevices.getUserMedia = () => (n ? Promise.reject(new DOMException('', n)) : new Promise(() => {})); }, name);
+const ask = (name) => async (page) => { await refuse(name)(page); await page.getByText('Use Webcam').first().click(); await page.waitForTimeout(150); };
+const tall = (page) => page.viewportSize().width < 760;
+const sheet = async (page, tab) => { if (tall(page)) await page.locator(`#tabs [data-tab="${tab}"]`).click(); };
+
+/** name -> {go, deck, origin, info}: how to get there, with which deck, at which origin. */
+export const STATES = {
+  first: { go: async () => {} },
+  asking: { go: ask('') }, denied: { go: ask('NotAllowedError') }, nocamera: { go: ask('NotFoundError') }, busy: { go: ask('NotReadableError') },
+  insecure: { origin: 'insecure', info: { https_url: 'https://192.168.1.24:8501', cert_sha256: '4F:9A:17:C2:03:D8:55:66' }, go: (page) => page.waitForSelector('.addr') },
+  searching: { go: (page, fake) => live(page, fake, () => answer(), 0) },
+  live: { go: (page, fake) => live(page, fake, both, 2) },
+  unsure: { go: async (page, fake) => { await live(page, fake, both, 2); await page.evaluate(() => document.querySelector('#tracks > li:nth-child(2) .trk-name').click()); await page.waitForTimeout(200); } },
+  added: { go: async (page, fake) => { await live(page, fake, both, 2); await page.locator('#caption [data-act="add"]').click(); await page.waitForTimeout(200); } },
+  nomatch: { go: async (page, fake) => { fake.answer = () => ({ ...answer(), ranking: [['Silver Swan', 'LOCH-JP004_silver_swan_ea.jpg', 0.16], ['Rose Flamingo', 'MOOR-EN022_rose_flamingo.jpg', 0.08], ['Iron Scorpion', 'LOCH-JP013_iron_scorpion_utr.jpg', 0.05]].map(([name, filename, score]) => ({ name, filename, score, rarity: '', set_code: filename.split('_')[0] })) }); await page.setInputFiles('#pick-photo', path.join(FRAMES, '09_stranger.jpg')); await page.waitForSelector('#caption .tile'); await page.waitForTimeout(200); } },
+  unknown: { go: (page, fake) => live(page, fake, () => ({ count: 1, masks: [{ bbox_norm: { x1: 0.3, y1: 0.2, x2: 0.7, y2: 0.9 }, area_fraction: 0.2 }] }), 1) },
+  pagestart: { go: async (page) => { await press(page, 'mode-page'); await page.waitForTimeout(200); } },
+  page: { go: async (page, fake) => { fake.answer = page9; await press(page, 'mode-page'); await page.setInputFiles('#pick-photo', fake.pagePhoto); await page.waitForSelector('.nine'); await page.waitForTimeout(400); } },
+  picker: { info: { can_write: true }, go: async (page, fake) => { await live(page, fake, both, 2); await page.evaluate(() => document.querySelector('#tracks > li:nth-child(2) .trk-name').click()); await page.waitForTimeout(100); await page.keyboard.press('c'); await page.waitForSelector('.yours img[src^="blob:"]'); } },
+  nothingfound: { info: { can_write: true }, go: async (page, fake) => { await live(page, fake, both, 2); await page.keyboard.press('c'); await page.fill('#find', 'grendel'); await page.getByText('Nothing called').waitFor(); } },
+  lost: { go: async (page, fake) => { await live(page, fake, both, 2); fake.answer = () => ({ drop: true }); await page.waitForFunction(() => !document.querySelector('#tracks li') && document.querySelector('#banner .when'), null, { timeout: 9000 }); await page.waitForTimeout(300); } },
+  cleared: { go: async (page) => { await sheet(page, 'deck'); await press(page, 'clear'); await page.waitForTimeout(400); } },
+  empty: { deck: {}, go: async (page) => { await sheet(page, 'deck'); await page.waitForTimeout(300); } },
+  deck: { go: async (page, fake) => { await live(page, fake, both, 2); await sheet(page, 'deck'); await page.waitForTimeout(400); } },
+  top: { go: async (page) => { await sheet(page, 'top'); await page.waitForTimeout(300); } },
+  export: { go: async (page) => { await sheet(page, 'deck'); await press(page, 'export'); await page.waitForTimeout(200); } },
+  import: { go: async (page) => { await sheet(page, 'deck'); await press(page, 'import'); await page.waitForTimeout(400); } },
+  settings: { go: async (page) => { await press(page, 'settings'); await page.waitForTimeout(400); } },
+  keys: { go: async (page) => { await page.keyboard.press('?'); await page.waitForTimeout(400); } },
+  token: { go: async (page, fake) => { fake.answer = () => ({ status: 401, body: { error: 'a token is needed' } }); await startCamera(page); await page.waitForSelector('#token-text'); await page.waitForTimeout(200); } },
+};
+export { EAGLE };
