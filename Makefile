@@ -7,7 +7,9 @@ MAKEFLAGS  += --no-print-directory
 # A release build for people needs neither tests nor benchmarks.
 release_flags := -DIDENTIFY_TESTS=OFF -DIDENTIFY_BENCH=OFF -DIDENTIFY_TOOLS=OFF
 
-.PHONY: all help deps demo test check asan tsan interop rivals bench fuzz fmt install clean
+SHOTS := build/screenshots
+
+.PHONY: screenshots all help deps demo test check asan tsan interop rivals bench fuzz fmt install clean
 all: deps ## build the program and the libraries
 	@cmake -S . -B $(BUILD) --preset $(BUILD_TYPE) $(if $(filter release,$(BUILD_TYPE)),$(release_flags)) > build.log 2>&1 || { cat build.log; exit 1; }
 	@rm -f build.log
@@ -52,6 +54,10 @@ bench: ## print every figure with its baseline, as JSON
 	@cmake -S . -B build/bench --preset release > /dev/null
 	@cmake --build build/bench -j $(JOBS) > /dev/null
 	@bench/run build/bench
+
+screenshots: ## every state of the live page at four widths in both themes, as PNG
+	@tools/deps.sh test
+	IDENTIFY_BUILD_DIR=build/dev node tests/web/run.mjs screenshots.mjs $(SHOTS)
 
 fuzz: ## run every fuzz target for FUZZ_SECONDS (60)
 	@tools/deps.sh build test ci

@@ -41,6 +41,9 @@ test|cmd:python3|python3|python3|python3
 test|py:numpy|python3-numpy|python3-numpy|numpy
 test|cmd:openssl|openssl|openssl|openssl
 test|py:PIL|python3-pil|python3-pillow|pillow
+test|cmd:chromium|chromium|chromium|-
+test|cmd:node|nodejs|nodejs|node
+test|cmd:npm|npm|npm|node
 ci|cmd:clang|clang|clang|llvm
 ci|file:/usr/share/doc/libclang-rt-dev|libclang-rt-dev|compiler-rt|-
 ci|cmd:clang-format|clang-format|clang-tools-extra|clang-format

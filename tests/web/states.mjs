@@ -1,15 +1,14 @@
 // Every state of the page, for screenshots and for the accessibility check.
-import { DRAGON, EAGLE, GOLDFISH, PRICE, answer, mask } from './fake.mjs';
-import { press, startCamera } from './lib.mjs';
+import { DRAGON, GOLDFISH, PRICE, answer, mask } from './fake.mjs';
 import path from 'node:path';
-import { FRAMES } from './lib.mjs';
+import { FRAMES, press, startCamera } from './lib.mjs';
+import { NINE, pocket } from './pagephoto.mjs';
 
 const SECOND = [[0.75, 0.15], [0.97, 0.2], [0.94, 0.75], [0.72, 0.7]];
-const NINE = ['Thornwood Wolf|SR|LOCH-JP002_thornwood_wolf_sr', 'Silver Swan|ScR|LOCH-JP004_silver_swan_scr', 'Admiral of Embers|UR|LOCH-JP005_admiral_of_embers_ur', 'High Eagle||LOCH-JP012_high_eagle', 'Harvest Owl|ScR|LOCH-JP011_harvest_owl_scr', 'Seven Spot Knight|SR|LOCH-JP015_seven_spot_knight_sr', '', 'Moor Rhinoceros|UR|LOCH-JP018_moor_rhinoceros_ur', 'Iron Scorpion|UtR|LOCH-JP013_iron_scorpion_utr'];
-const cell = (i) => { const x = 0.18 + (i % 3) * 0.22, y = 0.04 + Math.floor(i / 3) * 0.32; return [[x, y], [x + 0.18, y], [x + 0.18, y + 0.28], [x, y + 0.28]]; };
-const page9 = () => answer(...NINE.map((t, i) => {
-  const [name, rarity, file] = t.split('|');
-  return t ? mask(name, rarity, file.split('_')[0], file + '.jpg', { corners: cell(i), price: PRICE(400 + 811 * i, file.split('_')[0]) }) : DRAGON({ corners: cell(i) });
+const page9 = () => answer(...NINE.map((file, i) => {
+  const m = /^([A-Z0-9]+-[A-Z]+\d+)_(.+?)(?:_(scr|ur|sr|utr))?$/.exec(file), code = m[1], rarity = { scr: 'ScR', ur: 'UR', sr: 'SR', utr: 'UtR' }[m[3]] || '';
+  const name = m[2].split('_').map((w) => (w === 'of' ? w : w[0].toUpperCase() + w.slice(1))).join(' ');
+  return name === 'Moonlit Dragon' ? DRAGON({ corners: pocket(i) }) : mask(name, rarity, code, file + '.jpg', { corners: pocket(i), price: PRICE(400 + 811 * i, code) });
 }));
 
 export const DECK = Object.fromEntries([['Harvest Owl', 'ScR', 'LOCH-JP011', 'LOCH-JP011_harvest_owl_scr', 5480, 1], ['Silver Swan', 'ScR', 'LOCH-JP004', 'LOCH-JP004_silver_swan_scr', 3480, 2], ['Admiral of Embers', 'UR', 'LOCH-JP005', 'LOCH-JP005_admiral_of_embers_ur', 1180, 1], ['Violet Lady', 'OP', 'LOCH-JP008', 'LOCH-JP008_violet_lady_op', 680, 3], ['Thornwood Wolf', 'SR', 'LOCH-JP002', 'LOCH-JP002_thornwood_wolf_sr', 480, 4], ['Frost Ram', 'SR', 'MOOR-EN023', 'MOOR-EN023_frost_ram_sr', 260, 2], ['Last Light of Skerryhead', '', 'MOOR-EN027', 'IMG_2041', 0, 1]]
@@ -49,4 +48,3 @@ export const STATES = {
   keys: { go: async (page) => { await page.keyboard.press('?'); await page.waitForTimeout(400); } },
   token: { go: async (page, fake) => { fake.answer = () => ({ status: 401, body: { error: 'a token is needed' } }); await startCamera(page); await page.waitForSelector('#token-text'); await page.waitForTimeout(200); } },
 };
-export { EAGLE };

@@ -61,8 +61,8 @@ export async function topPrices(limit, currency) {
   const body = await ask(`/api/top-prices?limit=${limit}`);
   return (Array.isArray(body.top) ? body.top : []).slice(0, limit).map((/** @type {any} */ t) => ({
     name: clean(t.name) || clean(t.name_jp) || clean(t.code), rarity: clean(t.rarity, 24), code: clean(t.code, 40),
-    file: clean(t.filename), pic: picOf(typeof t.filename === 'string' ? t.filename : ''),
-    price: readPrice({ median: t.jpy_median, currency: currency || 'JPY', usd_median: t.usd_median })
+    file: String(t.filename || ''), pic: picOf(typeof t.filename === 'string' ? t.filename : ''),
+    price: readPrice(t.price) || readPrice({ median: t.jpy_median, currency: currency || 'JPY', usd_median: t.usd_median })
       || readPrice({ median: t.usd_median, currency: 'USD' }),
   })).filter((/** @type {Thing} */ t) => t.name);
 }
