@@ -245,16 +245,17 @@ static void time_parts(void) {
 }
 
 /* Asks for every frame; the i-th shows row i % n_shown, or nothing known when that is 0. */
-static void time_answers(const idf_matcher *matcher, const idf_index *index, const char *name,
-                         size_t n_shown, const char *target) {
-    idf_session *session;
+static void time_answers(const idf_collection *collection, const char *name, size_t n_shown,
+                         const char *target) {
+    const idf_index *index = idf_collection_index(collection);
+    idf_scratch *scratch;
     idf_answer answer = {0};
     double seconds[FRAMES];
     int n_right = 0;
-    must(!idf_session_new(&session, matcher, NULL), "no session");
+    must(!idf_scratch_new(&scratch, NULL), "no scratch");
     for (size_t i = 0; i < FRAMES; i++) {
         double start = idf_clock_seconds();
-        must(!idf_session_match(session, &frames[i], &answer, NULL), "no answer");
+        must(!idf_match(collection, scratch, NULL, &frames[i], NULL, &answer, NULL), "no answer");
         seconds[i] = idf_clock_seconds() - start;
         const idf_detection *d = answer.n_detections > 0 ? &answer.detections[0] : NULL;
         if (n_shown > 0)
@@ -266,29 +267,29 @@ static void time_answers(const idf_matcher *matcher, const idf_index *index, con
     }
     report(name, seconds, target, n_right);
     idf_answer_release(&answer);
-    idf_session_free(session);
+    idf_scratch_free(scratch);
 }
 
 static void time_collection(size_t n_rows) {
     static idf_index_row rows[MANY_ROWS];
     char path[64], name[96];
     idf_index *index;
-    idf_matcher *matcher;
+    idf_collection *collection;
     snprintf(path, sizeof path, "/tmp/identify-bench-%ld.npz", (long)getpid());
     for (size_t i = 0; i < n_rows; i++)
         rows[i] = things[i].row;
     const idf_index_meta meta = {.encoder = encoder->identity, .projection = ""};
     must(!idf_index_write(path, rows, n_rows, encoder->dim, &meta, NULL), "no index");
     must(!idf_index_open(&index, path, NULL), "no index");
-    must(!idf_matcher_new(&matcher, index, encoder, NULL, NULL), "no matcher");
+    must(!idf_collection_new(&collection, index, encoder, NULL, NULL), "no collection");
     bool many = n_rows > ROWS;
     make_frames(things, ROWS);
     snprintf(name, sizeof name, "frame 1280 x 720, one card, %zu references", n_rows);
-    time_answers(matcher, index, name, ROWS, many ? "40 ms" : "25 ms, p99 40 ms");
+    time_answers(collection, name, ROWS, many ? "40 ms" : "25 ms, p99 40 ms");
     make_frames(strangers, STRANGERS);
     snprintf(name, sizeof name, "frame 1280 x 720, nothing known, %zu references", n_rows);
-    time_answers(matcher, index, name, 0, many ? "40 ms" : "30 ms");
-    idf_matcher_free(matcher);
+    time_answers(collection, name, 0, many ? "40 ms" : "30 ms");
+    idf_collection_release(collection);
     idf_index_free(index);
     unlink(path);
 }

@@ -64,6 +64,10 @@ int cli_usage_error(const cli_usage *usage, const char *format, ...) IDF_PRINTF(
 /* The word of `words` (NULL-terminated) nearest to `word`, NULL when none is near. */
 const char *cli_nearest(const char *word, const char *const *words);
 
+/* A threshold as a library option has it, where 0 means the default: 0 on the command line, which
+ * is met by everything, becomes the smallest number. */
+double cli_threshold(double given);
+
 /* Shows the help of a command on stdout. */
 void cli_show_help(const cli_usage *usage);
 

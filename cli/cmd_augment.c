@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/answer.h"
+#include "cli/json.h"
 
 static void on_note(void *context, const idf_note *note) {
     cli_warn(context, "left out %s: %s", cli_printable(note->filename), note->message);

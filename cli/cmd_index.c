@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/answer.h"
 #include "cli/encoder.h"
+#include "cli/json.h"
 
 typedef struct index_run {
     cli_common common;

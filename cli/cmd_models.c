@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "cli/answer.h"
+#include "cli/json.h"
 #include "net/download.h"
 
 typedef struct models_run {

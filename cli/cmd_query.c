@@ -3,24 +3,44 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <pthread.h>
+
+#include "base/alloc.h"
 #include "base/bytes.h"
 #include "base/file.h"
 #include "cli/annotate.h"
-#include "cli/answer.h"
 #include "cli/encoder.h"
+#include "cli/json.h"
 
 enum { STDIN_MAX_BYTES = 256 << 20 };
 
+/* One picture between being read and being shown. */
+typedef struct question {
+    idf_image image; /* kept when it is to be drawn on */
+    idf_answer answer;
+    idf_status status;
+    idf_error err;
+    bool done;
+} question;
+
 typedef struct query_run {
     cli_common common;
-    const idf_index *index;
-    idf_session *session;
-    idf_answer answer;
+    idf_collection *collection;
+    idf_match_options match;
     const char *clip_model;
     const char *annotate; /* a file or a folder; NULL: nothing is drawn */
     const char *refs_dir; /* pictures to draw beside it; NULL: where the index says */
-    bool table;
+    bool table, no_geometry;
     int name_columns; /* of the longest picture name, for --table */
+    char **paths;
+    size_t n_paths;
+    idf_scratch **scratches; /* one a worker */
+    int n_workers;
+    question *questions; /* of a window of the pictures, by number modulo `window` */
+    size_t window, next; /* next: the picture to be shown next */
+    pthread_mutex_t lock;
+    pthread_cond_t shown;
+    int code;
 } query_run;
 
 static idf_status read_picture(const char *path, idf_image *image, idf_error *err) {
@@ -38,37 +58,37 @@ static const char *shown_name(const char *path) {
     return strcmp(path, "-") == 0 ? "standard input" : cli_printable(path);
 }
 
-static void print_answer(const query_run *run, const char *path) {
+static void print_answer(const idf_answer *a, const char *path) {
     char label[IDF_NAME_BYTES + IDF_RARITY_BYTES + 8];
-    const idf_answer *a = &run->answer;
+    const idf_index *index = idf_collection_index(a->collection);
     cli_colours c = cli_stdout_colours();
     printf("%s%s%s: ", c.bold, shown_name(path), c.reset);
     if (a->n_detections == 0)
         printf("%snone of them%s\n", c.yellow, c.reset);
     for (size_t i = 0; i < a->n_detections; i++) {
         const idf_detection *d = &a->detections[i];
-        cli_row_label(label, sizeof label, run->index, d->row, d->confident);
+        idf_row_label(label, sizeof label, index, d->row, d->confident);
         printf("%s%s%s%s  (score %.2f, margin %.2f)\n", i > 0 ? "  and " : "",
                d->confident ? c.green : c.yellow, cli_printable(label), c.reset, (double)d->score,
                (double)d->margin);
     }
     for (size_t i = 0; i < a->n_ranking; i++) {
         size_t row = a->ranking[i].row;
-        cli_row_label(label, sizeof label, run->index, row, true);
+        idf_row_label(label, sizeof label, index, row, true);
         printf("  %2zu. %5.2f  ", i + 1, (double)a->ranking[i].score);
         cli_print_padded(cli_printable(label), 32);
-        printf("  %s%s%s\n", c.dim, cli_printable(idf_index_filename(run->index, row)), c.reset);
+        printf("  %s%s%s\n", c.dim, cli_printable(idf_index_filename(index, row)), c.reset);
     }
 }
 
 /* One line: picture, answer, score. */
-static void print_row(const query_run *run, const char *path) {
+static void print_row(const query_run *run, const idf_answer *a, const char *path) {
     char label[IDF_NAME_BYTES + IDF_RARITY_BYTES + 8] = "none of them";
-    const idf_answer *a = &run->answer;
+    const idf_index *index = idf_collection_index(a->collection);
     cli_colours c = cli_stdout_colours();
     const idf_detection *d = a->n_detections > 0 ? &a->detections[0] : NULL;
     if (d != NULL)
-        cli_row_label(label, sizeof label, run->index, d->row, d->confident);
+        idf_row_label(label, sizeof label, index, d->row, d->confident);
     cli_print_padded(shown_name(path), run->name_columns);
     printf("  %s", d == NULL || !d->confident ? c.yellow : c.green);
     cli_print_padded(cli_printable(label), 32);
@@ -76,7 +96,7 @@ static void print_row(const query_run *run, const char *path) {
     if (a->n_ranking > 0)
         printf("  %5.2f", d != NULL ? (double)d->score : (double)a->ranking[0].score);
     if (d != NULL)
-        printf("  %s", cli_printable(idf_index_filename(run->index, d->row)));
+        printf("  %s", cli_printable(idf_index_filename(index, d->row)));
     putchar('\n');
 }
 
@@ -88,97 +108,135 @@ static void print_json_line(json_t *object, const char *path) {
 }
 
 /* Shows the answer and returns the exit code it alone would give. */
-static int show(const query_run *run, const char *path) {
+static int show(const query_run *run, const idf_answer *a, const char *path) {
     if (run->common.json)
-        print_json_line(cli_answer_json(&run->answer, run->index, ""), path);
+        print_json_line(idf_answer_json(a, NULL), path);
     else if (run->table)
-        print_row(run, path);
+        print_row(run, a, path);
     else
-        print_answer(run, path);
-    for (size_t i = 0; i < run->answer.n_detections; i++)
-        if (run->answer.detections[i].confident)
+        print_answer(a, path);
+    for (size_t i = 0; i < a->n_detections; i++)
+        if (a->detections[i].confident)
             return EXIT_DONE;
     return EXIT_NEGATIVE;
 }
 
-/* Answers one picture; returns the exit code it alone would give. */
-static int query_one(query_run *run, const char *path) {
-    idf_image image = {0};
-    idf_error err = IDF_ERROR_INIT;
-    int code = EXIT_DONE;
-    idf_status status = read_picture(path, &image, &err);
-    if (status == IDF_OK)
-        status = idf_session_match(run->session, &image, &run->answer, &err);
-    if (status == IDF_OK) {
-        code = show(run, path);
-        const cli_drawn_from from = {run->index, run->refs_dir};
+/* Says what went wrong with a picture and returns the exit code that it alone would give. */
+static int complain(const query_run *run, const char *path, idf_status status,
+                    const idf_error *err) {
+    char message[IDF_ERROR_MESSAGE_BYTES + 64];
+    bool named = strstr(err->message, path) != NULL;
+    snprintf(message, sizeof message, "%s%s%s", named ? "" : shown_name(path), named ? "" : ": ",
+             err->message);
+    if (run->common.json)
+        print_json_line(json_pack("{s:{s:s, s:s}}", "error", "status", idf_status_name(status),
+                                  "message", err->message),
+                        path);
+    return cli_fail(status, message);
+}
+
+/* --- several pictures at once, shown in order --- */
+
+static void ask(query_run *run, question *q, const char *path, int worker) {
+    q->status = read_picture(path, &q->image, &q->err);
+    if (q->status == IDF_OK)
+        q->status = idf_match(run->collection, run->scratches[worker], NULL, &q->image, &run->match,
+                              &q->answer, &q->err);
+    if (run->annotate == NULL)
+        idf_image_release(&q->image);
+}
+
+/* Shows what became of a picture, and keeps the worst exit code. */
+static void tell(query_run *run, question *q, const char *path) {
+    int code;
+    if (q->status == IDF_OK) {
+        const cli_drawn_from from = {idf_collection_index(run->collection), run->refs_dir};
+        code = show(run, &q->answer, path);
         if (run->annotate != NULL &&
-            cli_annotate(run->annotate, path, &image, &run->answer, &from, &err) != IDF_OK) {
-            cli_fail(IDF_ERR_IO, err.message);
+            cli_annotate(run->annotate, path, &q->image, &q->answer, &from, &q->err) != IDF_OK) {
+            cli_fail(IDF_ERR_IO, q->err.message);
             code = EXIT_SYSTEM;
         }
     } else {
-        char message[IDF_ERROR_MESSAGE_BYTES + 64];
-        bool named = strstr(err.message, path) != NULL;
-        snprintf(message, sizeof message, "%s%s%s", named ? "" : shown_name(path),
-                 named ? "" : ": ", err.message);
-        if (run->common.json)
-            print_json_line(json_pack("{s:{s:s, s:s}}", "error", "status", idf_status_name(status),
-                                      "message", err.message),
-                            path);
-        code = cli_fail(status, message);
+        code = complain(run, path, q->status, &q->err);
     }
-    idf_image_release(&image);
-    return code;
+    fflush(stdout); /* whoever reads a pipe has it now */
+    run->code = code > run->code ? code : run->code;
+    idf_image_release(&q->image);
+    idf_answer_release(&q->answer);
+    *q = (question){.done = false};
 }
 
-static int run_queries(query_run *run, const idf_matcher_options *options, const char *index_path,
-                       char **paths, int n_paths) {
-    idf_error err = IDF_ERROR_INIT;
-    idf_index *index = NULL;
-    idf_encoder *encoder = NULL;
-    idf_matcher *matcher = NULL;
-    idf_pool *pool = NULL;
-    int code = EXIT_DONE;
-    idf_status status = idf_index_open(&index, index_path, &err);
-    if (status == IDF_OK)
-        status = cli_encoder_open_for(&encoder, index, run->clip_model, NULL, &err);
-    if (status == IDF_OK)
-        status = idf_pool_new(&pool, run->common.threads, &err);
-    if (status == IDF_OK) {
-        idf_matcher_options with_pool = *options;
-        with_pool.pool = pool;
-        status = idf_matcher_new(&matcher, index, encoder, &with_pool, &err);
+/* Answers picture i, waiting while too many wait to be shown; then shows all whose turn it is. */
+static void query_task(void *context, size_t i, int worker) {
+    query_run *run = context;
+    question *q = &run->questions[i % run->window];
+    pthread_mutex_lock(&run->lock);
+    while (i >= run->next + run->window)
+        pthread_cond_wait(&run->shown, &run->lock);
+    pthread_mutex_unlock(&run->lock);
+    ask(run, q, run->paths[i], worker);
+    pthread_mutex_lock(&run->lock);
+    q->done = true;
+    for (question *turn = &run->questions[run->next % run->window];
+         run->next < run->n_paths && turn->done; turn = &run->questions[run->next % run->window]) {
+        tell(run, turn, run->paths[run->next]);
+        run->next++;
     }
-    idf_pool_free(pool); /* frames are answered one after another */
+    pthread_cond_broadcast(&run->shown);
+    pthread_mutex_unlock(&run->lock);
+}
+
+static idf_status open_workers(query_run *run, idf_pool *pool, idf_error *err) {
+    int n = idf_pool_threads(pool);
+    run->window = 4 * (size_t)n;
+    run->scratches = idf_alloc_zero((size_t)n, sizeof *run->scratches);
+    run->questions = idf_alloc_zero(run->window, sizeof *run->questions);
+    if (run->scratches == NULL || run->questions == NULL)
+        return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for %d threads", n);
+    idf_status status = IDF_OK;
+    for (; run->n_workers < n && status == IDF_OK; run->n_workers++)
+        status = idf_scratch_new(&run->scratches[run->n_workers], err);
+    return status;
+}
+
+static int run_queries(query_run *run, const char *index_path) {
+    idf_error err = IDF_ERROR_INIT;
+    idf_pool *pool = NULL;
+    idf_status status = idf_pool_new(&pool, run->common.threads, &err);
+    const idf_collection_options options = {
+        .clip_model = run->clip_model, .no_geometry = run->no_geometry, .pool = pool};
     if (status == IDF_OK)
-        status = idf_session_new(&run->session, matcher, &err);
-    run->index = index;
-    for (int i = 0; i < n_paths; i++) {
-        int columns = cli_width(shown_name(paths[i]));
+        status = idf_collection_open(&run->collection, index_path, &options, &err);
+    if (status == IDF_OK)
+        status = open_workers(run, pool, &err);
+    for (size_t i = 0; i < run->n_paths; i++) {
+        int columns = cli_width(shown_name(run->paths[i]));
         run->name_columns = columns > run->name_columns ? columns : run->name_columns;
     }
-    for (int i = 0; status == IDF_OK && i < n_paths; i++) {
-        int one = query_one(run, paths[i]);
-        code = one > code ? one : code;
-    }
-    if (status != IDF_OK)
-        code = cli_fail(status, err.message);
-    idf_answer_release(&run->answer);
-    idf_session_free(run->session);
-    idf_matcher_free(matcher);
-    idf_encoder_free(encoder);
-    idf_index_free(index);
-    return code;
+    pthread_mutex_init(&run->lock, NULL);
+    pthread_cond_init(&run->shown, NULL);
+    if (status == IDF_OK)
+        idf_pool_for(pool, run->n_paths, query_task, run);
+    else
+        run->code = cli_fail(status, err.message);
+    pthread_cond_destroy(&run->shown);
+    pthread_mutex_destroy(&run->lock);
+    for (int i = 0; i < run->n_workers; i++)
+        idf_scratch_free(run->scratches[i]);
+    idf_free(run->scratches);
+    idf_free(run->questions);
+    idf_collection_release(run->collection);
+    idf_pool_free(pool);
+    return run->code;
 }
 
 int cmd_query(int argc, char **argv) {
     const char *index = "card_index.npz";
-    idf_matcher_options match = {0, NAN, NAN, false, NULL};
-    query_run run = {0};
+    query_run run = {.match = {.sim_threshold = NAN, .margin_threshold = NAN}};
     const cli_option options[] = {
         {"index", CLI_TEXT, &index, "FILE", "The index (default: card_index.npz).", 0, 0},
-        {"top", CLI_INT, &match.top_k, "K", "Show the K best references (default: 3).", 1,
+        {"top", CLI_INT, &run.match.top_k, "K", "Show the K best references (default: 3).", 1,
          IDF_TOP_K_MAX},
         CLI_CLIP_MODEL_OPTION(&run.clip_model),
         {"annotate", CLI_TEXT, &run.annotate, "OUT",
@@ -191,12 +249,12 @@ int cmd_query(int argc, char **argv) {
          "Where --annotate finds the references' pictures (default: the folder that was indexed).",
          0, 0},
         {"table", CLI_FLAG, &run.table, NULL, "One line a picture.", 0, 0},
-        {"sim-threshold", CLI_REAL, &match.sim_threshold, "X",
+        {"sim-threshold", CLI_REAL, &run.match.sim_threshold, "X",
          "A score under X is none of them (default: what index chose on the collection, else 0.5).",
          0, 1},
-        {"margin-threshold", CLI_REAL, &match.margin_threshold, "X",
+        {"margin-threshold", CLI_REAL, &run.match.margin_threshold, "X",
          "A lead of less than X over the second best is unsure (default: 0.25).", 0, 1},
-        {"no-geometry", CLI_FLAG, &match.no_geometry, NULL,
+        {"no-geometry", CLI_FLAG, &run.no_geometry, NULL,
          "Let the embedding alone decide: to see what confirmation by geometry adds.", 0, 0},
     };
     const cli_usage usage = {
@@ -223,5 +281,9 @@ int cmd_query(int argc, char **argv) {
     if (run.annotate != NULL &&
         cli_annotate_refuses(message, sizeof message, run.annotate, argv + 1, n_paths))
         return cli_usage_error(&usage, "%s", message);
-    return cli_finish(run_queries(&run, &match, index, argv + 1, n_paths));
+    run.match.sim_threshold = cli_threshold(run.match.sim_threshold);
+    run.match.margin_threshold = cli_threshold(run.match.margin_threshold);
+    run.paths = argv + 1;
+    run.n_paths = (size_t)n_paths;
+    return cli_finish(run_queries(&run, index));
 }

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/answer.h"
 #include "cli/encoder.h"
+#include "cli/json.h"
 
 typedef struct train_run {
     cli_common common;

@@ -6,7 +6,7 @@
 #include "cli/encoder.h"
 #include "cli/verify.h"
 
-enum { QUERY_TOP_K = 20, AUTOMATIC = -1, AUTOMATIC_VIEWS = 8, AUTOMATIC_MAX_REFERENCES = 5000 };
+enum { AUTOMATIC = -1, AUTOMATIC_VIEWS = 8, AUTOMATIC_MAX_REFERENCES = 5000 };
 
 typedef struct verify_run {
     cli_common common;
@@ -18,15 +18,26 @@ typedef struct verify_run {
     idf_pool *pool;
 } verify_run;
 
-static idf_status open_encoder(verify_run *run, verify_subject *v, idf_error *err) {
-    return v->encoder != NULL
-               ? IDF_OK
-               : cli_encoder_open_for(&v->encoder, v->index, run->clip_model, run->pool, err);
+/* The collection, with geometry or without. */
+static idf_status open_collection(verify_run *run, verify_subject *v, bool no_geometry,
+                                  idf_error *err) {
+    const idf_collection_options options = {
+        .like = v->collection, .no_geometry = no_geometry, .pool = run->pool};
+    idf_encoder *encoder = NULL;
+    idf_collection *made = NULL;
+    idf_status status = cli_encoder_open_for(&encoder, v->index, run->clip_model, run->pool, err);
+    if (status == IDF_OK)
+        status = idf_collection_new(&made, v->index, encoder, &options, err);
+    idf_encoder_free(encoder);
+    if (status == IDF_OK) {
+        idf_collection_release(v->collection);
+        v->collection = made;
+    }
+    return status;
 }
 
 static idf_camera_test_options camera_options(verify_run *run, const verify_subject *v) {
-    return (idf_camera_test_options){.index = v->index,
-                                     .encoder = v->encoder,
+    return (idf_camera_test_options){.collection = v->collection,
                                      .refs_dir = run->refs,
                                      .views =
                                          run->views == AUTOMATIC ? AUTOMATIC_VIEWS : run->views,
@@ -51,7 +62,7 @@ static idf_status measure_camera(verify_run *run, verify_subject *v, idf_error *
                  idf_index_n_rows(v->index));
         return IDF_OK;
     }
-    idf_status status = open_encoder(run, v, &why);
+    idf_status status = open_collection(run, v, false, &why);
     const idf_camera_test_options options = camera_options(run, v);
     if (status == IDF_OK)
         status = idf_camera_test_run(&v->camera, &options, &why);
@@ -69,15 +80,20 @@ static idf_status measure_camera(verify_run *run, verify_subject *v, idf_error *
 }
 
 static idf_status measure_photos(verify_run *run, verify_subject *v, idf_error *err) {
-    const idf_matcher_options match = {QUERY_TOP_K, run->sim_threshold, run->margin_threshold,
-                                       run->no_geometry, run->pool};
-    idf_status status = open_encoder(run, v, err);
-    if (status == IDF_OK)
-        status = idf_matcher_new(&v->matcher, v->index, v->encoder, &match, err);
-    const idf_query_test_options options = {v->matcher,     v->index,  run->queries, run->pairs,
-                                            run->strangers, run->pool, cli_progress, &run->common};
-    if (status == IDF_OK)
-        status = idf_query_test_run(&v->photos, &options, err);
+    idf_status status = v->collection != NULL && !run->no_geometry
+                            ? IDF_OK
+                            : open_collection(run, v, run->no_geometry, err);
+    if (status != IDF_OK)
+        return status;
+    const idf_query_test_options options = {
+        v->collection,  run->sim_threshold, run->margin_threshold, run->queries, run->pairs,
+        run->strangers, run->pool,          cli_progress,          &run->common};
+    v->photo_thresholds[0] =
+        run->sim_threshold > 0 ? run->sim_threshold : idf_collection_sim_threshold(v->collection);
+    v->photo_thresholds[1] = run->margin_threshold > 0
+                                 ? run->margin_threshold
+                                 : idf_collection_margin_threshold(v->collection);
+    status = idf_query_test_run(&v->photos, &options, err);
     v->with_photos = status == IDF_OK;
     return status;
 }
@@ -165,8 +181,7 @@ static void subject_release(verify_subject *v) {
     idf_query_test_release(&v->photos);
     idf_camera_test_release(&v->camera);
     idf_self_test_release(&v->self);
-    idf_matcher_free(v->matcher);
-    idf_encoder_free(v->encoder);
+    idf_collection_release(v->collection);
     idf_index_free(v->index);
 }
 
@@ -254,6 +269,8 @@ int cmd_verify(int argc, char **argv) {
     const char *wrong = contradiction(&run);
     if (wrong != NULL)
         return cli_usage_error(&usage, "%s", wrong);
+    run.sim_threshold = cli_threshold(run.sim_threshold);
+    run.margin_threshold = cli_threshold(run.margin_threshold);
     run.other.path = run.compare;
     cli_catch_interrupt();
     code = run_verify(&run);

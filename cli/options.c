@@ -1,6 +1,7 @@
 /* options.c - reads --options by a table, and shows the same table as help. */
 #include <ctype.h>
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -211,4 +212,8 @@ int cli_parse(const cli_usage *usage, cli_common *common, int argc, char **argv,
         return cli_finish(EXIT_DONE);
     }
     return -1;
+}
+
+double cli_threshold(double given) {
+    return given == 0 ? DBL_MIN : given;
 }

@@ -8,8 +8,8 @@
 typedef struct verify_subject {
     const char *path;
     idf_index *index;
-    idf_encoder *encoder; /* NULL when nothing needed it */
-    idf_matcher *matcher; /* of the photographs */
+    idf_collection *collection; /* NULL when nothing needed it */
+    double photo_thresholds[2]; /* of the photographs: similarity and margin */
     idf_self_test self;
     idf_camera_test camera;
     idf_query_test photos;

@@ -1,7 +1,7 @@
 /* verify_json.c - what verify measured, as one JSON object. */
 #include <stdio.h>
 
-#include "cli/answer.h"
+#include "cli/json.h"
 #include "cli/verify.h"
 
 enum { ROC_POINTS = 64 };
@@ -119,9 +119,9 @@ static json_t *photos_json(const verify_subject *v) {
         share(p->n_top5, p->n_queries), "top20", share(p->n_top20, p->n_queries), "accepted_right",
         (json_int_t)p->n_accepted_right, "accepted_wrong", (json_int_t)p->n_accepted_wrong,
         "accepted_right_rate", share(p->n_accepted_right, p->n_queries), "strangers_accepted",
-        (json_int_t)p->n_strangers_accepted, "sim_threshold", idf_matcher_sim_threshold(v->matcher),
-        "margin_threshold", idf_matcher_margin_threshold(v->matcher), "median_ms",
-        1000 * p->median_seconds, "p99_ms", 1000 * p->p99_seconds, "results", results_json(v));
+        (json_int_t)p->n_strangers_accepted, "sim_threshold", v->photo_thresholds[0],
+        "margin_threshold", v->photo_thresholds[1], "median_ms", 1000 * p->median_seconds, "p99_ms",
+        1000 * p->p99_seconds, "results", results_json(v));
 }
 
 static json_t *subject_json(const verify_subject *v) {

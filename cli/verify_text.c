@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/answer.h"
 #include "cli/encoder.h"
+#include "cli/json.h"
 #include "cli/verify.h"
 
 enum { WEAKEST_SHOWN = 5 };
@@ -61,8 +61,8 @@ static void print_self(const verify_subject *v) {
     printf("\nMost-confusable pairs%s\n", s->n_confusables == 0 ? ": none" : "");
     for (size_t i = 0; i < s->n_confusables; i++) {
         const idf_confusable *pair = &s->confusables[i];
-        cli_row_label(a, sizeof a, v->index, pair->a, true);
-        cli_row_label(b, sizeof b, v->index, pair->b, true);
+        idf_row_label(a, sizeof a, v->index, pair->a, true);
+        idf_row_label(b, sizeof b, v->index, pair->b, true);
         printf("  %.3f  ", (double)pair->score);
         cli_print_padded(cli_printable(a), 36);
         printf("  %s\n", cli_printable(b));
@@ -81,11 +81,11 @@ static void print_weakest(const verify_subject *v) {
             break;
         if (n++ == 0)
             printf("\nWeakest references  (named; identified without doubt; of so many views)\n");
-        cli_row_label(name, sizeof name, v->index, r->row, true);
+        idf_row_label(name, sizeof name, v->index, r->row, true);
         printf("  %zu %zu of %zu  ", r->n_top1, r->n_right, r->n_views);
         cli_print_padded(cli_printable(name), 32);
         if (r->rival != SIZE_MAX) {
-            cli_row_label(rival, sizeof rival, v->index, r->rival, true);
+            idf_row_label(rival, sizeof rival, v->index, r->rival, true);
             if (r->n_rival > 0)
                 printf("  taken for %s in %zu", cli_printable(rival), r->n_rival);
             else
@@ -152,8 +152,7 @@ static void print_photos(const verify_subject *v) {
     if (p->n_unreadable > 0)
         printf("  %sunreadable %zu%s\n", c.yellow, p->n_unreadable, c.reset);
     printf("  at similarity threshold %.3f, margin threshold %.3f; %.1f ms a photograph (median)\n",
-           idf_matcher_sim_threshold(v->matcher), idf_matcher_margin_threshold(v->matcher),
-           1000 * p->median_seconds);
+           v->photo_thresholds[0], v->photo_thresholds[1], 1000 * p->median_seconds);
 }
 
 void verify_print(const verify_subject *v) {

@@ -4,7 +4,7 @@
 
 #include <identify/image.h>
 #include <identify/index.h>
-#include <identify/matcher.h>
+#include <identify/match.h>
 #include <identify/status.h>
 
 #ifdef __cplusplus

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <identify/encoder.h>
+#include <identify/collection.h>
 #include <identify/image.h>
 #include <identify/index.h>
 #include <identify/pool.h>
@@ -78,14 +78,13 @@ typedef struct idf_camera_test {
 } idf_camera_test;
 
 typedef struct idf_camera_test_options {
-    const idf_index *index;
-    const idf_encoder *encoder;
+    const idf_collection *collection;
     const char *refs_dir; /* the pictures; NULL: the folder that the index names */
     int views;            /* of each reference; 0: 8 */
     int stranger_views;   /* of those, tried as strangers too; 0: 2 */
     double time_limit_s;  /* no view is begun later; 0: none */
     uint64_t seed;
-    double sim_threshold, margin_threshold; /* NAN: the index's */
+    double sim_threshold, margin_threshold; /* 0 (or NAN): the collection's */
     idf_pool *pool;                         /* may be NULL */
     idf_progress_fn progress;               /* may be NULL; stage "camera views" */
     void *context;

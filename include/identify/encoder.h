@@ -17,6 +17,9 @@ typedef struct idf_encoder idf_encoder;
 
 /* Opens the encoder that needs no download. */
 IDF_API idf_status idf_encoder_open_builtin(idf_encoder **encoder, idf_error *err);
+/* One more owner; returns the encoder. Any thread. */
+IDF_API idf_encoder *idf_encoder_retain(idf_encoder *encoder);
+/* One owner less; the last one frees it. NULL is allowed. */
 IDF_API void idf_encoder_free(idf_encoder *encoder);
 
 /* Length of its vectors. */

@@ -7,11 +7,12 @@
 #include <identify/augment.h>
 #include <identify/build.h>
 #include <identify/camera_test.h>
+#include <identify/collection.h>
 #include <identify/encoder.h>
 #include <identify/head.h>
 #include <identify/image.h>
 #include <identify/index.h>
-#include <identify/matcher.h>
+#include <identify/match.h>
 #include <identify/models.h>
 #include <identify/names.h>
 #include <identify/pool.h>

@@ -34,6 +34,10 @@ IDF_API idf_status idf_index_open_with(idf_index **index, const char *path,
 /* Opens what has become of an index since it was opened from a path: *fresh is NULL when nothing
  * has. The two share the files that both have, and either may be freed first. */
 IDF_API idf_status idf_index_refresh(idf_index **fresh, const idf_index *index, idf_error *err);
+
+/* One more owner; returns the index. Any thread. */
+IDF_API idf_index *idf_index_retain(idf_index *index);
+/* One owner less; the last one closes it. NULL is allowed. */
 IDF_API void idf_index_free(idf_index *index);
 
 /* Reads the whole file and compares every checksum and every feature: opening leaves that out for

@@ -30,7 +30,8 @@ extern "C" {
     X(IDF_ERR_EMPTY, "empty", "there is nothing to work on")                                       \
     X(IDF_ERR_CANCELLED, "cancelled", "cancelled")                                                 \
     X(IDF_ERR_NETWORK, "network", "the network request failed")                                    \
-    X(IDF_ERR_BUSY, "busy", "somebody else is writing it")
+    X(IDF_ERR_BUSY, "busy", "somebody else is writing it")                                         \
+    X(IDF_ERR_TIMEOUT, "timeout", "it was not done in time")
 
 typedef enum idf_status {
 #define IDF_STATUS_ENUM(symbol, name, text) symbol,

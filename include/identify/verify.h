@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <identify/collection.h>
 #include <identify/index.h>
-#include <identify/matcher.h>
 #include <identify/pool.h>
 #include <identify/progress.h>
 #include <identify/status.h>
@@ -69,8 +69,8 @@ typedef struct idf_query_test {
 } idf_query_test;
 
 typedef struct idf_query_test_options {
-    const idf_matcher *matcher; /* made with top_k >= 20 for the top-20 figure */
-    const idf_index *index;
+    const idf_collection *collection;
+    double sim_threshold, margin_threshold; /* 0 (or NAN): the collection's */
     const char *queries_dir;
     const char *pairs_path; /* lines "query TAB reference"; reference NONE: a stranger. NULL: there
                                are only strangers */

@@ -19,6 +19,7 @@
 #include "image/augment.h"
 #include "kernel/dot.h"
 #include "local/extract.h"
+#include "match/decide.h"
 #include "match/looker.h"
 #include "model/encoder.h"
 

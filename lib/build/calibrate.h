@@ -15,8 +15,8 @@
 #include <identify/progress.h>
 #include <identify/status.h>
 
+#include "collection/scale.h"
 #include "index/index.h"
-#include "match/decide.h"
 
 #ifdef __cplusplus
 extern "C" {

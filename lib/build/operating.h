@@ -8,7 +8,7 @@
 #include <identify/camera_test.h>
 #include <identify/index.h>
 
-#include "match/decide.h"
+#include "collection/scale.h"
 
 #ifdef __cplusplus
 extern "C" {

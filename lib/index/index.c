@@ -119,8 +119,13 @@ idf_status idf_index_refresh(idf_index **fresh, const idf_index *index, idf_erro
     return open_file(fresh, index->path, err);
 }
 
+idf_index *idf_index_retain(idf_index *index) {
+    atomic_fetch_add(&index->n_more, 1);
+    return index;
+}
+
 void idf_index_free(idf_index *index) {
-    if (index == NULL)
+    if (index == NULL || atomic_fetch_sub(&index->n_more, 1) > 0)
         return;
     for (size_t i = 0; i < index->n_members; i++) {
         idf_index_part_free(index->members[i].part);

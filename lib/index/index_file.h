@@ -57,6 +57,7 @@ typedef struct idf_index_member {
 } idf_index_member;
 
 struct idf_index {
+    atomic_size_t n_more; /* owners beyond the first */
     idf_index_member *members;
     size_t n_members;
     idf_index_place *places; /* of each row; NULL: row i is row i of the only part */

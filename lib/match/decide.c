@@ -1,11 +1,7 @@
-/* decide.c - one score for all that is known of a sighting. */
+/* decide.c - what is known of a sighting, weighed. */
 #include "match/decide.h"
 
 #include <math.h>
-
-#include "index/index.h"
-
-const idf_scale idf_scale_default = {5, 0.8, 0.35, 20};
 
 /* Coverage from which a sighting counts in full, and up to which not at all: references that share
  * a half of what they show cover 0.5 to 0.7 of each other, right answers with fingers and glare on
@@ -13,16 +9,6 @@ const idf_scale idf_scale_default = {5, 0.8, 0.35, 20};
 static const double FULL_COVERAGE = 0.75, NO_COVERAGE = 0.4;
 /* Own evidence from which what is shared with others counts too. */
 static const double OWN_CLEAR = 4;
-
-idf_scale idf_scale_of(const idf_index *index, float default_cosine) {
-    const idf_scale *d = &idf_scale_default;
-    return (idf_scale){
-        idf_index_meta_number(index, "evidence_middle", d->evidence_middle),
-        idf_index_meta_number(index, "evidence_slope", d->evidence_slope),
-        idf_index_meta_number(index, "cosine_middle", (double)default_cosine),
-        idf_index_meta_number(index, "cosine_slope", d->cosine_slope),
-    };
-}
 
 double idf_effective_evidence(const idf_sighting *seen) {
     double part = fmin(1, fmax(0, (seen->coverage - NO_COVERAGE) / (FULL_COVERAGE - NO_COVERAGE)));
@@ -32,24 +18,6 @@ double idf_effective_evidence(const idf_sighting *seen) {
     if (isfinite(seen->own_evidence))
         evidence *= fmin(1, fmax(0, seen->own_evidence / OWN_CLEAR));
     return evidence;
-}
-
-static double logistic(double x) {
-    return 1 / (1 + exp(-x));
-}
-
-double idf_geometry_score(const idf_scale *s, double effective_evidence) {
-    return effective_evidence <= 0
-               ? 0
-               : logistic((effective_evidence - s->evidence_middle) * s->evidence_slope);
-}
-
-double idf_embedding_score(const idf_scale *s, double cosine) {
-    return logistic((cosine - s->cosine_middle) * s->cosine_slope);
-}
-
-double idf_doubt(double score, double doubt) {
-    return score / (score + (1 - score) * exp(doubt));
 }
 
 double idf_lead_over_rival(const idf_sighting *seen) {

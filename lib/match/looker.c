@@ -131,8 +131,10 @@ static idf_status look_upright(state *s, const idf_region *region, const int siz
     idf_image upright;
     idf_homography back;
     *seen = true;
-    idf_status status =
-        idf_region_rectify(&upright, s->grey, region, (const int[2]){sizes[0], 0}, &back, err);
+    idf_status status = idf_stop_check(s->look->stop, err);
+    if (status)
+        return status;
+    status = idf_region_rectify(&upright, s->grey, region, (const int[2]){sizes[0], 0}, &back, err);
     if (status)
         return status == IDF_ERR_ARGUMENT ? IDF_OK : status; /* corners in line: nothing there */
     s->l->n_looks++;
@@ -171,7 +173,9 @@ static idf_status find_quads(state *s, bool coarse, idf_error *err) {
         return IDF_OK;
     l->n_quads = -1;
     idf_regions_set_coarse(l->regions, coarse);
-    idf_status status = idf_regions_find(s->grey, l->regions, l->quads, QUADS + 2, &n, err);
+    idf_status status = idf_stop_check(s->look->stop, err);
+    if (!status)
+        status = idf_regions_find(s->grey, l->regions, l->quads, QUADS + 2, &n, err);
     if (!status)
         l->n_quads = n;
     l->coarse = coarse;

@@ -11,6 +11,7 @@
 
 #include "match/regions.h"
 #include "match/sighting.h"
+#include "match/stop.h"
 #include "match/wordindex.h"
 
 #ifdef __cplusplus
@@ -33,6 +34,7 @@ typedef struct idf_look {
     const size_t *rows;        /* n_rows to look at whatever the word index says */
     size_t n_rows;
     const uint8_t *masked; /* NULL, or a flag for each reference: those are not there */
+    const idf_stop *stop;  /* NULL, or when to end before all is done */
     /* NULL, or called for each quadrilateral in which nothing was seen, with its features in its
      * own upright picture (valid during the call). Not IDF_OK ends the look with it. */
     idf_status (*unseen)(void *context, const idf_region *region, const idf_features *features,

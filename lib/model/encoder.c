@@ -7,8 +7,13 @@
 #include "base/alloc.h"
 #include "local/extract.h"
 
+idf_encoder *idf_encoder_retain(idf_encoder *encoder) {
+    atomic_fetch_add(&encoder->n_more, 1);
+    return encoder;
+}
+
 void idf_encoder_free(idf_encoder *encoder) {
-    if (encoder)
+    if (encoder && atomic_fetch_sub(&encoder->n_more, 1) == 0)
         encoder->class_->free(encoder);
 }
 

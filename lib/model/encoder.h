@@ -2,6 +2,7 @@
 #ifndef IDF_MODEL_ENCODER_H
 #define IDF_MODEL_ENCODER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -44,6 +45,7 @@ typedef struct idf_encoder_class {
 /* What every encoder's own struct begins with. */
 struct idf_encoder {
     const idf_encoder_class *class_;
+    atomic_size_t n_more;        /* owners beyond the first */
     const struct idf_head *head; /* the projection behind it (model/projected.h), or NULL */
     int dim;
     char identity[160];

@@ -4,7 +4,7 @@
 
 #include <identify/camera_test.h>
 
-#include "match/decide.h"
+#include "collection/scale.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -20,19 +20,18 @@
 #include "index/index.h"
 #include "kernel/dot.h"
 #include "local/extract.h"
-#include "match/session.h"
+#include "match/scratch.h"
 #include "model/encoder.h"
 #include "verify/camera_summary.h"
 
 enum { WIDTH = 640, HEIGHT = 480, DEFAULT_VIEWS = 8, DEFAULT_STRANGERS = 2, TOP = 20, FAMILY = 8 };
-/* The centre of a frame and the whole of it. */
-enum { FIXED_REGIONS = 2 };
 
 /* Why a reference has no views. */
 typedef enum picture_state { PICTURE_FINE, PICTURE_UNREADABLE, PICTURE_CHANGED } picture_state;
 
 typedef struct worker {
-    idf_session *session;
+    idf_scratch *scratch;
+    idf_call call;
     idf_answer answer;
     idf_bytes bytes;
     uint8_t *masked; /* a flag for each row */
@@ -47,8 +46,8 @@ typedef struct family {
 typedef struct run {
     const idf_camera_test_options *o;
     idf_camera_test *out;
+    const idf_index *index;
     const char *refs_dir;
-    idf_matcher *matcher;
     worker *workers;
     int n_workers;
     atomic_uchar *states; /* a picture_state for each row */
@@ -74,7 +73,7 @@ static idf_status read_picture(const idf_camera_test_options *o, const char *ref
     const idf_decode_options decode = {.target_side = IDF_LOCAL_SIDE};
     idf_index_row known;
     uint8_t sha256[32];
-    idf_index_get_row(o->index, row, &known);
+    idf_index_get_row(idf_collection_index(o->collection), row, &known);
     char *path = idf_path_join(refs_dir, known.filename);
     if (path == NULL)
         return no_memory(err);
@@ -105,17 +104,17 @@ static size_t rank_in(const idf_answer *answer, size_t row) {
 }
 
 /* By the embedding alone: the right row's best cosine less that of the best wrong row. */
-static float cosine_margin(const run *r, const idf_session *session, size_t row) {
-    const idf_findings found = idf_session_findings(session);
-    size_t dim = (size_t)idf_index_dim(r->o->index);
-    const float *right = idf_index_embedding(r->o->index, row);
+static float cosine_margin(const run *r, const idf_call *call, size_t row) {
+    const idf_scratch *found = call->scratch;
+    size_t dim = (size_t)idf_index_dim(r->index);
+    const float *right = idf_index_embedding(r->index, row);
     float best = -1, wrong = -1;
-    for (size_t region = 0; region < FIXED_REGIONS && region < found.n_regions; region++) {
+    for (size_t region = 0; region < IDF_FIXED_REGIONS && region < found->n_regions; region++) {
         float cosine;
-        idf_dot_f32(right, 1, found.vectors + region * dim, 1, dim, &cosine);
+        idf_dot_f32(right, 1, found->vectors + region * dim, 1, dim, &cosine);
         best = fmaxf(best, cosine);
-        for (size_t i = 0; i < 2 && i < found.n_hits; i++) {
-            const idf_hit *hit = &found.hits[region * found.n_hits + i];
+        for (size_t i = 0; i < 2 && i < call->n_hits; i++) {
+            const idf_hit *hit = &found->hits[region * call->n_hits + i];
             if (hit->row != SIZE_MAX && hit->row != row)
                 wrong = fmaxf(wrong, hit->score);
         }
@@ -123,7 +122,7 @@ static float cosine_margin(const run *r, const idf_session *session, size_t row)
     return best - wrong;
 }
 
-static void judge(const run *r, const worker *w, idf_camera_view *v) {
+static void judge(const run *r, const worker *w, const idf_image *frame, idf_camera_view *v) {
     const idf_answer *a = &w->answer;
     float wrong = 0;
     v->rank = rank_in(a, v->row);
@@ -135,8 +134,8 @@ static void judge(const run *r, const worker *w, idf_camera_view *v) {
         }
     v->score = v->rank == SIZE_MAX ? 0 : a->ranking[v->rank].score;
     v->margin = v->score - wrong;
-    v->cosine_margin = cosine_margin(r, w->session, v->row);
-    v->reach = idf_session_reach(w->session, v->row);
+    v->cosine_margin = cosine_margin(r, &w->call, v->row);
+    v->reach = idf_call_reach(&w->call, frame, v->row);
     if (a->n_detections > 0) {
         const idf_detection *d = &a->detections[0];
         v->accepted = d->confident;
@@ -151,7 +150,7 @@ static int mask_family(run *r, worker *w, size_t row, size_t rows[FAMILY]) {
     family *known = &r->families[row];
     int n = atomic_load(&known->n), unknown = 0;
     if (n <= 0) {
-        n = idf_session_family(w->session, row, IDF_RELATED, w->masked, rows, FAMILY);
+        n = idf_looker_family(w->scratch->looker, row, IDF_RELATED, w->masked, rows, FAMILY);
         if (atomic_compare_exchange_strong(&known->n, &unknown, -1)) {
             memcpy(known->rows, rows, sizeof known->rows);
             atomic_store(&known->n, n);
@@ -166,20 +165,20 @@ static int mask_family(run *r, worker *w, size_t row, size_t rows[FAMILY]) {
 
 /* The view once without the reference and its printings, and once without geometry: in the former
  * geometry has nothing to see, so that all that the embedding can say is known then. */
-static idf_status try_otherwise(run *r, worker *w, idf_camera_view *v) {
+static idf_status try_otherwise(run *r, worker *w, const idf_image *frame, idf_camera_view *v) {
     size_t rows[FAMILY] = {0};
     idf_answer *a = &w->answer;
     int n = mask_family(r, w, v->row, rows);
-    idf_session_mask(w->session, w->masked);
-    idf_status status = idf_session_match_again(w->session, a, NULL);
+    w->call.masked = w->masked;
+    idf_status status = idf_call_match_again(&w->call, frame, a, NULL);
     if (status == IDF_OK) {
-        v->stranger_reach = idf_session_reach(w->session, SIZE_MAX);
+        v->stranger_reach = idf_call_reach(&w->call, frame, SIZE_MAX);
         for (size_t i = 0; i < a->n_detections; i++)
             v->stranger_taken = v->stranger_taken || a->detections[i].confident;
         v->tried = true;
-        status = idf_session_rank_by_embedding(w->session, v->row, &v->plain_rank, NULL);
+        status = idf_call_rank_by_embedding(&w->call, v->row, &v->plain_rank, NULL);
     }
-    idf_session_mask(w->session, NULL);
+    w->call.masked = NULL;
     for (int i = 0; i < n; i++)
         w->masked[rows[i]] = 0;
     return status;
@@ -192,13 +191,13 @@ static idf_status look_at(run *r, worker *w, const idf_image *picture, idf_camer
         atomic_store(&r->states[v->row], PICTURE_UNREADABLE);
         return status == IDF_ERR_NO_MEMORY ? status : IDF_OK;
     }
-    status = idf_session_match(w->session, &frame, &w->answer, NULL);
+    status = idf_call_match(&w->call, &frame, &w->answer, NULL);
     if (status == IDF_OK) {
-        judge(r, w, v);
+        judge(r, w, &frame, v);
         v->looked = true;
     }
     if (status == IDF_OK && v->view < r->n_stranger_views)
-        status = try_otherwise(r, w, v);
+        status = try_otherwise(r, w, &frame, v);
     idf_image_release(&frame);
     return status;
 }
@@ -273,13 +272,10 @@ static size_t spread_step(size_t n) {
     }
 }
 
-static idf_status open_matcher(run *r, idf_error *err) {
-    const idf_camera_test_options *o = r->o;
-    idf_matcher_options match = {TOP, o->sim_threshold, o->margin_threshold, false, o->pool};
-    return idf_matcher_new(&r->matcher, o->index, o->encoder, &match, err);
-}
-
 static idf_status open_workers(run *r, idf_error *err) {
+    const idf_match_options match = {.top_k = TOP,
+                                     .sim_threshold = r->o->sim_threshold,
+                                     .margin_threshold = r->o->margin_threshold};
     r->n_workers = idf_pool_threads(r->o->pool);
     r->workers = idf_alloc_zero((size_t)r->n_workers, sizeof *r->workers);
     if (r->workers == NULL)
@@ -287,8 +283,9 @@ static idf_status open_workers(run *r, idf_error *err) {
     for (int i = 0; i < r->n_workers; i++) {
         worker *w = &r->workers[i];
         w->masked = idf_alloc_zero(r->n_rows, 1);
-        idf_status status =
-            w->masked == NULL ? no_memory(err) : idf_session_new(&w->session, r->matcher, err);
+        idf_status status = w->masked == NULL ? no_memory(err) : idf_scratch_new(&w->scratch, err);
+        if (status == IDF_OK)
+            status = idf_call_begin(&w->call, r->o->collection, w->scratch, &match, err);
         if (status != IDF_OK)
             return status;
     }
@@ -318,12 +315,10 @@ static idf_status begin(run *r, idf_error *err) {
                                           .rank = SIZE_MAX,
                                           .plain_rank = SIZE_MAX,
                                           .rival = SIZE_MAX};
-    idf_status status = open_matcher(r, err);
-    return status == IDF_OK ? open_workers(r, err) : status;
+    return open_workers(r, err);
 }
 
 static idf_status finish(run *r, idf_error *err) {
-    const idf_camera_test_options *o = r->o;
     idf_camera_test *out = r->out;
     idf_status stopped = (idf_status)atomic_load(&r->stop);
     if (stopped == IDF_ERR_CANCELLED)
@@ -339,10 +334,10 @@ static idf_status finish(run *r, idf_error *err) {
         return idf_error_set(err, IDF_ERR_NOT_FOUND,
                              "none of the %zu pictures of the index is in '%s' as it was indexed",
                              r->n_rows, r->refs_dir);
-    out->sim_threshold = idf_matcher_sim_threshold(r->matcher);
-    out->margin_threshold = idf_matcher_margin_threshold(r->matcher);
-    out->used_false_accepts = idf_index_meta_number(o->index, "false_accepts", 0.001);
-    idf_status status = idf_camera_summarise(out, &r->matcher->scale, err);
+    out->sim_threshold = r->workers[0].call.sim_threshold;
+    out->margin_threshold = r->workers[0].call.margin_threshold;
+    out->used_false_accepts = idf_index_meta_number(r->index, "false_accepts", 0.001);
+    idf_status status = idf_camera_summarise(out, &r->o->collection->scale, err);
     out->seconds = idf_clock_seconds() - r->started;
     return status;
 }
@@ -350,20 +345,20 @@ static idf_status finish(run *r, idf_error *err) {
 static void run_release(run *r) {
     for (int i = 0; r->workers != NULL && i < r->n_workers; i++) {
         worker *w = &r->workers[i];
-        idf_session_free(w->session);
         idf_answer_release(&w->answer);
+        idf_scratch_free(w->scratch);
         idf_bytes_release(&w->bytes);
         idf_free(w->masked);
     }
     idf_free(r->workers);
-    idf_matcher_free(r->matcher);
     idf_free(r->states);
     idf_free(r->families);
 }
 
 static idf_status find_folder(const char **folder, const idf_camera_test_options *o,
                               idf_error *err) {
-    *folder = o->refs_dir != NULL ? o->refs_dir : idf_index_refs_dir(o->index);
+    *folder =
+        o->refs_dir != NULL ? o->refs_dir : idf_index_refs_dir(idf_collection_index(o->collection));
     if ((*folder)[0] == '\0')
         return idf_error_set(err, IDF_ERR_NOT_FOUND,
                              "the index does not say where its pictures are");
@@ -373,8 +368,9 @@ static idf_status find_folder(const char **folder, const idf_camera_test_options
 idf_status idf_camera_test_run(idf_camera_test *out, const idf_camera_test_options *options,
                                idf_error *err) {
     memset(out, 0, sizeof *out);
-    run r = {.o = options, .out = out, .n_rows = idf_index_n_rows(options->index)};
+    run r = {.o = options, .out = out, .index = idf_collection_index(options->collection)};
     r.started = idf_clock_seconds();
+    r.n_rows = idf_index_n_rows(r.index);
     if (r.n_rows == 0)
         return idf_error_set(err, IDF_ERR_EMPTY, "the index holds no references");
     idf_status status = find_folder(&r.refs_dir, options, err);

@@ -1,4 +1,5 @@
 /* query_test.c - photographs whose reference is known, matched one by one. */
+#include <identify/match.h>
 #include <identify/verify.h>
 
 #include <stdatomic.h>
@@ -13,7 +14,7 @@
 #include "build/builder.h"
 #include "verify/order.h"
 
-enum { PAIRS_MAX_BYTES = 64 << 20 };
+enum { PAIRS_MAX_BYTES = 64 << 20, TOP = 20 };
 
 /* Index rows by file name. */
 typedef struct row_key {
@@ -31,7 +32,8 @@ typedef struct query_run {
     const idf_query_test_options *options;
     idf_query_test *out;
     const size_t *expected;
-    idf_session **sessions;
+    idf_scratch **scratches;
+    idf_match_options match;
     idf_answer *answers;
     idf_bytes *bytes;
     int n_workers;
@@ -142,7 +144,7 @@ static idf_status add_strangers(idf_query_test *out, size_t *cap, idf_dir_list *
 /* Finds the row of every reference. */
 static idf_status resolve(idf_query_test *out, const idf_query_test_options *options,
                           size_t *expected, idf_error *err) {
-    row_key *keys = sorted_rows(options->index);
+    row_key *keys = sorted_rows(idf_collection_index(options->collection));
     if (keys == NULL)
         return no_memory(err);
     idf_status status = IDF_OK;
@@ -152,7 +154,8 @@ static idf_status resolve(idf_query_test *out, const idf_query_test_options *opt
         if (wanted.filename == NULL)
             continue;
         row_key *found =
-            bsearch(&wanted, keys, idf_index_n_rows(options->index), sizeof *keys, compare_keys);
+            bsearch(&wanted, keys, idf_index_n_rows(idf_collection_index(options->collection)),
+                    sizeof *keys, compare_keys);
         char shown[300];
         if (found != NULL)
             expected[i] = found->row;
@@ -203,7 +206,8 @@ static void match_task(void *context, size_t i, int worker) {
     idf_status status = read_query(r, &run->bytes[worker], &image);
     if (status == IDF_OK) {
         idf_answer *answer = &run->answers[worker];
-        status = idf_session_match(run->sessions[worker], &image, answer, NULL);
+        status = idf_match(run->options->collection, run->scratches[worker], NULL, &image,
+                           &run->match, answer, NULL);
         r->readable = status == IDF_OK;
         if (status == IDF_OK) {
             r->seconds = answer->elapsed_seconds;
@@ -254,13 +258,13 @@ static idf_status run_all(query_run *run, idf_error *err) {
     idf_pool *pool = run->options->pool;
     size_t n = (size_t)idf_pool_threads(pool);
     run->n_workers = (int)n;
-    run->sessions = idf_alloc_zero(n, sizeof *run->sessions);
+    run->scratches = idf_alloc_zero(n, sizeof *run->scratches);
     run->answers = idf_alloc_zero(n, sizeof *run->answers);
     run->bytes = idf_alloc_zero(n, sizeof *run->bytes);
-    if (run->sessions == NULL || run->answers == NULL || run->bytes == NULL)
+    if (run->scratches == NULL || run->answers == NULL || run->bytes == NULL)
         return no_memory(err);
     for (size_t i = 0; i < n; i++) {
-        idf_status status = idf_session_new(&run->sessions[i], run->options->matcher, err);
+        idf_status status = idf_scratch_new(&run->scratches[i], err);
         if (status != IDF_OK)
             return status;
     }
@@ -274,14 +278,14 @@ static idf_status run_all(query_run *run, idf_error *err) {
 
 static void run_release(query_run *run) {
     for (int i = 0; i < run->n_workers; i++) {
-        if (run->sessions != NULL)
-            idf_session_free(run->sessions[i]);
+        if (run->scratches != NULL)
+            idf_scratch_free(run->scratches[i]);
         if (run->answers != NULL)
             idf_answer_release(&run->answers[i]);
         if (run->bytes != NULL)
             idf_bytes_release(&run->bytes[i]);
     }
-    idf_free(run->sessions);
+    idf_free(run->scratches);
     idf_free(run->answers);
     idf_free(run->bytes);
 }
@@ -293,7 +297,12 @@ idf_status idf_query_test_run(idf_query_test *out, const idf_query_test_options 
     if (storage == NULL)
         return no_memory(err);
     out->storage = storage;
-    query_run run = {.options = options, .out = out, .started = idf_clock_seconds()};
+    query_run run = {.options = options,
+                     .match = {.top_k = TOP,
+                               .sim_threshold = options->sim_threshold,
+                               .margin_threshold = options->margin_threshold},
+                     .out = out,
+                     .started = idf_clock_seconds()};
     size_t cap = 0;
     idf_status status =
         options->pairs_path == NULL ? IDF_OK : read_pairs(out, &cap, &storage->text, options, err);

@@ -38,7 +38,8 @@ static const char *const stranger_file = "MOOR-EN022_rose_flamingo.jpg";
 
 static idf_image cards[N_CARDS], stranger;
 static idf_encoder *encoder;
-static idf_index *collection;
+static idf_index *scene_index;
+static idf_collection *collection; /* of it */
 static char scenes_folder[64], scenes_index[96];
 
 static const char *example_path(const char *file) {
@@ -87,8 +88,9 @@ static int scenes_setup(void **state) {
     const idf_build_options options = {
         .refs_dir = scenes_folder, .out_path = scenes_index, .encoder = encoder};
     assert_int_equal(idf_build_index(&options, NULL, NULL), IDF_OK);
-    assert_int_equal(idf_index_open(&collection, scenes_index, NULL), IDF_OK);
-    assert_int_equal(idf_index_n_rows(collection), N_CARDS);
+    assert_int_equal(idf_index_open(&scene_index, scenes_index, NULL), IDF_OK);
+    assert_int_equal(idf_index_n_rows(scene_index), N_CARDS);
+    assert_int_equal(idf_collection_new(&collection, scene_index, encoder, NULL, NULL), IDF_OK);
     return 0;
 }
 
@@ -101,15 +103,16 @@ static int scenes_teardown(void **state) {
         idf_free(path);
     }
     idf_image_release(&stranger);
-    idf_index_free(collection);
+    idf_collection_release(collection);
+    idf_index_free(scene_index);
     idf_encoder_free(encoder);
     unlink(scenes_index);
     return rmdir(scenes_folder);
 }
 
 static inline size_t row_of(int card) {
-    for (size_t row = 0; row < idf_index_n_rows(collection); row++)
-        if (strcmp(idf_index_filename(collection, row), card_files[card]) == 0)
+    for (size_t row = 0; row < idf_index_n_rows(scene_index); row++)
+        if (strcmp(idf_index_filename(scene_index, row), card_files[card]) == 0)
             return row;
     fail();
     return SIZE_MAX;

@@ -5,21 +5,21 @@
 #include "image/draw.h"
 #include "index/index.h"
 
-static idf_matcher *matcher;
-static idf_session *session;
+static idf_scratch *scratch;
+static idf_stream *stream;
 static idf_answer answer;
 
-static int open_session(void **state) {
+static int open_scratch(void **state) {
     if (scenes_setup(state) != 0)
         return -1;
-    assert_int_equal(idf_matcher_new(&matcher, collection, encoder, NULL, NULL), IDF_OK);
-    return idf_session_new(&session, matcher, NULL);
+    assert_int_equal(idf_stream_new(&stream, NULL), IDF_OK);
+    return idf_scratch_new(&scratch, NULL);
 }
 
-static int close_session(void **state) {
+static int close_scratch(void **state) {
     idf_answer_release(&answer);
-    idf_session_free(session);
-    idf_matcher_free(matcher);
+    idf_scratch_free(scratch);
+    idf_stream_free(stream);
     return scenes_teardown(state);
 }
 
@@ -33,13 +33,13 @@ static idf_image filled(int width, int height, int channels, int grey) {
 /* Asks, as one picture and as two frames of a stream: nobody is there. */
 static void expect_nobody(idf_image *frame) {
     for (int way = 0; way < 3; way++) {
-        idf_status status = way == 0 ? idf_session_match(session, frame, &answer, NULL)
-                                     : idf_session_follow(session, frame, &answer, NULL);
+        idf_status status =
+            idf_match(collection, scratch, way == 0 ? NULL : stream, frame, NULL, &answer, NULL);
         assert_int_equal(status, IDF_OK);
         for (size_t i = 0; i < answer.n_detections; i++)
             assert_false(answer.detections[i].confident);
     }
-    idf_session_forget(session);
+    idf_stream_forget(stream);
     idf_image_release(frame);
 }
 
@@ -119,7 +119,7 @@ static void huge(void **state) {
     assert_int_equal(idf_image_resize(&small, &grey, w, h, IDF_FILTER_BICUBIC, NULL, NULL), IDF_OK);
     for (int y = 0; y < h; y++)
         memcpy(idf_image_row(&frame, 900 + y) + 2500, idf_image_row(&small, y), (size_t)w);
-    assert_int_equal(idf_session_match(session, &frame, &answer, NULL), IDF_OK);
+    assert_int_equal(idf_match(collection, scratch, NULL, &frame, NULL, &answer, NULL), IDF_OK);
     assert_int_equal(answer.n_detections, 1);
     const idf_detection *d = &answer.detections[0];
     assert_true(d->confident && d->row == row_of(EAGLE));
@@ -140,8 +140,7 @@ static const char *const odd_files[N_ODD] = {"plain.png", "twin.png", "twin_too.
 static idf_index *ask_odd(const idf_image *frame, idf_answer *out) {
     char folder[64] = "/tmp/identify-odd-XXXXXX", path[128];
     idf_index *index = NULL;
-    idf_matcher *m = NULL;
-    idf_session *s = NULL;
+    idf_collection *c = NULL;
     assert_non_null(mkdtemp(folder));
     for (int i = 0; i < N_ODD; i++) {
         idf_image flat = filled(300, 400, 3, 180);
@@ -155,11 +154,9 @@ static idf_index *ask_odd(const idf_image *frame, idf_answer *out) {
     assert_int_equal(idf_build_index(&options, NULL, NULL), IDF_OK);
     assert_int_equal(idf_index_open(&index, path, NULL), IDF_OK);
     assert_int_equal(idf_index_n_rows(index), N_ODD);
-    assert_int_equal(idf_matcher_new(&m, index, encoder, NULL, NULL), IDF_OK);
-    assert_int_equal(idf_session_new(&s, m, NULL), IDF_OK);
-    assert_int_equal(idf_session_match(s, frame, out, NULL), IDF_OK);
-    idf_session_free(s);
-    idf_matcher_free(m);
+    assert_int_equal(idf_collection_new(&c, index, encoder, NULL, NULL), IDF_OK);
+    assert_int_equal(idf_match(c, scratch, NULL, frame, NULL, out, NULL), IDF_OK);
+    idf_collection_release(c);
     unlink(path);
     for (int i = 0; i < N_ODD; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, odd_files[i]);
@@ -207,8 +204,7 @@ static void a_reference_without_corners(void **state) {
 static void an_empty_index(void **state) {
     (void)state;
     idf_index *index = NULL;
-    idf_matcher *m = NULL;
-    idf_session *s = NULL;
+    idf_collection *c = NULL;
     idf_answer a = {0};
     idf_image frame = table(1280, 720, 30, 23);
     char path[128];
@@ -218,15 +214,14 @@ static void an_empty_index(void **state) {
     assert_int_equal(idf_index_open(&index, path, NULL), IDF_OK);
     unlink(path);
     for (int no_geometry = 0; no_geometry < 2; no_geometry++) {
-        const idf_matcher_options options = {0, NAN, NAN, no_geometry == 1, NULL};
-        assert_int_equal(idf_matcher_new(&m, index, encoder, &options, NULL), IDF_OK);
-        assert_int_equal(idf_session_new(&s, m, NULL), IDF_OK);
-        assert_int_equal(idf_session_match(s, &frame, &a, NULL), IDF_OK);
-        assert_int_equal(a.n_detections + a.n_ranking, 0);
-        assert_int_equal(idf_session_follow(s, &frame, &a, NULL), IDF_OK);
-        assert_int_equal(a.n_detections + a.n_ranking, 0);
-        idf_session_free(s);
-        idf_matcher_free(m);
+        const idf_collection_options options = {.no_geometry = no_geometry == 1};
+        assert_int_equal(idf_collection_new(&c, index, encoder, &options, NULL), IDF_OK);
+        for (int way = 0; way < 2; way++) {
+            assert_int_equal(
+                idf_match(c, scratch, way == 0 ? NULL : stream, &frame, NULL, &a, NULL), IDF_OK);
+            assert_int_equal(a.n_detections + a.n_ranking, 0);
+        }
+        idf_collection_release(c);
     }
     idf_image_release(&frame);
     idf_answer_release(&a);
@@ -241,5 +236,5 @@ int main(void) {
         cmocka_unit_test(identical_references), cmocka_unit_test(a_reference_without_corners),
         cmocka_unit_test(an_empty_index),
     };
-    return cmocka_run_group_tests(tests, open_session, close_session);
+    return cmocka_run_group_tests(tests, open_scratch, close_scratch);
 }

@@ -1,13 +1,12 @@
 /* Looking at a frame: small cards by their outline, by tiles without one; nothing; no memory. */
 #include "unit/match/scenes.h"
 
+#include "collection/collection.h"
 #include "local/extract.h"
 #include "match/looker.h"
-#include "match/session.h"
 
 enum { WIDTH = 1600, HEIGHT = 900 };
 
-static idf_matcher *matcher;
 static idf_extractor *extractor;
 static idf_looker *looker;
 static idf_sightings seen;
@@ -16,15 +15,13 @@ static idf_features whole;
 static int open_looker(void **state) {
     if (scenes_setup(state) != 0)
         return -1;
-    assert_int_equal(idf_matcher_new(&matcher, collection, encoder, NULL, NULL), IDF_OK);
     assert_int_equal(idf_extractor_new(&extractor, NULL), IDF_OK);
-    return idf_looker_new(&looker, matcher->words, matcher->references, N_CARDS, NULL);
+    return idf_looker_new(&looker, collection->words, collection->references, N_CARDS, NULL);
 }
 
 static int close_looker(void **state) {
     idf_looker_free(looker);
     idf_extractor_free(extractor);
-    idf_matcher_free(matcher);
     return scenes_teardown(state);
 }
 
@@ -39,8 +36,8 @@ static double in_the_whole(int card) {
     idf_thing things[8];
     double most = 0;
     int n;
-    assert_int_equal(idf_finder_new(&finder, matcher->words, matcher->references, N_CARDS, NULL),
-                     IDF_OK);
+    assert_int_equal(
+        idf_finder_new(&finder, collection->words, collection->references, N_CARDS, NULL), IDF_OK);
     idf_finder_run(finder, &whole, NULL, things, 8, &n);
     for (int i = 0; i < n; i++)
         if (things[i].row == row_of(card))
@@ -167,7 +164,7 @@ static void unseen_quadrilaterals(void **state) {
     idf_look look = look_of(&frame);
     look.unseen = count_unseen;
     look.context = &left;
-    assert_int_equal(idf_looker_new(&blind, NULL, matcher->references, N_CARDS, NULL), IDF_OK);
+    assert_int_equal(idf_looker_new(&blind, NULL, collection->references, N_CARDS, NULL), IDF_OK);
     assert_int_equal(idf_looker_look(blind, &look, &seen, NULL), IDF_OK);
     assert_true(left < 100);
     assert_int_equal(seen.n, 0);
@@ -211,7 +208,8 @@ static void out_of_memory(void **state) {
     for (long n = 0;; n++) {
         idf_looker *l = NULL;
         idf_alloc_fail_after(n);
-        idf_status status = idf_looker_new(&l, matcher->words, matcher->references, N_CARDS, NULL);
+        idf_status status =
+            idf_looker_new(&l, collection->words, collection->references, N_CARDS, NULL);
         if (status == IDF_OK)
             status = idf_looker_look(l, &look, &seen, NULL);
         int failed = idf_alloc_failed();

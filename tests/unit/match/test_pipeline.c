@@ -142,29 +142,29 @@ static void test_out_of_memory_while_calibrating(void **state) {
 }
 
 /* Opens the index and asks it for picture `seed`; the row of the answer, SIZE_MAX for nobody. */
-static idf_status ask(const idf_encoder *encoder, uint64_t seed, size_t *row) {
+static idf_status ask(idf_encoder *encoder, uint64_t seed, size_t *row) {
     idf_index *index = NULL;
-    idf_matcher *matcher = NULL;
-    idf_session *session = NULL;
+    idf_collection *collection = NULL;
+    idf_scratch *scratch = NULL;
     idf_answer answer = {0};
     idf_image image = {0};
     *row = SIZE_MAX;
     idf_status status = idf_index_open(&index, index_path, NULL);
     if (status == IDF_OK)
-        status = idf_matcher_new(&matcher, index, encoder, NULL, NULL);
+        status = idf_collection_new(&collection, index, encoder, NULL, NULL);
     if (status == IDF_OK)
-        status = idf_session_new(&session, matcher, NULL);
+        status = idf_scratch_new(&scratch, NULL);
     if (status == IDF_OK) {
         idf_alloc_fail_after(-1); /* the test's own picture */
         paint(&image, seed);
-        status = idf_session_match(session, &image, &answer, NULL);
+        status = idf_match(collection, scratch, NULL, &image, NULL, &answer, NULL);
         if (status == IDF_OK && answer.n_detections > 0)
             *row = answer.detections[0].row;
     }
     idf_image_release(&image);
     idf_answer_release(&answer);
-    idf_session_free(session);
-    idf_matcher_free(matcher);
+    idf_scratch_free(scratch);
+    idf_collection_release(collection);
     idf_index_free(index);
     return status;
 }

@@ -1,27 +1,37 @@
-/* A session that follows a stream: one id a thing, labels that stay, less work than frame by frame.
+/* A stream that is followed: one id a thing, labels that stay, less work than frame by frame.
  */
 #include "unit/match/scenes.h"
 
-#include "match/session.h"
+#include "match/stream.h"
 
 enum { WIDTH = 960, HEIGHT = 540, FRAMES = 20 };
 
-static idf_matcher *matcher;
-static idf_session *session;
+static idf_scratch *scratch;
+static idf_stream *stream;
 static idf_answer answer;
 
-static int open_session(void **state) {
+static int open_stream(void **state) {
     (void)state;
-    assert_int_equal(idf_matcher_new(&matcher, collection, encoder, NULL, NULL), IDF_OK);
-    return idf_session_new(&session, matcher, NULL);
+    assert_int_equal(idf_stream_new(&stream, NULL), IDF_OK);
+    return idf_scratch_new(&scratch, NULL);
 }
 
-static int close_session(void **state) {
+static int close_stream(void **state) {
     (void)state;
     idf_answer_release(&answer);
-    idf_session_free(session);
-    idf_matcher_free(matcher);
+    idf_scratch_free(scratch);
+    idf_stream_free(stream);
     return 0;
+}
+
+static idf_status follow(const idf_image *frame) {
+    return idf_match(collection, scratch, stream, frame, NULL, &answer, NULL);
+}
+
+static long n_looks(void) {
+    idf_scratch_counters count;
+    idf_scratch_count(scratch, &count);
+    return (long)count.n_looks;
 }
 
 /* Frame i of a card that is moved across the table and turned. */
@@ -50,12 +60,14 @@ static void one_id_one_label_less_work(void **state) {
     unsigned id = 0;
     for (int i = 0; i < FRAMES; i++) {
         idf_image frame = moving(EAGLE, i);
-        assert_int_equal(idf_session_match(session, &frame, &answer, NULL), IDF_OK);
+        long before = n_looks();
+        assert_int_equal(idf_match(collection, scratch, NULL, &frame, NULL, &answer, NULL), IDF_OK);
         assert_int_equal(answer.n_detections, 1);
         assert_int_equal(answer.detections[0].track_id, 0);
-        alone[i] = idf_session_n_looks(session);
-        assert_int_equal(idf_session_follow(session, &frame, &answer, NULL), IDF_OK);
-        followed[i] = idf_session_n_looks(session);
+        alone[i] = n_looks() - before;
+        before = n_looks();
+        assert_int_equal(follow(&frame), IDF_OK);
+        followed[i] = n_looks() - before;
         idf_image_release(&frame);
         assert_int_equal(answer.n_detections, 1);
         assert_int_equal(answer.detections[0].row, row_of(EAGLE));
@@ -75,7 +87,7 @@ static void what_comes_is_found(void **state) {
     (void)state;
     unsigned id[2] = {0, 0};
     int since = -1;
-    idf_session_forget(session);
+    idf_stream_forget(stream);
     for (int i = 0; i < 10; i++) {
         idf_image frame = moving(GOLDFISH, i);
         if (i >= 2) {
@@ -83,7 +95,7 @@ static void what_comes_is_found(void **state) {
             card_corners(corners, &cards[OWL], (const double[2]){760, 300}, 280, 180);
             put_card(&frame, &cards[OWL], corners);
         }
-        assert_int_equal(idf_session_follow(session, &frame, &answer, NULL), IDF_OK);
+        assert_int_equal(follow(&frame), IDF_OK);
         idf_image_release(&frame);
         for (size_t k = 0; k < answer.n_detections; k++) {
             bool owl = answer.detections[k].row == row_of(OWL);
@@ -102,10 +114,10 @@ static void what_comes_is_found(void **state) {
 /* Once it is taken away nothing is said to be there; the ranking of the embedding goes on. */
 static void what_goes_is_gone(void **state) {
     (void)state;
-    idf_session_forget(session);
+    idf_stream_forget(stream);
     for (int i = 0; i < 12; i++) {
         idf_image frame = i < 4 ? moving(SWAN, i) : table(WIDTH, HEIGHT, 40, 5);
-        assert_int_equal(idf_session_follow(session, &frame, &answer, NULL), IDF_OK);
+        assert_int_equal(follow(&frame), IDF_OK);
         idf_image_release(&frame);
         assert_int_equal(answer.n_detections, i < 4);
         assert_true(answer.n_ranking > 0);
@@ -122,9 +134,8 @@ static void another_stream(void **state) {
     unsigned last = 0;
     for (int i = 0; i < 3; i++) {
         if (i == 2)
-            idf_session_forget(session);
-        assert_int_equal(idf_session_follow(session, i == 0 ? &frame : &small, &answer, NULL),
-                         IDF_OK);
+            idf_stream_forget(stream);
+        assert_int_equal(follow(i == 0 ? &frame : &small), IDF_OK);
         assert_int_equal(answer.n_detections, 1);
         assert_true(answer.detections[0].track_id > last);
         last = answer.detections[0].track_id;
@@ -137,11 +148,11 @@ static void out_of_memory(void **state) {
     (void)state;
     idf_image frames[2] = {moving(MEMORY, 0), moving(MEMORY, 1)};
     for (long n = 0;; n++) {
-        idf_session_forget(session);
+        idf_stream_forget(stream);
         idf_status status = IDF_OK;
         idf_alloc_fail_after(n);
         for (int i = 0; i < 2 && status == IDF_OK; i++)
-            status = idf_session_follow(session, &frames[i], &answer, NULL);
+            status = follow(&frames[i]);
         int failed = idf_alloc_failed();
         idf_alloc_fail_after(-1);
         if (!failed) {
@@ -159,11 +170,11 @@ static void out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(one_id_one_label_less_work, open_session, close_session),
-        cmocka_unit_test_setup_teardown(what_comes_is_found, open_session, close_session),
-        cmocka_unit_test_setup_teardown(what_goes_is_gone, open_session, close_session),
-        cmocka_unit_test_setup_teardown(another_stream, open_session, close_session),
-        cmocka_unit_test_setup_teardown(out_of_memory, open_session, close_session),
+        cmocka_unit_test_setup_teardown(one_id_one_label_less_work, open_stream, close_stream),
+        cmocka_unit_test_setup_teardown(what_comes_is_found, open_stream, close_stream),
+        cmocka_unit_test_setup_teardown(what_goes_is_gone, open_stream, close_stream),
+        cmocka_unit_test_setup_teardown(another_stream, open_stream, close_stream),
+        cmocka_unit_test_setup_teardown(out_of_memory, open_stream, close_stream),
     };
     return cmocka_run_group_tests(tests, scenes_setup, scenes_teardown);
 }
