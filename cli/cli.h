@@ -109,9 +109,11 @@ void cli_print_padded(const char *text, int columns);
 
 /* --- commands --- */
 int cmd_augment(int argc, char **argv);
+int cmd_export(int argc, char **argv);
 int cmd_index(int argc, char **argv);
 int cmd_models(int argc, char **argv);
 int cmd_query(int argc, char **argv);
+int cmd_scrape_prices(int argc, char **argv);
 int cmd_train(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 

@@ -7,9 +7,12 @@
 
 static const cli_command commands[] = {
     {"augment", NULL, "show what a camera makes of the references", cmd_augment},
+    {"export", NULL, "write a deck for a spreadsheet, a shop or the live page", cmd_export},
     {"index", NULL, "turn a folder of pictures into an index", cmd_index},
     {"models", NULL, "list, download and compare CLIP's weights", cmd_models},
     {"query", NULL, "say which reference a picture shows", cmd_query},
+    {"scrape_prices", "scrape-prices prices", "ask a price site what a collection costs",
+     cmd_scrape_prices},
     {"train", NULL, "train a head that tells the references of a collection apart", cmd_train},
     {"verify", NULL, "measure how well an index tells its references apart", cmd_verify},
 };
@@ -21,7 +24,7 @@ static void show_overview(void) {
         "Identifies the thing in a picture among a collection of reference pictures, one a thing.\n"
         "\nCommands:\n");
     for (int i = 0; i < N_COMMANDS; i++)
-        printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+        printf("  %-13s %s\n", commands[i].name, commands[i].summary);
     printf("\nExamples:\n"
            "  dlf-identify index --refs ~/my-collection --out my-index.npz\n"
            "  dlf-identify query --index my-index.npz photo.jpg\n"

@@ -18,6 +18,7 @@
 #include <identify/pool.h>
 #include <identify/precision_test.h>
 #include <identify/progress.h>
+#include <identify/references.h>
 #include <identify/report.h>
 #include <identify/status.h>
 #include <identify/train.h>
