@@ -58,7 +58,8 @@ static const char *text_of(idf_deck *deck, json_t *object, const char *key, size
                : "";
 }
 
-/* Splits "Lantern Goldfish (UR)?" in place into name, rarity and sureness. */
+/* Splits "Lantern Goldfish (UR)?" in place into name, rarity and sureness; "(UR)" alone is a name.
+ */
 static void split_label(char *label, const char **name, const char **rarity, bool *unsure) {
     size_t n = strlen(label);
     *name = label;
@@ -77,10 +78,6 @@ static void split_label(char *label, const char **name, const char **rarity, boo
     while (open > label && open[-1] == ' ')
         open--;
     *open = '\0';
-    if (open == label) { /* "(UR)" alone is a name */
-        *name = *rarity;
-        *rarity = "";
-    }
 }
 
 static int hex_value(char c) {

@@ -30,7 +30,7 @@ static void labels(void **state) {
     expect_entry("[{\"label\":\" Dragon ? \"}]", "Dragon", "", true);
     expect_entry("[{\"label\":\"Dragon (of the north) (UR)\"}]", "Dragon (of the north)", "UR",
                  false);
-    expect_entry("[{\"label\":\"(UR)\"}]", "UR", "", false);
+    expect_entry("[{\"label\":\"(UR)\"}]", "(UR)", "", false);
     expect_entry("[{\"label\":\"Dragon ()\"}]", "Dragon ()", "", false);
     expect_entry("[{\"label\":\"Who? (UR)\"}]", "Who?", "UR", false);
     expect_entry("[{\"label\":\"x (UR)?\",\"name\":\"Dragon\",\"rarity\":\"ScR\"}]", "Dragon",
