@@ -12,12 +12,11 @@
 #include "feeds/scan.h"
 #include "feeds/when.h"
 
-enum { NAME_BYTES = 512, WORD_BYTES = 64, URL_BYTES = 2048, FIRST_ROWS = 256 };
+enum { NAME_BYTES = 512, WORD_BYTES = 64, URL_BYTES = 2048, BYTES_A_ROW = 384, N_WORDS = 16 };
 
 /* One rarity and finish of a code. */
 typedef struct printing {
     const char *rarity, *finish, *url;
-    char key[IDF_RARITY_KEY_BYTES];
     double median, min, max, played;
     long stock;
 } printing;
@@ -78,13 +77,17 @@ typedef struct reader {
     idf_price_table *table;
     idf_scan scan;
     bool no_memory, over_limit;
+    size_t first_rows; /* that room is made for at first, by the size of the file */
+    /* Rarities and finishes are few words, said again and again: those seen lately. */
+    const char *words[N_WORDS];
+    size_t next_word;
 } reader;
 
 /* Room for one more item; NULL after noting why not. */
 static void *grow(reader *r, void *rows, size_t n, size_t *cap, size_t item_bytes, size_t max) {
     if (n < *cap)
         return rows;
-    size_t more = *cap == 0 ? FIRST_ROWS : *cap * 2;
+    size_t more = *cap == 0 ? r->first_rows : *cap * 2;
     if (n >= max)
         r->over_limit = true;
     void *grown = n >= max ? NULL : idf_realloc(rows, more, item_bytes);
@@ -108,6 +111,26 @@ static const char *take_text(reader *r, size_t max_bytes) {
         return "";
     }
     return copy;
+}
+
+/* A rarity or finish, shared with one that reads the same. */
+static const char *share_word(reader *r, const idf_scan_text *text) {
+    for (size_t i = 0; i < N_WORDS && r->words[i] != NULL && !text->escaped; i++)
+        if (idf_scan_is(text, r->words[i]))
+            return r->words[i];
+    const char *word = text->len == 0 ? "" : idf_scan_copy(text, WORD_BYTES, &r->table->arena);
+    if (word == NULL) {
+        r->no_memory = true;
+        r->scan.problem = "stopped";
+        return "";
+    }
+    r->words[r->next_word++ % N_WORDS] = word;
+    return word;
+}
+
+static const char *take_word(reader *r) {
+    idf_scan_text text;
+    return idf_scan_string(&r->scan, &text) ? share_word(r, &text) : "";
 }
 
 /* A price that is a number of at least 0; -1 otherwise. */
@@ -141,7 +164,6 @@ static void add_printing(reader *r, const printing *p) {
     *rows = *p;
     rows->min = p->min < 0 || p->min > p->median ? p->median : p->min;
     rows->max = p->max < p->median ? p->median : p->max;
-    idf_rarity_key(rows->key, rows->rarity);
 }
 
 /* {"UR": 420}, all that the original has. */
@@ -149,12 +171,7 @@ static void read_rarities(reader *r) {
     idf_scan_text key;
     while (idf_scan_key(&r->scan, &key)) {
         printing p = {.finish = "", .url = "", .min = -1, .max = -1, .stock = -1};
-        p.rarity = idf_scan_copy(&key, WORD_BYTES, &r->table->arena);
-        if (p.rarity == NULL) {
-            r->no_memory = true;
-            r->scan.problem = "stopped";
-            return;
-        }
+        p.rarity = share_word(r, &key);
         p.median = take_price(r);
         add_printing(r, &p);
     }
@@ -167,9 +184,9 @@ static void read_printing(reader *r) {
     double number;
     while (idf_scan_key(&r->scan, &key)) {
         if (idf_scan_is(&key, "rarity"))
-            p.rarity = take_text(r, WORD_BYTES);
+            p.rarity = take_word(r);
         else if (idf_scan_is(&key, "finish"))
-            p.finish = take_text(r, WORD_BYTES);
+            p.finish = take_word(r);
         else if (idf_scan_is(&key, "url"))
             p.url = take_text(r, URL_BYTES);
         else if (idf_scan_is(&key, "median"))
@@ -331,7 +348,7 @@ idf_status idf_prices_parse(idf_price_table **out, const void *bytes, size_t len
     idf_price_table *t = idf_alloc_zero(1, sizeof *t);
     if (t == NULL)
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while reading prices");
-    reader r = {.table = t};
+    reader r = {.table = t, .first_rows = len_bytes / BYTES_A_ROW + 16};
     memcpy(t->currency, "USD", 4);
     t->site = "";
     idf_status status = IDF_OK;
@@ -402,10 +419,10 @@ double idf_prices_home_rate(const idf_price_table *table) {
 
 /* The first printing of a rarity: the file lists plain finishes before special ones. */
 static const printing *find_printing(const idf_price_table *t, const entry *e, const char *rarity) {
-    char key[IDF_RARITY_KEY_BYTES];
+    char key[IDF_RARITY_KEY_BYTES], own[IDF_RARITY_KEY_BYTES];
     idf_rarity_key(key, rarity);
     for (size_t i = 0; i < e->n_printings; i++)
-        if (strcmp(t->printings[e->first + i].key, key) == 0)
+        if (strcmp(idf_rarity_key(own, t->printings[e->first + i].rarity), key) == 0)
             return &t->printings[e->first + i];
     return NULL;
 }

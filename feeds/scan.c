@@ -304,7 +304,19 @@ static size_t unescape(const char *at, const char *end, uint32_t *c) {
     return 6;
 }
 
+/* Whether a string is the same when copied byte for byte: visible ASCII. */
+static bool is_plain(const idf_scan_text *text) {
+    unsigned char odd = text->escaped;
+    for (size_t i = 0; i < text->len; i++) {
+        unsigned char c = (unsigned char)text->at[i];
+        odd |= c < 0x20 || c >= 0x7f;
+    }
+    return !odd;
+}
+
 char *idf_scan_copy(const idf_scan_text *text, size_t max_bytes, idf_arena *arena) {
+    if (is_plain(text))
+        return idf_arena_copy(arena, text->at, text->len < max_bytes ? text->len : max_bytes);
     /* A byte that is no UTF-8 becomes three; nothing else gets longer. */
     size_t need = idf_text_is_utf8(text->at, text->len) ? text->len : 3 * text->len;
     size_t room = need < max_bytes ? need : max_bytes, used = 0;
