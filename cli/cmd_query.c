@@ -30,7 +30,7 @@ typedef struct query_run {
     const char *clip_model;
     const char *annotate; /* a file or a folder; NULL: nothing is drawn */
     const char *refs_dir; /* pictures to draw beside it; NULL: where the index says */
-    bool table, no_geometry;
+    bool table, no_geometry, mirrored;
     int name_columns; /* of the longest picture name, for --table */
     char **paths;
     size_t n_paths;
@@ -81,23 +81,25 @@ static void print_answer(const idf_answer *a, const char *path) {
     }
 }
 
-/* One line: picture, answer, score. */
+/* A line for each thing: picture, answer, score, file. */
 static void print_row(const query_run *run, const idf_answer *a, const char *path) {
     char label[IDF_NAME_BYTES + IDF_RARITY_BYTES + 8] = "none of them";
     const idf_index *index = idf_collection_index(a->collection);
     cli_colours c = cli_stdout_colours();
-    const idf_detection *d = a->n_detections > 0 ? &a->detections[0] : NULL;
-    if (d != NULL)
-        idf_row_label(label, sizeof label, index, d->row, d->confident);
-    cli_print_padded(shown_name(path), run->name_columns);
-    printf("  %s", d == NULL || !d->confident ? c.yellow : c.green);
-    cli_print_padded(cli_printable(label), 32);
-    printf("%s", c.reset);
-    if (a->n_ranking > 0)
-        printf("  %5.2f", d != NULL ? (double)d->score : (double)a->ranking[0].score);
-    if (d != NULL)
-        printf("  %s", cli_printable(idf_index_filename(index, d->row)));
-    putchar('\n');
+    for (size_t i = 0; i == 0 || i < a->n_detections; i++) {
+        const idf_detection *d = a->n_detections > 0 ? &a->detections[i] : NULL;
+        if (d != NULL)
+            idf_row_label(label, sizeof label, index, d->row, d->confident);
+        cli_print_padded(shown_name(path), run->name_columns);
+        printf("  %s", d == NULL || !d->confident ? c.yellow : c.green);
+        cli_print_padded(cli_printable(label), 32);
+        printf("%s", c.reset);
+        if (a->n_ranking > 0)
+            printf("  %5.2f", d != NULL ? (double)d->score : (double)a->ranking[0].score);
+        if (d != NULL)
+            printf("  %s", cli_printable(idf_index_filename(index, d->row)));
+        putchar('\n');
+    }
 }
 
 static void print_json_line(json_t *object, const char *path) {
@@ -105,6 +107,13 @@ static void print_json_line(json_t *object, const char *path) {
     json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
     putchar('\n');
     json_decref(object);
+}
+
+static bool is_sure(const idf_answer *a) {
+    for (size_t i = 0; i < a->n_detections; i++)
+        if (a->detections[i].confident)
+            return true;
+    return false;
 }
 
 /* Shows the answer and returns the exit code it alone would give. */
@@ -115,10 +124,7 @@ static int show(const query_run *run, const idf_answer *a, const char *path) {
         print_row(run, a, path);
     else
         print_answer(a, path);
-    for (size_t i = 0; i < a->n_detections; i++)
-        if (a->detections[i].confident)
-            return EXIT_DONE;
-    return EXIT_NEGATIVE;
+    return is_sure(a) ? EXIT_DONE : EXIT_NEGATIVE;
 }
 
 /* Says what went wrong with a picture and returns the exit code that it alone would give. */
@@ -137,11 +143,58 @@ static int complain(const query_run *run, const char *path, idf_status status,
 
 /* --- several pictures at once, shown in order --- */
 
+/* Left and right of a picture change places. */
+static void mirror(idf_image *image) {
+    size_t n = (size_t)image->channels;
+    for (int y = 0; y < image->height; y++) {
+        uint8_t *row = image->pixels + (size_t)y * image->stride_bytes;
+        for (size_t a = 0, b = (size_t)image->width - 1; a < b; a++, b--)
+            for (size_t c = 0; c < n; c++) {
+                uint8_t kept = row[a * n + c];
+                row[a * n + c] = row[b * n + c];
+                row[b * n + c] = kept;
+            }
+    }
+}
+
+/* The answer to a mirrored picture, where things are in the picture as it was. */
+static void mirror_answer(idf_answer *a) {
+    for (size_t i = 0; i < a->n_detections; i++) {
+        idf_detection *d = &a->detections[i];
+        float left = 1 - d->x2;
+        d->x2 = 1 - d->x1;
+        d->x1 = left;
+        for (int k = 0; k < 4; k++)
+            d->corners[k][0] = 1 - d->corners[k][0];
+        d->rotation_degrees = -d->rotation_degrees;
+    }
+}
+
+/* Looks at a picture, and at its mirror image when that is wanted and nothing was sure. */
+static idf_status match_picture(query_run *run, question *q, int worker) {
+    idf_scratch *scratch = run->scratches[worker];
+    idf_answer other = {0};
+    idf_status status =
+        idf_match(run->collection, scratch, NULL, &q->image, &run->match, &q->answer, &q->err);
+    if (status != IDF_OK || !run->mirrored || is_sure(&q->answer))
+        return status;
+    mirror(&q->image);
+    status = idf_match(run->collection, scratch, NULL, &q->image, &run->match, &other, &q->err);
+    mirror(&q->image);
+    if (status == IDF_OK && is_sure(&other)) {
+        idf_answer plain = q->answer;
+        mirror_answer(&other);
+        q->answer = other;
+        other = plain;
+    }
+    idf_answer_release(&other);
+    return status;
+}
+
 static void ask(query_run *run, question *q, const char *path, int worker) {
     q->status = read_picture(path, &q->image, &q->err);
     if (q->status == IDF_OK)
-        q->status = idf_match(run->collection, run->scratches[worker], NULL, &q->image, &run->match,
-                              &q->answer, &q->err);
+        q->status = match_picture(run, q, worker);
     if (run->annotate == NULL)
         idf_image_release(&q->image);
 }
@@ -248,7 +301,10 @@ int cmd_query(int argc, char **argv) {
         {"refs", CLI_TEXT, &run.refs_dir, "DIR",
          "Where --annotate finds the references' pictures (default: the folder that was indexed).",
          0, 0},
-        {"table", CLI_FLAG, &run.table, NULL, "One line a picture.", 0, 0},
+        {"mirrored", CLI_FLAG, &run.mirrored, NULL,
+         "Look at the mirror image too where nothing is sure: selfie cameras save that.", 0, 0},
+        {"table", CLI_FLAG, &run.table, NULL,
+         "One line for each thing found, and one for a picture with none.", 0, 0},
         {"sim-threshold", CLI_REAL, &run.match.sim_threshold, "X",
          "A score under X is none of them (default: what index chose on the collection, else 0.5).",
          0, 1},

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Rebuilds the tables of the built-in encoder from pictures in Debian packages: the test pattern of
 # its descriptors (lib/local/pattern.c), from those descriptors data/builtin.bin, and what colours
-# pictures have on average (lib/model/chroma_mean.c).
+# pictures have on average (lib/model/chroma_mean.c); and with those, vectors of what is in no
+# collection (data/background.bin).
 # usage: tools/learn_builtin.sh [FOLDER]     packages and pictures are kept in FOLDER (build/pictures)
 # Nothing is installed: packages (700 MB) are downloaded by apt-get and unpacked. Takes a few minutes.
 # The same packages, compiler and flags give the same files.
@@ -27,4 +28,6 @@ cmake --build build/release --target learn-pattern
 build/release/tools/learn-pattern "$folder" lib/local/pattern.c
 cmake --build build/release --target learn-builtin
 build/release/tools/learn-builtin "$folder" data/builtin.bin lib/model/chroma_mean.c
-sha256sum lib/local/pattern.c data/builtin.bin lib/model/chroma_mean.c
+cmake --build build/release --target learn-background
+build/release/tools/learn-background "$folder" data/background.bin
+sha256sum lib/local/pattern.c data/builtin.bin lib/model/chroma_mean.c data/background.bin

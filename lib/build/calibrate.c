@@ -21,12 +21,17 @@
 #include "local/extract.h"
 #include "match/decide.h"
 #include "match/looker.h"
+#include "model/background.h"
 #include "model/encoder.h"
 
 enum { WIDTH = 640, HEIGHT = 480, CHUNK = 16, SEED = 20, FAMILY = 8, VIEWS_A_ROW = 2 };
 
 /* Score of the average stranger's cosine. */
 static const double TYPICAL_STRANGER = 0.02;
+/* Cosines of strangers are taken to differ by this much at least. */
+static const double LEAST_DEVIATION = 0.01;
+/* So many strangers say little. */
+enum { FEW_STRANGERS = 8 };
 /* Right answers are taken to reach this much at least. */
 static const double LEAST_TYPICAL = 6;
 
@@ -119,7 +124,7 @@ static idf_status reach(worker *w, idf_look look, size_t row, sample *s) {
 /* Cosines of the right row, and of the best that is not of its family. */
 static void compare(const run *r, const float *vector, sample *s) {
     size_t dim = (size_t)r->options->encoder->dim;
-    s->stranger_cosine = -1;
+    s->stranger_cosine = NAN; /* nothing else is known */
     for (size_t i = 0; i < r->options->n_rows; i++) {
         const float *other = r->options->rows[i].embedding;
         float cosine;
@@ -129,7 +134,7 @@ static void compare(const run *r, const float *vector, sample *s) {
             known = known || s->family[k] == i;
         if (i == s->family[0])
             s->cosine = (double)cosine;
-        else if (!known && (double)cosine > s->stranger_cosine)
+        else if (!known && !((double)cosine <= s->stranger_cosine))
             s->stranger_cosine = (double)cosine;
     }
 }
@@ -244,32 +249,77 @@ static double normal_exceeded_by(double rate) {
                    (1 + 1.432788 * t + 0.189269 * t * t + 0.001308 * t * t * t);
 }
 
-static double logit(double p) {
-    return log(p / (1 - p));
+/* Cosines of strangers, taken to be normal: the one that a share `rate` of them reaches, and their
+ * mean. */
+static double reached_by(const double *strangers, size_t n, double rate, double *mean) {
+    double variance = 0;
+    *mean = 0;
+    for (size_t i = 0; i < n; i++)
+        *mean += strangers[i] / (double)n;
+    for (size_t i = 0; i < n; i++)
+        variance += (strangers[i] - *mean) * (strangers[i] - *mean) / (double)n;
+    return *mean + fmax(LEAST_DEVIATION, sqrt(variance)) * normal_exceeded_by(rate);
 }
 
-void idf_calibrate_cosine(idf_calibration *out, double *right, double *strangers, size_t n,
-                          double false_accepts) {
-    double mean = 0, variance = 0;
-    for (size_t i = 0; i < n; i++)
-        mean += strangers[i] / (double)n;
-    for (size_t i = 0; i < n; i++)
-        variance += (strangers[i] - mean) * (strangers[i] - mean) / (double)n;
-    double deviation = fmax(0.01, sqrt(variance)); /* 0 when nothing is known */
-    double accepted = mean + deviation * normal_exceeded_by(false_accepts);
+void idf_calibrate_cosine(idf_calibration *out, double *right, size_t n_right,
+                          const idf_strangers *strangers, double false_accepts) {
+    double mean = 0, other_mean, accepted = -1;
+    if (strangers->n_own > 1)
+        accepted = reached_by(strangers->own, strangers->n_own, false_accepts, &mean);
+    if (strangers->n_background > 1) {
+        double other =
+            reached_by(strangers->background, strangers->n_background, false_accepts, &other_mean);
+        if (other > accepted) {
+            accepted = other;
+            mean = other_mean;
+        }
+    }
+    /* too little is known: what the encoder's own default asks for, at least */
+    if (strangers->n_own < FEW_STRANGERS && strangers->n_background < FEW_STRANGERS &&
+        strangers->unknown > accepted) {
+        accepted = strangers->unknown;
+        mean = accepted - LEAST_DEVIATION * normal_exceeded_by(false_accepts);
+    }
     /* the score of the threshold means the same false accepts as with geometry */
-    double sure = logit(fmin(1 - 1e-9, out->sim_threshold));
-    out->scale.cosine_slope = (sure - logit(TYPICAL_STRANGER)) / (accepted - mean);
+    double sure = idf_odds_of_score(fmin(1 - 1e-9, out->sim_threshold));
+    double typical = log(TYPICAL_STRANGER / (1 - TYPICAL_STRANGER));
+    out->scale.cosine_slope = (sure - typical) / (accepted - mean);
     out->scale.cosine_middle = accepted - sure / out->scale.cosine_slope;
-    out->embedding_recall = idf_share_from(right, n, accepted);
+    out->embedding_recall = idf_share_from(right, n_right, accepted);
+}
+
+/* The largest cosine of each picture of the background with a reference. */
+static idf_status compare_background(const run *r, double **out, size_t *n_out, idf_error *err) {
+    const idf_calibrate_options *o = r->options;
+    size_t n, dim = (size_t)o->encoder->dim;
+    float *vectors;
+    *out = NULL;
+    *n_out = 0;
+    idf_status status = idf_background_new(&vectors, &n, o->encoder, err);
+    if (status != IDF_OK || n == 0)
+        return status;
+    *out = idf_alloc(n, sizeof **out);
+    *n_out = n;
+    for (size_t i = 0; *out != NULL && i < n; i++) {
+        (*out)[i] = -1;
+        for (size_t row = 0; row < o->n_rows; row++) {
+            float cosine;
+            idf_dot_f32(o->rows[row].embedding, 1, vectors + i * dim, 1, dim, &cosine);
+            (*out)[i] = fmax((*out)[i], (double)cosine);
+        }
+    }
+    idf_free(vectors);
+    return *out != NULL ? IDF_OK : no_memory(err);
 }
 
 static idf_status fit(run *r, idf_calibration *out, idf_error *err) {
     double *values = idf_alloc(4 * r->n_views, sizeof *values);
     if (values == NULL)
         return no_memory(err);
-    double *column[4];
+    double *column[4], *background = NULL;
     size_t n = 0;
+    idf_strangers strangers = {.unknown = (double)r->options->encoder->default_sim_threshold};
+    idf_status status = compare_background(r, &background, &strangers.n_background, err);
     for (int c = 0; c < 4; c++)
         column[c] = values + (size_t)c * r->n_views;
     for (size_t i = 0; i < r->n_views; i++) {
@@ -278,16 +328,20 @@ static idf_status fit(run *r, idf_calibration *out, idf_error *err) {
             continue;
         column[0][n] = s->evidence;
         column[1][n] = s->stranger_evidence;
-        column[2][n] = s->cosine;
-        column[3][n++] = s->stranger_cosine;
+        column[2][n++] = s->cosine;
+        if (!isnan(s->stranger_cosine))
+            column[3][strangers.n_own++] = s->stranger_cosine;
     }
     out->n_read = n;
-    if (n > 0) {
+    strangers.own = column[3];
+    strangers.background = background;
+    if (status == IDF_OK && n > 0) {
         idf_calibrate_evidence(out, column[0], column[1], n, out->false_accepts);
-        idf_calibrate_cosine(out, column[2], column[3], n, out->false_accepts);
+        idf_calibrate_cosine(out, column[2], n, &strangers, out->false_accepts);
     }
+    idf_free(background);
     idf_free(values);
-    return IDF_OK;
+    return status;
 }
 
 static idf_status open_workers(run *r, idf_error *err) {

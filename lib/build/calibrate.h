@@ -69,8 +69,15 @@ bool idf_calibration_of(idf_calibration *out, const idf_index *index, double *ch
  * value has, and from which on it is accepted. Arrays are sorted in place; n may be 0. */
 void idf_calibrate_evidence(idf_calibration *out, double *right, double *strangers, size_t n,
                             double false_accepts);
-void idf_calibrate_cosine(idf_calibration *out, double *right, double *strangers, size_t n,
-                          double false_accepts);
+/* Cosines of strangers with what looks most like them: of views of references that were taken out,
+ * and of pictures of no collection; and what to ask for when there are few of either. */
+typedef struct idf_strangers {
+    const double *own, *background;
+    size_t n_own, n_background;
+    double unknown;
+} idf_strangers;
+void idf_calibrate_cosine(idf_calibration *out, double *right, size_t n_right,
+                          const idf_strangers *strangers, double false_accepts);
 
 #ifdef __cplusplus
 }

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "index/index.h"
+#include "model/background.h"
 #include "model/encoder.h"
 
 static idf_status check_match(const idf_index *index, const idf_encoder *encoder, idf_error *err) {
@@ -73,7 +74,8 @@ idf_status idf_collection_new(idf_collection **out, idf_index *index, idf_encode
     c->margin_threshold = idf_index_meta_number(index, "margin_threshold", IDF_DEFAULT_MARGIN);
     for (c->table_size = 8; c->table_size < 2 * idf_index_n_rows(index);)
         c->table_size *= 2;
-    if (!o->no_geometry)
+    status = idf_background_new(&c->background, &c->n_background, encoder, err);
+    if (status == IDF_OK && !o->no_geometry)
         status = file_features(c, o->pool, err);
     if (status != IDF_OK) {
         idf_collection_release(c);
@@ -126,6 +128,7 @@ void idf_collection_release(idf_collection *c) {
         return;
     idf_wordindex_free(c->words);
     idf_free(c->references);
+    idf_free(c->background);
     idf_free(atomic_load(&c->names));
     idf_encoder_free(c->encoder);
     idf_index_free(c->index);

@@ -19,6 +19,8 @@ struct idf_collection {
     idf_encoder *encoder;
     idf_features *references; /* one a row */
     idf_wordindex *words;     /* NULL without geometry */
+    float *background;        /* (n_background, dim): vectors of what is in no collection */
+    size_t n_background;
     idf_scale scale;
     double sim_threshold, margin_threshold;
     _Atomic(uint32_t *) names; /* table_size rows + 1 by the hash of their file names, 0: none */

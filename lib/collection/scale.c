@@ -17,20 +17,33 @@ idf_scale idf_scale_of(const idf_index *index, float default_cosine) {
     };
 }
 
-static double logistic(double x) {
-    return 1 / (1 + exp(-x));
+/* From these odds on scores rise more slowly, and never to more than those at KNEE + ROOM. */
+static const double KNEE = 8, ROOM = 4, PACE = 16;
+
+double idf_score_of_odds(double odds) {
+    if (odds > KNEE)
+        odds = KNEE + ROOM * (1 - exp((KNEE - odds) / PACE));
+    return 1 / (1 + exp(-odds));
+}
+
+double idf_odds_of_score(double score) {
+    double odds = log(score / (1 - score));
+    return odds > KNEE ? KNEE - PACE * log(fmax(1e-9, 1 - (odds - KNEE) / ROOM)) : odds;
+}
+
+double idf_geometry_odds(const idf_scale *s, double effective_evidence) {
+    return effective_evidence <= 0 ? -INFINITY
+                                   : (effective_evidence - s->evidence_middle) * s->evidence_slope;
+}
+
+double idf_embedding_odds(const idf_scale *s, double cosine) {
+    return (cosine - s->cosine_middle) * s->cosine_slope;
 }
 
 double idf_geometry_score(const idf_scale *s, double effective_evidence) {
-    return effective_evidence <= 0
-               ? 0
-               : logistic((effective_evidence - s->evidence_middle) * s->evidence_slope);
+    return idf_score_of_odds(idf_geometry_odds(s, effective_evidence));
 }
 
 double idf_embedding_score(const idf_scale *s, double cosine) {
-    return logistic((cosine - s->cosine_middle) * s->cosine_slope);
-}
-
-double idf_doubt(double score, double doubt) {
-    return score / (score + (1 - score) * exp(doubt));
+    return idf_score_of_odds(idf_embedding_odds(s, cosine));
 }

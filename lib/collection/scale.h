@@ -25,10 +25,16 @@ extern const idf_scale idf_scale_default;
 /* The calibration that an index carries, else the defaults. */
 idf_scale idf_scale_of(const idf_index *index, float default_cosine);
 
+/* Log odds (natural) for a reference being there, by what geometry sees or by the vectors. */
+double idf_geometry_odds(const idf_scale *scale, double effective_evidence);
+double idf_embedding_odds(const idf_scale *scale, double cosine);
+
+/* The score of log odds: a logistic curve up to 8, then ever slower towards 12, since no more than
+ * some parts in a million can be promised. Different odds have different scores. */
+double idf_score_of_odds(double odds);
+double idf_odds_of_score(double score);
 double idf_geometry_score(const idf_scale *scale, double effective_evidence);
 double idf_embedding_score(const idf_scale *scale, double cosine);
-/* A score when the odds against it are `doubt` longer (a natural logarithm). */
-double idf_doubt(double score, double doubt);
 
 #ifdef __cplusplus
 }

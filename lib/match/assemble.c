@@ -1,10 +1,16 @@
-/* assemble.c - what geometry and the embedding found becomes detections and rankings. */
+/* assemble.c - what geometry and the embedding found becomes detections and rankings.
+ *
+ * One scale for all of it: the probability that a reference is there. What the vectors say of a
+ * part of the frame is shared out among the references and "none of them", whose odds are 1, or
+ * those of the picture of no collection (model/background.h) that looks most like it: so the
+ * likeliest of many that look alike is as likely as it is ahead of the others. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "index/index.h"
+#include "kernel/dot.h"
 #include "match/scratch.h"
 
 /* A picture full of texture that geometry did not confirm is likely a stranger: then the odds
@@ -39,16 +45,24 @@ static void outline(idf_detection *d, const idf_point corners[4], const idf_imag
     d->area_fraction = clamp01(fabs(area) / 2);
 }
 
+/* Whether two rows are pictures of one thing: then it does not matter which of them it is. */
+static bool same_label(const idf_index *index, size_t a, size_t b) {
+    return strcmp(idf_index_name(index, a), idf_index_name(index, b)) == 0 &&
+           strcmp(idf_index_rarity(index, a), idf_index_rarity(index, b)) == 0;
+}
+
 idf_detection idf_detection_of(const idf_call *call, const idf_image *frame,
                                const idf_sighting *seen) {
     double score = idf_geometry_score(&call->collection->scale, idf_effective_evidence(seen));
+    bool rival = seen->rival_row != SIZE_MAX &&
+                 !same_label(call->collection->index, seen->row, seen->rival_row);
     idf_detection d = {
         .method = IDF_METHOD_GEOMETRY,
         .row = seen->row,
         .rotation_degrees = (float)seen->rotation_degrees,
         .score = (float)score,
-        .margin = (float)(score * idf_lead_over_rival(seen)),
-        .variant_row = seen->rival_row,
+        .margin = (float)(rival ? score * idf_lead_over_rival(seen) : score),
+        .variant_row = rival ? seen->rival_row : SIZE_MAX,
         .inliers = seen->n_inliers,
         .evidence = seen->evidence,
         .variant_evidence = seen->rival_evidence,
@@ -57,34 +71,84 @@ idf_detection idf_detection_of(const idf_call *call, const idf_image *frame,
     };
     outline(&d, seen->corners, frame);
     d.confident = score >= call->sim_threshold && (double)d.margin >= call->margin_threshold;
-    d.variant_unsure = score >= call->sim_threshold && !d.confident && idf_is_variant(seen);
+    d.variant_unsure =
+        rival && score >= call->sim_threshold && !d.confident && idf_is_variant(seen);
     if (!d.variant_unsure)
         d.variant_row = SIZE_MAX;
     return d;
 }
 
+/* Log odds of the first `n` neighbours of region r, each against a frame in which it is not. */
+static void odds_of_hits(const idf_call *call, size_t r, size_t n, double *odds) {
+    const idf_collection *c = call->collection;
+    const idf_hit *hits = call->scratch->hits + r * call->n_hits;
+    bool textured = c->words != NULL && !call->no_doubt &&
+                    call->scratch->regions[r].n_features >= TEXTURED_FEATURES;
+    for (size_t i = 0; i < n; i++) {
+        odds[i] = -INFINITY;
+        if (hits[i].row == SIZE_MAX)
+            continue;
+        odds[i] = idf_embedding_odds(&c->scale, (double)hits[i].score);
+        if (textured && c->references[hits[i].row].n >= TEXTURED_FEATURES)
+            odds[i] -= TEXTURED_DOUBT;
+    }
+}
+
+/* The log odds of "none of them" for region r: 0, or those of the background. */
+static double odds_of_none(const idf_call *call, size_t r) {
+    const idf_collection *c = call->collection;
+    size_t dim = (size_t)c->encoder->dim;
+    const float *vector = call->scratch->vectors + r * dim;
+    double most = 0;
+    for (size_t i = 0; i < c->n_background; i++) {
+        float cosine;
+        idf_dot_f32(c->background + i * dim, 1, vector, 1, dim, &cosine);
+        most = fmax(most, idf_embedding_odds(&c->scale, (double)cosine));
+    }
+    return most;
+}
+
+/* Logarithms of the probabilities of region r's neighbours: their odds shared out. */
+static void share_out(const idf_call *call, size_t r, double *logs) {
+    double none = odds_of_none(call, r), most = none, sum;
+    odds_of_hits(call, r, call->n_hits, logs);
+    for (size_t i = 0; i < call->n_hits; i++)
+        most = fmax(most, logs[i]);
+    sum = exp(none - most);
+    for (size_t i = 0; i < call->n_hits; i++)
+        sum += exp(logs[i] - most);
+    for (size_t i = 0; i < call->n_hits; i++)
+        logs[i] -= most + log(sum);
+}
+
+/* The score of the logarithm of a probability. */
+static double score_of_log(double log_p) {
+    return idf_score_of_odds(log_p - log(-expm1(fmin(log_p, -1e-300))));
+}
+
 bool idf_detection_by_embedding(const idf_call *call, const idf_image *frame, size_t r,
                                 idf_detection *d) {
-    const idf_collection *c = call->collection;
     const idf_scratch *s = call->scratch;
-    const idf_hit *hits = s->hits + r * call->n_hits;
     const idf_embedded *e = &s->regions[r];
+    const idf_hit *hits = s->hits + r * call->n_hits;
+    double logs[IDF_TOP_K_MAX], second = -INFINITY;
+    size_t best = 0;
     if (hits[0].row == SIZE_MAX || idf_sightings_cover(&s->sightings, e->corners))
         return false;
-    idf_index_row row;
-    idf_index_get_row(c->index, hits[0].row, &row);
-    double score = idf_embedding_score(&c->scale, (double)hits[0].score);
-    double second =
-        hits[1].row == SIZE_MAX ? 0 : idf_embedding_score(&c->scale, (double)hits[1].score);
-    bool textured = row.features.n >= TEXTURED_FEATURES && e->n_features >= TEXTURED_FEATURES;
-    if (textured && c->words != NULL) {
-        score = idf_doubt(score, TEXTURED_DOUBT);
-        second = idf_doubt(second, TEXTURED_DOUBT);
-    }
+    share_out(call, r, logs);
+    for (size_t i = 1; i < call->n_hits; i++)
+        best = logs[i] > logs[best] ? i : best;
+    double all = 0; /* of its label, over that of the best */
+    for (size_t i = 0; i < call->n_hits && hits[i].row != SIZE_MAX; i++)
+        if (same_label(call->collection->index, hits[i].row, hits[best].row))
+            all += exp(logs[i] - logs[best]);
+        else
+            second = fmax(second, logs[i]);
+    double score = score_of_log(fmin(-1e-15, logs[best] + log(all)));
     *d = (idf_detection){.method = IDF_METHOD_EMBEDDING,
-                         .row = hits[0].row,
+                         .row = hits[best].row,
                          .score = (float)score,
-                         .margin = (float)(score - second),
+                         .margin = (float)(score - score_of_log(second)),
                          .rotation_degrees = (float)(e->turn == 3 ? 90 : -90 * e->turn),
                          .variant_row = SIZE_MAX};
     outline(d, e->corners, frame);
@@ -156,6 +220,21 @@ static int compare_scores(const void *a, const void *b) {
     return (x->row > y->row) - (x->row < y->row);
 }
 
+/* What the embedding says of the regions, into scratch->ranked, as logarithms of probabilities. */
+static size_t collect_hits(const idf_call *call) {
+    idf_scratch *s = call->scratch;
+    double logs[IDF_TOP_K_MAX];
+    size_t n = 0;
+    for (size_t r = 0; r < s->n_regions; r++) {
+        const idf_hit *hits = s->hits + r * call->n_hits;
+        share_out(call, r, logs);
+        for (size_t i = 0; i < call->n_hits; i++)
+            if (hits[i].row != SIZE_MAX)
+                s->ranked[n++] = (idf_hit){hits[i].row, (float)logs[i]};
+    }
+    return n;
+}
+
 /* What geometry hints at, too little to be seen, speaks for a row that the embedding names: its
  * evidence lengthens the odds as it would a sighting's. */
 static void add_hints(const idf_call *call, idf_hit *ranked, size_t n) {
@@ -163,22 +242,11 @@ static void add_hints(const idf_call *call, idf_hit *ranked, size_t n) {
     const idf_hint *hints = idf_looker_hints(call->scratch->looker, &n_hints);
     for (int k = 0; k < n_hints; k++)
         for (size_t i = 0; i < n; i++)
-            if (ranked[i].row == hints[k].row)
+            if (ranked[i].row == hints[k].row) {
+                double more = call->collection->scale.evidence_slope * hints[k].score;
                 ranked[i].score =
-                    (float)idf_doubt((double)ranked[i].score,
-                                     -call->collection->scale.evidence_slope * hints[k].score);
-}
-
-/* What the embedding says of the regions, into scratch->ranked. */
-static size_t collect_hits(const idf_call *call) {
-    idf_scratch *s = call->scratch;
-    size_t n = 0;
-    for (size_t i = 0; i < s->n_regions * call->n_hits; i++)
-        if (s->hits[i].row != SIZE_MAX)
-            s->ranked[n++] =
-                (idf_hit){s->hits[i].row, (float)idf_embedding_score(&call->collection->scale,
-                                                                     (double)s->hits[i].score)};
-    return n;
+                    (float)fmin((double)ranked[i].score + more, (double)ranked[i].score / 2);
+            }
 }
 
 /* Each row once, with its best score, the best first. */
@@ -198,28 +266,68 @@ size_t idf_rank_by_embedding(const idf_call *call) {
     return sort_ranked(call->scratch->ranked, collect_hits(call));
 }
 
+/* The logarithm of a probability given as log odds. */
+static float log_of_odds(double odds) {
+    return (float)(odds > 0 ? -log1p(exp(-odds)) : odds - log1p(exp(odds)));
+}
+
+/* What geometry saw, into ranked[n...]. Returns the new number. */
+static size_t collect_sightings(const idf_call *call, idf_hit *ranked, size_t n) {
+    const idf_scale *scale = &call->collection->scale;
+    const idf_sightings *seen = &call->scratch->sightings;
+    for (int i = 0; i < seen->n; i++) {
+        const idf_sighting *one = &seen->items[i];
+        float own = log_of_odds(idf_geometry_odds(scale, idf_effective_evidence(one)));
+        double behind = 1 - idf_lead_over_rival(one);
+        ranked[n++] = (idf_hit){one->row, own};
+        if (one->rival_row != SIZE_MAX)
+            ranked[n++] = (idf_hit){one->rival_row, own + (float)log(fmax(behind, 1e-30))};
+    }
+    return n;
+}
+
+/* The rows of the answer first, then the others, none with a score that would be an answer. */
+static void write_ranking(const idf_call *call, size_t n, idf_answer *answer) {
+    const idf_hit *ranked = call->scratch->ranked;
+    size_t kept = 0;
+    for (size_t i = 0; i < answer->n_detections && kept < call->top_k; i++) {
+        const idf_detection *d = &answer->detections[i];
+        size_t k = 0;
+        while (k < kept && answer->ranking[k].row != d->row)
+            k++;
+        if (k == kept)
+            answer->ranking[kept++] = (idf_hit){d->row, d->score};
+    }
+    size_t n_found = kept;
+    double most = fmin(call->sim_threshold, kept > 0 ? (double)answer->ranking[kept - 1].score : 1);
+    double first = -1;
+    for (size_t i = 0; i < n && kept < call->top_k; i++) {
+        size_t k = 0;
+        while (k < n_found && answer->ranking[k].row != ranked[i].row)
+            k++;
+        if (k < n_found)
+            continue;
+        double score = score_of_log((double)ranked[i].score);
+        first = first < 0 ? score : first;
+        /* what is as likely as an answer and yet is none, is said to be less likely */
+        if (first >= most)
+            score *= 0.99 * most / first;
+        answer->ranking[kept++] = (idf_hit){ranked[i].row, (float)score};
+    }
+    answer->n_ranking = kept;
+}
+
 /* All rows that were met; without a look at the whole frame the embedding's are those of an earlier
  * one, `old`: good for the ranking, not for finding things. */
 static void rank(const idf_call *call, const idf_hit *old, size_t n_old, idf_answer *answer) {
-    const idf_scale *scale = &call->collection->scale;
     idf_scratch *s = call->scratch;
     size_t n = old != NULL ? n_old : collect_hits(call);
     if (old == NULL)
         add_hints(call, s->ranked, n);
     else if (n > 0)
         memcpy(s->ranked, old, n * sizeof *old);
-    for (int i = 0; i < s->sightings.n; i++) {
-        const idf_sighting *seen = &s->sightings.items[i];
-        double score = idf_geometry_score(scale, idf_effective_evidence(seen));
-        double behind = score * (1 - idf_lead_over_rival(seen));
-        s->ranked[n++] = (idf_hit){seen->row, (float)score};
-        if (seen->rival_row != SIZE_MAX)
-            s->ranked[n++] = (idf_hit){seen->rival_row, (float)behind};
-    }
-    n = sort_ranked(s->ranked, n);
-    answer->n_ranking = n < call->top_k ? n : call->top_k;
-    if (answer->n_ranking > 0)
-        memcpy(answer->ranking, s->ranked, answer->n_ranking * sizeof *answer->ranking);
+    n = collect_sightings(call, s->ranked, n);
+    write_ranking(call, sort_ranked(s->ranked, n), answer);
 }
 
 /* A detection's own ranking: itself, its variant, then as the frame's. */
@@ -263,8 +371,8 @@ idf_status idf_answer_begin(const idf_call *call, const idf_image *frame, idf_an
 
 void idf_answer_assemble(const idf_call *call, const idf_image *frame, const idf_hit *old,
                          size_t n_old, idf_answer *answer) {
-    rank(call, old, n_old, answer);
     detect(call, frame, old == NULL ? call->scratch->n_regions : 0, answer);
+    rank(call, old, n_old, answer);
     for (size_t i = 0; i < answer->n_detections; i++)
         rank_detection(call, answer, &answer->detections[i],
                        answer->ranking + (i + 1) * call->top_k);

@@ -125,6 +125,7 @@ idf_status idf_call_rank_by_embedding(const idf_call *call, size_t row, size_t *
                                       idf_error *err) {
     idf_call unmasked = *call;
     unmasked.masked = NULL;
+    unmasked.no_doubt = true;
     *place = SIZE_MAX;
     idf_status status = idf_embed_search(&unmasked, 0, err);
     size_t n = status == IDF_OK ? idf_rank_by_embedding(&unmasked) : 0;

@@ -58,6 +58,7 @@ typedef struct idf_call {
     size_t n_hits; /* neighbours searched for in each region */
     double sim_threshold, margin_threshold;
     const uint8_t *masked; /* NULL, or a flag for each row: those are not there */
+    bool no_doubt;         /* the embedding counts in full whatever geometry did not see */
     idf_stop stop;
 } idf_call;
 
@@ -107,8 +108,8 @@ idf_status idf_answer_begin(const idf_call *call, const idf_image *frame, idf_an
 enum { IDF_STREAM_RANKED = 64 };
 void idf_answer_assemble(const idf_call *call, const idf_image *frame, const idf_hit *old,
                          size_t n_old, idf_answer *answer);
-/* What the embedding says of all regions, into scratch->ranked, each row once, the best first.
- * Returns their number. */
+/* What the embedding says of all regions, into scratch->ranked, each row once with the logarithm of
+ * its probability, the best first. Returns their number. */
 size_t idf_rank_by_embedding(const idf_call *call);
 /* What one sighting, and what the embedding of one region, comes to; false when it has nothing to
  * say. */

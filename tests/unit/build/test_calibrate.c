@@ -49,7 +49,8 @@ static void cosines_meet_the_same_threshold(void **state) {
         strangers[i] = 0.2 + 0.04 * idf_rng_normal(&rng);
         right[i] = 0.5 + 0.05 * idf_rng_normal(&rng);
     }
-    idf_calibrate_cosine(&c, right, strangers, 200, 0.001);
+    const idf_strangers own = {.own = strangers, .n_own = 200};
+    idf_calibrate_cosine(&c, right, 200, &own, 0.001);
     /* one normal value in a thousand lies 3.09 deviations up */
     double enough = 0.2 + 3.09 * 0.04;
     assert_true(idf_embedding_score(&c.scale, enough - 0.02) < 0.9);
@@ -58,12 +59,34 @@ static void cosines_meet_the_same_threshold(void **state) {
     assert_true(c.embedding_recall > 0.98);
 }
 
+/* Strangers of the collection and of no collection: the threshold is above both. */
+static void the_nearer_strangers_count(void **state) {
+    (void)state;
+    double right[8] = {0.9}, near[50], far[50];
+    for (int which = 0; which < 2; which++) {
+        idf_calibration c = {.sim_threshold = 0.9};
+        for (int i = 0; i < 50; i++) {
+            near[i] = 0.5 + 0.002 * i;
+            far[i] = 0.1 + 0.002 * i;
+        }
+        const idf_strangers strangers = {.own = which == 0 ? near : far,
+                                         .background = which == 0 ? far : near,
+                                         .n_own = 50,
+                                         .n_background = 50};
+        idf_calibrate_cosine(&c, right, 8, &strangers, 0.001);
+        assert_true(idf_embedding_score(&c.scale, 0.6) < 0.9);
+        assert_true(idf_embedding_score(&c.scale, 0.7) > 0.9);
+    }
+}
+
 static void nothing_known_is_safe(void **state) {
     (void)state;
     idf_calibration c = {.scale = idf_scale_default};
     double none = 0;
     idf_calibrate_evidence(&c, &none, &none, 0, 0.001);
-    idf_calibrate_cosine(&c, &none, &none, 0, 0.001);
+    const idf_strangers nobody = {.unknown = 0.25};
+    idf_calibrate_cosine(&c, &none, 0, &nobody, 0.001);
+    assert_true(idf_embedding_score(&c.scale, 0.24) < c.sim_threshold);
     assert_true(c.sim_threshold > 0 && c.sim_threshold < 1);
     assert_true(isfinite(c.scale.cosine_slope) && c.scale.cosine_slope > 0);
     assert_true(score(&c, 0) < c.sim_threshold);
@@ -73,6 +96,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strangers_set_the_threshold),
         cmocka_unit_test(cosines_meet_the_same_threshold),
+        cmocka_unit_test(the_nearer_strangers_count),
         cmocka_unit_test(nothing_known_is_safe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -201,6 +201,71 @@ static void a_reference_without_corners(void **state) {
     idf_answer_release(&a);
 }
 
+/* An index of cards[of[0..n)], under the names given, opened. */
+static idf_collection *small_collection(const int *of, const char *const *names, int n) {
+    char folder[64] = "/tmp/identify-small-XXXXXX", path[160];
+    idf_collection *made = NULL;
+    assert_non_null(mkdtemp(folder));
+    for (int i = 0; i < n; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        assert_int_equal(idf_image_write_file(&cards[of[i]], path, 0, NULL), IDF_OK);
+    }
+    snprintf(path, sizeof path, "%s/index.npz", folder);
+    const idf_build_options options = {.refs_dir = folder, .out_path = path, .encoder = encoder};
+    assert_int_equal(idf_build_index(&options, NULL, NULL), IDF_OK);
+    assert_int_equal(idf_collection_open(&made, path, NULL, NULL), IDF_OK);
+    unlink(path);
+    for (int i = 0; i < n; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        unlink(path);
+    }
+    assert_int_equal(rmdir(folder), 0);
+    return made;
+}
+
+/* A collection of one knows strangers too: its one reference is not the answer to everything. */
+static void one_reference(void **state) {
+    (void)state;
+    static const char *const name[1] = {"owl.png"};
+    idf_collection *one = small_collection((const int[1]){OWL}, name, 1);
+    idf_image frames[4] = {filled(640, 480, 3, 0), table(640, 480, 40, 3), table(640, 480, 0, 3),
+                           table(640, 480, 20, 4)};
+    idf_point corners[4];
+    card_corners(corners, &stranger, (const double[2]){320, 240}, 400, 5);
+    put_card(&frames[2], &stranger, corners);
+    card_corners(corners, &cards[OWL], (const double[2]){320, 240}, 400, 5);
+    put_card(&frames[3], &cards[OWL], corners);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(idf_match(one, scratch, NULL, &frames[i], NULL, &answer, NULL), IDF_OK);
+        assert_int_equal(answer.n_detections, i == 3);
+        assert_true(answer.n_ranking == 0 || (i == 3) == ((double)answer.ranking[0].score >=
+                                                          idf_collection_sim_threshold(one)));
+        idf_image_release(&frames[i]);
+    }
+    idf_collection_release(one);
+}
+
+/* Two files of one name are one thing, and sure; under two names they are in doubt. */
+static void copies_of_one_label(void **state) {
+    (void)state;
+    static const char *const names[2][3] = {
+        {"LOCH-JP001_owl.png", "LOCH-JP002_owl.png", "eagle.png"},
+        {"owl.png", "night_bird.png", "eagle.png"}};
+    for (int two = 0; two < 2; two++) {
+        idf_collection *c = small_collection((const int[3]){OWL, OWL, EAGLE}, names[two], 3);
+        idf_image frame = table(640, 480, 20, 4);
+        idf_point corners[4];
+        card_corners(corners, &cards[OWL], (const double[2]){320, 240}, 400, 5);
+        put_card(&frame, &cards[OWL], corners);
+        assert_int_equal(idf_match(c, scratch, NULL, &frame, NULL, &answer, NULL), IDF_OK);
+        assert_int_equal(answer.n_detections, 1);
+        assert_int_equal(answer.detections[0].confident, two == 0);
+        assert_int_equal(answer.detections[0].variant_unsure, two == 1);
+        idf_image_release(&frame);
+        idf_collection_release(c);
+    }
+}
+
 static void an_empty_index(void **state) {
     (void)state;
     idf_index *index = NULL;
@@ -234,7 +299,8 @@ int main(void) {
         cmocka_unit_test(chessboard),           cmocka_unit_test(full_of_text),
         cmocka_unit_test(tiny_and_thin),        cmocka_unit_test(huge),
         cmocka_unit_test(identical_references), cmocka_unit_test(a_reference_without_corners),
-        cmocka_unit_test(an_empty_index),
+        cmocka_unit_test(an_empty_index),       cmocka_unit_test(one_reference),
+        cmocka_unit_test(copies_of_one_label),
     };
     return cmocka_run_group_tests(tests, open_scratch, close_scratch);
 }

@@ -77,6 +77,8 @@ static void printings(void **state) {
         ask(&frame);
         assert_int_equal(answer.n_detections, 1);
         const idf_detection *d = &answer.detections[0];
+        assert_int_equal(answer.ranking[0].row, d->row); /* the answer is first in its ranking */
+        assert_true(answer.ranking[0].score == d->score && answer.ranking[1].score < d->score);
         if (covered) {
             assert_true(d->variant_unsure);
             assert_false(d->confident);
@@ -105,6 +107,8 @@ static void strangers_are_nobody(void **state) {
         for (size_t k = 0; k < answer.n_detections; k++)
             assert_false(answer.detections[k].confident);
         assert_int_equal(answer.n_ranking, 3);
+        for (size_t k = 0; k < answer.n_ranking; k++) /* one scale: none of them is under the bar */
+            assert_true((double)answer.ranking[k].score < idf_collection_sim_threshold(collection));
         idf_image_release(&frame);
     }
 }
