@@ -46,7 +46,7 @@ export const SIZES = { 360: [360, 800], 768: [768, 1024], 1440: [1440, 900], 256
 
 /** A page of its own, with what went wrong in it. @param {any} b @param {string} url @param {any} [options] */
 export async function open(b, url, options = {}) {
-  const { size = [1440, 900], theme = 'dark', before, path: at = '/canvas/live', ...rest } = options;
+  const { size = [1440, 900], theme = 'dark', before, path: at = '/canvas/live', wait, ...rest } = options;
   const context = await b.newContext({ viewport: { width: size[0], height: size[1] }, colorScheme: theme, serviceWorkers: 'block', acceptDownloads: true, hasTouch: size[0] < 600, ...rest });
   contexts.add(context);
   context.on('close', () => contexts.delete(context));
@@ -57,7 +57,7 @@ export async function open(b, url, options = {}) {
   page.setDefaultTimeout(PATIENCE);
   if (before) await page.addInitScript(before.fn || before, before.arg);
   await page.goto(url + at, { waitUntil: 'domcontentloaded' });
-  await page.waitForFunction(() => window.identify);
+  if (wait !== false) await page.waitForFunction(() => window.identify);
   return page;
 }
 
@@ -86,6 +86,14 @@ export const drawn = (page) => page.evaluate(() => new Promise((resolve) => {
   }, { once: true });
   overlay.wake();
 }));
+
+/** How far, in pixels, the canvas believes the picture to be from where it is. */
+export const misplaced = (page) => page.evaluate(() => {
+  const { overlay } = window.identify, v = document.querySelector('#video'), r = v.getBoundingClientRect(), c = overlay.canvas.getBoundingClientRect();
+  const k = Math.min(r.width / v.videoWidth, r.height / v.videoHeight), w = v.videoWidth * k, h = v.videoHeight * k;
+  const top = /( 0%| 0px)$/.test(getComputedStyle(v).objectPosition) ? 0 : (r.height - h) / 2;
+  return Math.max(Math.abs(r.left - c.left + (r.width - w) / 2 - overlay.rect.x), Math.abs(r.top - c.top + top - overlay.rect.y), Math.abs(w - overlay.rect.w), Math.abs(h - overlay.rect.h));
+});
 
 /** Overlap of two quadrilaterals as intersection over union, counted on a grid. */
 export function iou(a, b, n = 400) {

@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { DRAGON, EAGLE, Fake, GOLDFISH, PRICE, QUAD, SOURCE, answer, mask } from './fake.mjs';
-import { assert, browser, camera, drawn, iou, noErrors, open, press, run, scratchFile, startCamera, text, until, FRAMES, SIZES } from './lib.mjs';
+import { assert, browser, camera, drawn, iou, misplaced, noErrors, open, press, run, scratchFile, startCamera, text, until, FRAMES, SIZES } from './lib.mjs';
 
 const fake = await new Fake().listen();
 const INSECURE = 'cards.test';
@@ -32,6 +32,7 @@ await run({
     assert.match(await text(page, '#caption .orig'), /^¥1,780 \(¥1,477–¥2,403\) ?26 Nov, /);
     await until('the outline comes to rest', async () => { const [d] = await drawn(page); return d && iou(d.quad, QUAD) > 0.99; });
     fake.frames.length && assert.ok(fake.frames.every((f) => f.session === fake.frames[0].session && f.query && Number(f.image) > 5000));
+    assert.ok((await misplaced(page)) < 1);
     const add = page.locator('#tracks').getByText('+ Add to Deck');
     await add.click();
     assert.equal(await text(page, '#tracks .btn'), '✓ Added!');
@@ -280,6 +281,10 @@ await run({
     const page = await live(() => reply, { size: SIZES[360] });
     await page.waitForFunction(() => document.querySelectorAll('#tracks > li').length === 100);
     assert.equal((await drawn(page)).length, 100);
+    for (let i = 0; i < 2; i++) { // the sheet goes up and comes down again
+      await page.locator('#tabs [data-tab="view"]').click();
+      await until('the outlines are where the picture is', async () => (await misplaced(page)) < 1);
+    }
     reply = answer(mask(evil, evil, evil, '../../etc/passwd"><script>', { top_k: [{ name: evil, filename: evil, score: 2 }] }));
     await seen(page, '<img src=x');
     await page.locator('#caption').getByText('+ Add to Deck').click();

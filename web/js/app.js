@@ -70,7 +70,6 @@ function speakOf(t) {
 function answered(answer, born) {
   state.tracker.tracks.forEach(speakOf);
   keepFocus();
-  overlay.guide = !state.tracker.tracks.length && state.source === 'camera';
   overlay.wake();
   changed('tracks');
   if (born.length) changed('numbers status');
@@ -104,7 +103,7 @@ function showPicture() {
   const mirrored = settings.mirror && state.source === 'camera' && !still;
   root.toggleAttribute('data-mirror', mirrored);
   overlay.mirror = mirrored;
-  overlay.guide = state.source === 'camera' && state.mode === 'live';
+  overlay.guide = false;
   overlay.show(still ? photo : video, w, h);
   changed('stage tracks status nine');
 }
@@ -405,10 +404,11 @@ on('info', () => { setAttr(root, 'data-known', state.info.known); });
 
 setInterval(() => {
   if (state.source && state.source !== 'photo' && !state.frozen && !state.nine && state.tracker.expire(performance.now(), live.patience)) {
-    overlay.guide = !state.tracker.tracks.length && state.source === 'camera';
     changed('tracks');
     overlay.wake();
   }
+  const guide = state.source === 'camera' && state.mode === 'live' && !state.tracker.tracks.length && !state.lost;
+  if (guide !== overlay.guide) { overlay.guide = guide; overlay.wake(); }
   keepFocus();
   if (state.lost) { renderLost(); live.pump(); if (!state.source && performance.now() >= state.lost.at) refreshInfo(); }
   renderCaption();
@@ -425,7 +425,10 @@ navigator.mediaDevices?.addEventListener?.('devicechange', () => {
   if (state.ask === 'nocamera') startCamera();
 });
 /* the tools sit just above the sheet, whatever its height (through the CSSOM, which the policy allows) */
-new ResizeObserver(() => root.style.setProperty('--sheet-h', $('#sheet').getBoundingClientRect().height + 'px')).observe($('#sheet'));
+new ResizeObserver(() => {
+  root.style.setProperty('--sheet-h', $('#sheet').getBoundingClientRect().height + 'px');
+  overlay.resize(); // the picture may lie elsewhere now
+}).observe($('#sheet'));
 
 /* ---------- start ---------- */
 

@@ -82,7 +82,7 @@ export class Overlay {
     ctx.lineJoin = ctx.lineCap = 'round';
     const u = Math.min(3, Math.max(1, Math.min(this.rect.w, W) / 900));
     const list = this.drawings().filter((d) => d.fade > 0 && (!d.frame || Scene.same(d.quad, d.frame.cells, this.cells)));
-    if (!list.length && this.guide) guide(ctx, W, isTall() ? innerHeight - this.sheet : H, u);
+    if (!list.length && this.guide) guide(ctx, this.rect, Math.min(H, isTall() ? innerHeight - this.sheet : H), u);
     const moving = this.ease(list, dt);
     for (const d of list) { ctx.globalAlpha = d.fade; outline(ctx, d, /** @type {Point[]} */ (this.eased.get(d.key)), u); }
     const placed = this.tools ? [{ ...this.tools }] : [];
@@ -129,9 +129,9 @@ export class Overlay {
   }
 }
 
-/** Nothing in view: four quiet corners show where to hold it. @param {CanvasRenderingContext2D} ctx @param {number} W @param {number} H @param {number} u */
-function guide(ctx, W, H, u) {
-  const h = Math.min(H * 0.62, W * 0.8), w = h * 5 / 7, x = (W - w) / 2, y = (H - h) / 2 + (isPhone() ? 20 : 0), l = h * 0.12;
+/** Nothing in view: four quiet corners show where to hold it. @param {CanvasRenderingContext2D} ctx @param {{x: number, y: number, w: number, h: number}} r the picture @param {number} bottom what is below is covered @param {number} u */
+function guide(ctx, r, bottom, u) {
+  const high = Math.min(r.h, bottom - r.y), h = Math.min(high * 0.66, r.w * 0.8), w = h * 5 / 7, x = r.x + (r.w - w) / 2, y = r.y + (high - h) / 2, l = h * 0.12;
   ctx.setLineDash([]);
   ctx.beginPath();
   for (const [cx, cy, sx, sy] of [[x, y, 1, 1], [x + w, y, -1, 1], [x + w, y + h, -1, -1], [x, y + h, 1, -1]]) {
