@@ -153,6 +153,14 @@ static void pages_that_are_none(void **state) {
         IDF_OK);
     assert_int_equal(offers.n, 0);
     assert_int_equal(n_others, 1);
+    /* A mark alone makes a played copy. */
+    static const char marked[] = "<div><img alt='LOCR-JP001 UR X'><p>\xe3\x82\xad\xe3\x82\xba"
+                                 "</p><b>5" YEN "</b></div>";
+    assert_int_equal(
+        idf_yuyu_tei_parse(marked, sizeof marked - 1, "LOCR-JP", &offers, &n_others, NULL), IDF_OK);
+    assert_int_equal(offers.n, 1);
+    assert_true(offers.list[0].played);
+    idf_offers_release(&offers);
     /* Every beginning of a page does no harm. */
     for (size_t n = 0; n < sizeof by_class; n++) {
         idf_yuyu_tei_parse(by_class, n, "LOCR-JP", &offers, &n_others, NULL);
