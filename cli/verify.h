@@ -20,7 +20,17 @@ enum { VERIFY_MIN_SELF_PERCENT = 99 };
 
 bool verify_self_passed(const idf_self_test *self);
 
-/* The seed's guideline for the median margin. */
+/* What an index is good for, by its camera views and their strangers. */
+typedef enum verify_verdict {
+    VERIFY_UNKNOWN, /* there are no views */
+    VERIFY_READY,
+    VERIFY_USABLE,
+    VERIFY_NOT_READY
+} verify_verdict;
+verify_verdict verify_verdict_of(const verify_subject *subject);
+const char *verify_verdict_word(verify_verdict verdict);
+
+/* The guideline of the Python original for the median margin. */
 typedef struct verify_margin_row {
     double above;
     const char *range, *meaning, *action, *word;

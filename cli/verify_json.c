@@ -137,6 +137,7 @@ static json_t *subject_json(const verify_subject *v) {
         s->recommended_threshold, "confusables", confusables_json(v));
     if (v->with_camera)
         json_object_set_new(object, "camera", camera_json(v));
+    json_object_set_new(object, "verdict", json_string(verify_verdict_word(verify_verdict_of(v))));
     if (v->with_photos)
         json_object_set_new(object, "photographs", photos_json(v));
     return object;

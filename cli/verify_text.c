@@ -33,6 +33,31 @@ static double share(size_t n, size_t of) {
     return of == 0 ? 0 : (double)n / (double)of;
 }
 
+/* Camera views named right, wrong names and strangers taken, for each verdict: what a person at a
+ * table of things would still bear with. */
+static const struct {
+    double top1, sure, wrong, strangers;
+} bars[] = {{0.9, 0.8, 0.01, 0.02}, {0.7, 0.5, 0.05, 0.1}};
+
+verify_verdict verify_verdict_of(const verify_subject *v) {
+    const idf_camera_test *t = &v->camera;
+    if (!v->with_camera || t->n_views == 0)
+        return VERIFY_UNKNOWN;
+    for (int i = 0; i < 2 && verify_self_passed(&v->self); i++)
+        if (share(t->n_top1, t->n_views) >= bars[i].top1 &&
+            share(t->n_accepted_right + t->n_unsure, t->n_views) >= bars[i].sure &&
+            share(t->n_accepted_wrong, t->n_views) <= bars[i].wrong &&
+            share(t->n_strangers_taken, t->n_tried) <= bars[i].strangers)
+            return i == 0 ? VERIFY_READY : VERIFY_USABLE;
+    return VERIFY_NOT_READY;
+}
+
+const char *verify_verdict_word(verify_verdict verdict) {
+    static const char *const words[] = {"unknown, without camera views", "ready",
+                                        "usable with care", "not ready"};
+    return words[verdict];
+}
+
 /* What made the vectors, for people. */
 static const char *encoder_name(const idf_index *index) {
     const char *name = idf_index_encoder(index);
@@ -67,7 +92,9 @@ static void print_self(const verify_subject *v) {
         cli_print_padded(cli_printable(a), 36);
         printf("  %s\n", cli_printable(b));
     }
-    printf("\nRecommended threshold  %.2f (a cosine, as the Python original counts)\n",
+    printf("\nCosine threshold of the Python original  %.2f (for that program; --sim-threshold "
+           "here is "
+           "a score)\n",
            s->recommended_threshold);
 }
 
@@ -142,8 +169,8 @@ static void print_photos(const verify_subject *v) {
     cli_colours c = cli_stdout_colours();
     printf("\nPhotographs from %s\n", cli_printable(p->results[0].folder));
     if (p->n_queries > 0)
-        printf("  %stop-1 %.3f%s   top-5 %.3f   top-20 %.3f   of %zu\n"
-               "  accepted and right %zu (%.3f), accepted and wrong %zu\n",
+        printf("  %stop-1 %.3f%s   top-5 %.3f   top-20 %.3f   of %zu things\n"
+               "  accepted and right %zu (%.3f), wrong names %zu\n",
                c.bold, share(p->n_top1, p->n_queries), c.reset, share(p->n_top5, p->n_queries),
                share(p->n_top20, p->n_queries), p->n_queries, p->n_accepted_right,
                share(p->n_accepted_right, p->n_queries), p->n_accepted_wrong);
@@ -155,10 +182,29 @@ static void print_photos(const verify_subject *v) {
            v->photo_thresholds[0], v->photo_thresholds[1], 1000 * p->median_seconds);
 }
 
+/* The last word: what a camera will see, not what the vectors say of themselves. */
+static void print_verdict(const verify_subject *v) {
+    const idf_camera_test *t = &v->camera;
+    cli_colours c = cli_stdout_colours();
+    verify_verdict verdict = verify_verdict_of(v);
+    const char *colour = verdict == VERIFY_READY    ? c.green
+                         : verdict == VERIFY_USABLE ? c.yellow
+                                                    : c.red;
+    printf("\n%sVerdict%s  %s%s%s", c.bold, c.reset, colour, verify_verdict_word(verdict), c.reset);
+    if (v->with_camera && t->n_views > 0)
+        printf(": a camera view is named right in %.0f %%, surely in %.0f %%, wrongly in %.1f %%; "
+               "of %zu strangers %zu are taken for something",
+               100 * share(t->n_top1, t->n_views),
+               100 * share(t->n_accepted_right + t->n_unsure, t->n_views),
+               100 * share(t->n_accepted_wrong, t->n_views), t->n_tried, t->n_strangers_taken);
+    putchar('\n');
+}
+
 void verify_print(const verify_subject *v) {
     print_self(v);
     if (v->with_camera)
         print_camera(v);
+    print_verdict(v);
     if (v->with_photos)
         print_photos(v);
 }

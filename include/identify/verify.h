@@ -59,9 +59,14 @@ typedef struct idf_query_result {
 } idf_query_result;
 
 typedef struct idf_query_test {
-    size_t n_queries, n_strangers, n_unreadable; /* strangers are not counted as queries */
+    /* A photograph may stand in several lines, one for each thing in it; it is looked at once. */
+    size_t n_photos, n_unreadable; /* photographs, readable and not */
+    size_t n_queries;              /* lines that name a reference: things that are there */
+    size_t n_strangers;            /* readable photographs in which nothing known is */
     size_t n_top1, n_top5, n_top20;
-    size_t n_accepted_right, n_accepted_wrong, n_strangers_accepted;
+    size_t n_accepted_right;     /* things that were surely named */
+    size_t n_accepted_wrong;     /* things surely named in photographs that they are not in */
+    size_t n_strangers_accepted; /* strangers in which something was surely named */
     double median_seconds, p99_seconds; /* of one match, reading the picture not counted */
     idf_query_result *results;
     size_t n_results;

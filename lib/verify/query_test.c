@@ -28,8 +28,17 @@ typedef struct query_storage {
     size_t *expected;       /* row of each result's reference, SIZE_MAX for a stranger */
 } query_storage;
 
+/* A photograph: n of its lines, order[first...] of the results. */
+typedef struct photo {
+    size_t first, n;
+    size_t n_wrong; /* things surely named that no line names */
+} photo;
+
 typedef struct query_run {
     const idf_query_test_options *options;
+    size_t *order;
+    photo *photos;
+    size_t n_photos;
     idf_query_test *out;
     const size_t *expected;
     idf_scratch **scratches;
@@ -181,62 +190,134 @@ static idf_status read_query(const idf_query_result *r, idf_bytes *bytes, idf_im
                : idf_image_read_memory(image, bytes->data, bytes->len, NULL, NULL, NULL);
 }
 
-static void judge(idf_query_result *r, const idf_answer *answer, size_t expected) {
-    for (size_t k = 0; k < answer->n_ranking; k++)
-        if (answer->ranking[k].row == expected)
-            r->rank = k < r->rank ? k : r->rank;
+/* Whether one of the lines of a photograph names this row. */
+static bool is_known(const query_run *run, const photo *p, size_t row) {
+    for (size_t k = 0; k < p->n; k++)
+        if (run->expected[run->order[p->first + k]] == row)
+            return true;
+    return false;
+}
+
+/* Where a row stands, the other things of the photograph not counted. */
+static size_t rank_of(const query_run *run, const photo *p, const idf_answer *answer, size_t row) {
+    size_t rank = 0;
+    for (size_t i = 0; i < answer->n_ranking; i++) {
+        if (answer->ranking[i].row == row)
+            return rank;
+        rank += !is_known(run, p, answer->ranking[i].row);
+    }
+    return SIZE_MAX;
+}
+
+/* What the answer to a photograph says of one of its lines. */
+static void judge(const query_run *run, const photo *p, const idf_answer *answer, size_t expected,
+                  idf_query_result *r) {
+    if (expected != SIZE_MAX)
+        r->rank = rank_of(run, p, answer, expected);
     if (answer->n_ranking > 0) {
         r->best_row = answer->ranking[0].row;
         r->score = answer->ranking[0].score;
     }
     if (answer->n_detections > 0) {
-        r->accepted = answer->detections[0].confident;
         r->score = answer->detections[0].score;
         r->margin = answer->detections[0].margin;
-        r->right = r->accepted && answer->detections[0].row == expected;
     }
+    for (size_t i = 0; i < answer->n_detections; i++) {
+        const idf_detection *d = &answer->detections[i];
+        r->accepted = r->accepted || d->confident;
+        r->right = r->right || (d->confident && d->row == expected);
+    }
+}
+
+static size_t wrong_names(const query_run *run, const photo *p, const idf_answer *answer) {
+    size_t n = 0;
+    for (size_t i = 0; i < answer->n_detections; i++)
+        n += answer->detections[i].confident && !is_known(run, p, answer->detections[i].row);
+    return n;
 }
 
 static void match_task(void *context, size_t i, int worker) {
     query_run *run = context;
-    idf_query_result *r = &run->out->results[i];
+    photo *p = &run->photos[i];
     if (atomic_load(&run->stop) != IDF_OK)
         return;
     idf_image image = {0};
-    idf_status status = read_query(r, &run->bytes[worker], &image);
-    if (status == IDF_OK) {
-        idf_answer *answer = &run->answers[worker];
+    idf_status status =
+        read_query(&run->out->results[run->order[p->first]], &run->bytes[worker], &image);
+    idf_answer *answer = &run->answers[worker];
+    if (status == IDF_OK)
         status = idf_match(run->options->collection, run->scratches[worker], NULL, &image,
                            &run->match, answer, NULL);
-        r->readable = status == IDF_OK;
-        if (status == IDF_OK) {
-            r->seconds = answer->elapsed_seconds;
-            judge(r, answer, run->expected[i]);
-        }
+    for (size_t k = 0; status == IDF_OK && k < p->n; k++) {
+        idf_query_result *r = &run->out->results[run->order[p->first + k]];
+        r->readable = true;
+        r->seconds = answer->elapsed_seconds;
+        judge(run, p, answer, run->expected[run->order[p->first + k]], r);
     }
+    p->n_wrong = status == IDF_OK ? wrong_names(run, p, answer) : 0;
     idf_image_release(&image);
     if (status == IDF_ERR_NO_MEMORY)
         atomic_store(&run->stop, (int)status);
     size_t done = atomic_fetch_add(&run->n_done, 1) + 1;
-    idf_progress progress = {"photographs", done, run->out->n_results,
+    idf_progress progress = {"photographs", done, run->n_photos,
                              idf_clock_seconds() - run->started};
     if (worker == 0 && run->options->progress != NULL &&
         !run->options->progress(run->options->context, &progress))
         atomic_store(&run->stop, IDF_ERR_CANCELLED);
 }
 
-static idf_status summarise(idf_query_test *out, idf_error *err) {
-    double *seconds = idf_alloc(out->n_results, sizeof *seconds);
+static int by_photo(const void *a, const void *b) {
+    const idf_query_result *const *x = a, *const *y = b;
+    int folders = strcmp((*x)->folder, (*y)->folder);
+    int queries = folders != 0 ? folders : strcmp((*x)->query, (*y)->query);
+    return queries != 0 ? queries : (*x > *y) - (*x < *y);
+}
+
+/* Puts the lines of one photograph together: run->order and run->photos. */
+static idf_status group(query_run *run, idf_error *err) {
+    const idf_query_result *results = run->out->results;
+    size_t n = run->out->n_results;
+    const idf_query_result **sorted = idf_alloc(n, sizeof *sorted);
+    run->order = idf_alloc(n, sizeof *run->order);
+    run->photos = idf_alloc_zero(n, sizeof *run->photos);
+    if (sorted == NULL || run->order == NULL || run->photos == NULL) {
+        idf_free(sorted);
+        return no_memory(err);
+    }
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = &results[i];
+    qsort(sorted, n, sizeof *sorted, by_photo);
+    for (size_t i = 0; i < n; i++) {
+        bool same = i > 0 && strcmp(sorted[i]->folder, sorted[i - 1]->folder) == 0 &&
+                    strcmp(sorted[i]->query, sorted[i - 1]->query) == 0;
+        run->order[i] = (size_t)(sorted[i] - results);
+        if (!same)
+            run->photos[run->n_photos++].first = i;
+        run->photos[run->n_photos - 1].n++;
+    }
+    idf_free(sorted);
+    return IDF_OK;
+}
+
+static idf_status summarise(const query_run *run, idf_error *err) {
+    idf_query_test *out = run->out;
+    double *seconds = idf_alloc(run->n_photos, sizeof *seconds);
     if (seconds == NULL)
         return no_memory(err);
     size_t n = 0;
-    for (size_t i = 0; i < out->n_results; i++) {
-        const idf_query_result *r = &out->results[i];
+    for (size_t i = 0; i < run->n_photos; i++) {
+        const photo *p = &run->photos[i];
+        const idf_query_result *r = &out->results[run->order[p->first]];
         out->n_unreadable += !r->readable;
+        out->n_photos += r->readable;
         if (r->readable)
             seconds[n++] = r->seconds;
-        if (r->reference == NULL) {
-            out->n_strangers++;
+        out->n_accepted_wrong += r->reference != NULL ? p->n_wrong : 0;
+    }
+    for (size_t i = 0; i < out->n_results; i++) {
+        const idf_query_result *r = &out->results[i];
+        if (r->reference == NULL) { /* one that could not be read was not refused */
+            out->n_strangers += r->readable;
             out->n_strangers_accepted += r->accepted;
             continue;
         }
@@ -245,7 +326,6 @@ static idf_status summarise(idf_query_test *out, idf_error *err) {
         out->n_top5 += r->rank < 5;
         out->n_top20 += r->rank < 20;
         out->n_accepted_right += r->right;
-        out->n_accepted_wrong += r->accepted && !r->right;
     }
     idf_order_sort(seconds, n);
     out->median_seconds = idf_order_median(seconds, n);
@@ -268,11 +348,11 @@ static idf_status run_all(query_run *run, idf_error *err) {
         if (status != IDF_OK)
             return status;
     }
-    idf_pool_for(pool, run->out->n_results, match_task, run);
+    idf_pool_for(pool, run->n_photos, match_task, run);
     idf_status stopped = (idf_status)atomic_load(&run->stop);
     if (stopped == IDF_ERR_CANCELLED)
         return idf_error_set(err, stopped, "stopped after %zu of %zu photographs",
-                             atomic_load(&run->n_done), run->out->n_results);
+                             atomic_load(&run->n_done), run->n_photos);
     return stopped == IDF_OK ? IDF_OK : no_memory(err);
 }
 
@@ -285,6 +365,8 @@ static void run_release(query_run *run) {
         if (run->bytes != NULL)
             idf_bytes_release(&run->bytes[i]);
     }
+    idf_free(run->order);
+    idf_free(run->photos);
     idf_free(run->scratches);
     idf_free(run->answers);
     idf_free(run->bytes);
@@ -315,9 +397,11 @@ idf_status idf_query_test_run(idf_query_test *out, const idf_query_test_options 
     }
     run.expected = storage->expected;
     if (status == IDF_OK)
+        status = group(&run, err);
+    if (status == IDF_OK)
         status = run_all(&run, err);
     if (status == IDF_OK)
-        status = summarise(out, err);
+        status = summarise(&run, err);
     run_release(&run);
     if (status != IDF_OK)
         idf_query_test_release(out);

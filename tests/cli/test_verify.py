@@ -10,6 +10,8 @@ import subprocess
 import time
 import unittest
 
+from PIL import Image
+
 import numpy as np
 
 from common import PROGRAM, ProgramTest, picture, run
@@ -30,7 +32,7 @@ class Vectors(ProgramTest):
         self.assertGreater(report["median_margin"], 0)
         text = run("verify", "--index", self.index, "--views", "0").stdout
         for word in ("self-identification", "Most-confusable", "Margin analysis",
-                     "Recommended threshold"):
+                     "Cosine threshold", "Verdict  unknown"):
             self.assertIn(word, text)
 
     def test_twins_fail(self):
@@ -65,6 +67,33 @@ class Photographs(ProgramTest):
                     pairs)
         self.assertEqual(wrong.returncode, 3)
         self.assertIn("unknown.jpg", wrong.stderr)
+
+    def test_a_photograph_of_several_things(self):
+        """Several lines are one photograph: each thing counts, a wrong name is one that no line has, and
+        a stranger that cannot be read was not refused."""
+        for i in range(6):
+            self.add(f"thing_{i}.jpg", i)
+        self.build()
+        os.mkdir(self.path("photos"))
+        both = Image.new("RGB", (900, 600), (90, 90, 90))
+        for k in range(2):
+            both.paste(picture(k).resize((360, 480)), (60 + 420 * k, 60))
+        both.save(self.path("photos", "both.jpg"))
+        open(self.path("photos", "broken.jpg"), "w").close()
+        pairs = self.path("pairs.tsv")
+
+        def measure(lines):
+            with open(pairs, "w", encoding="utf-8") as file:
+                file.write("".join(f"{a}\t{b}\n" for a, b in lines))
+            result = run("verify", "--index", self.index, "--views", "0", "--json", "--queries",
+                         self.path("photos"), "--pairs", pairs)
+            return json.loads(result.stdout)["photographs"]
+
+        known = measure([("both.jpg", "thing_0.jpg"), ("both.jpg", "thing_1.jpg"), ("broken.jpg", "NONE")])
+        self.assertEqual((known["queries"], known["accepted_right"], known["accepted_wrong"]), (2, 2, 0))
+        self.assertEqual((known["strangers"], known["unreadable"], known["top1"]), (0, 1, 1.0))
+        half = measure([("both.jpg", "thing_0.jpg")])
+        self.assertEqual((half["queries"], half["accepted_right"], half["accepted_wrong"]), (1, 1, 1))
 
     def test_a_folder_of_strangers(self):
         for i in range(4):
