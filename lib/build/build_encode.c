@@ -9,13 +9,17 @@
 #include "build/build_parts.h"
 #include "build/builder.h"
 #include "image/image.h"
+#include "match/surface.h"
 
-/* Copies the strongest features into one block of the item's own. */
-static idf_status keep_features(idf_build_item *it, const idf_features *found) {
+/* Copies the strongest features into one block of the item's own, and makes the small picture
+ * there. */
+static idf_status keep(idf_build_item *it, const idf_features *found, const idf_image *image,
+                       idf_error *err) {
     size_t n = (size_t)(found->n < IDF_STORED_FEATURES ? found->n : IDF_STORED_FEATURES);
-    uint8_t *block = idf_alloc(n, sizeof(idf_descriptor) + sizeof(idf_keypoint));
+    size_t feature_bytes = n * (sizeof(idf_descriptor) + sizeof(idf_keypoint));
+    uint8_t *block = idf_alloc(feature_bytes + IDF_SMALL_BYTES, 1);
     if (block == NULL)
-        return IDF_ERR_NO_MEMORY;
+        return idf_build_no_memory(err);
     idf_descriptor *descriptors = (idf_descriptor *)block;
     idf_keypoint *keypoints = (idf_keypoint *)(block + n * sizeof *descriptors);
     if (n > 0) {
@@ -24,7 +28,8 @@ static idf_status keep_features(idf_build_item *it, const idf_features *found) {
     }
     it->features = block;
     it->row.features = (idf_features){found->width, found->height, (int)n, keypoints, descriptors};
-    return IDF_OK;
+    it->row.picture = block + feature_bytes;
+    return idf_surface_picture(block + feature_bytes, image, err);
 }
 
 /* Decodes the picture in w->bytes and computes everything a worker can on its own. */
@@ -47,8 +52,8 @@ static idf_status encode_item(idf_build *b, idf_build_item *it, idf_build_worker
         idf_encoder_input input = {&image, &found};
         status = class_->encode(b->encoder, w->workspace, &input, 1, it->embedding, NULL, err);
     }
-    if (status == IDF_OK && keep_features(it, &found) != IDF_OK)
-        status = idf_build_no_memory(err);
+    if (status == IDF_OK)
+        status = keep(it, &found, &image, err);
     if (status == IDF_OK && !class_->wants_features) {
         it->waiting = image;
         image = (idf_image){0};

@@ -9,6 +9,17 @@
 #include "base/alloc.h"
 #include "build/build_parts.h"
 
+/* An index from before they were kept has older features, too. */
+static bool has_pictures(const idf_index *index) {
+    for (size_t i = 0; i < idf_index_n_rows(index); i++) {
+        idf_index_row row;
+        idf_index_get_row(index, i, &row);
+        if (row.picture == NULL)
+            return false;
+    }
+    return true;
+}
+
 /* Opens the index at the target when its rows can be taken over. */
 idf_status idf_build_open_old(idf_build *b, idf_error *err) {
     idf_file_stat stat;
@@ -22,12 +33,15 @@ idf_status idf_build_open_old(idf_build *b, idf_error *err) {
                              "--rebuild if the file may go",
                              why.message);
     const char *made_by = idf_index_encoder(b->old);
-    if (strcmp(made_by, idf_encoder_identity(b->encoder)) == 0 &&
-        idf_index_dim(b->old) == idf_encoder_dim(b->encoder))
-        return IDF_OK;
     char message[512];
-    snprintf(message, sizeof message, "the index was made by %.100s, this is encoder %.100s",
-             made_by[0] ? made_by : "the Python original", idf_encoder_identity(b->encoder));
+    if (strcmp(made_by, idf_encoder_identity(b->encoder)) != 0 ||
+        idf_index_dim(b->old) != idf_encoder_dim(b->encoder))
+        snprintf(message, sizeof message, "the index was made by %.100s, this is encoder %.100s",
+                 made_by[0] ? made_by : "the Python original", idf_encoder_identity(b->encoder));
+    else if (!has_pictures(b->old))
+        snprintf(message, sizeof message, "the index has no small pictures of its references yet");
+    else
+        return IDF_OK;
     idf_build_tell(b, IDF_NOTE_REBUILD, b->options->out_path, NULL, message);
     idf_index_free(b->old);
     b->old = NULL;

@@ -29,7 +29,7 @@ typedef struct idf_build_item {
     uint8_t sha256[32];
     idf_index_row row; /* what is written; for a kept one it points into the old index */
     float *embedding;  /* owned, of an encoded one */
-    void *features;    /* owned, of an encoded one */
+    void *features;    /* owned, of an encoded one: its features, then its small picture */
     idf_image waiting; /* for a batch encoder */
     char *problem;     /* owned; why a failed one failed */
     idf_status problem_status;

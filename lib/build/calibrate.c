@@ -56,6 +56,7 @@ typedef struct worker {
 typedef struct run {
     const idf_calibrate_options *options;
     idf_features *references;
+    const uint8_t **pictures;
     idf_wordindex *words;
     worker *workers;
     int n_workers;
@@ -361,6 +362,8 @@ static idf_status open_workers(run *r, idf_error *err) {
             idf_extractor_enlarge(w->extractor, IDF_LOCAL_SMALL);
         if (status == IDF_OK)
             status = idf_looker_new(&w->looker, r->words, r->references, o->n_rows, err);
+        if (status == IDF_OK)
+            idf_looker_see_surfaces(w->looker, r->pictures);
         if (status == IDF_OK && (i == 0 || o->encoder->class_->wants_features))
             status = o->encoder->class_->workspace_new(o->encoder, &w->workspace, err);
         if (status != IDF_OK)
@@ -383,6 +386,7 @@ static void run_release(run *r) {
     idf_free(r->samples);
     idf_wordindex_free(r->words);
     idf_free(r->references);
+    idf_free(r->pictures);
 }
 
 idf_status idf_calibrate(idf_calibration *out, const idf_calibrate_options *o, idf_error *err) {
@@ -396,9 +400,13 @@ idf_status idf_calibrate(idf_calibration *out, const idf_calibrate_options *o, i
         return IDF_OK;
     r.references = idf_alloc(o->n_rows, sizeof *r.references);
     r.samples = idf_alloc_zero(r.n_views, sizeof *r.samples);
-    idf_status status = r.references == NULL || r.samples == NULL ? no_memory(err) : IDF_OK;
+    r.pictures = idf_alloc(o->n_rows, sizeof *r.pictures);
+    idf_status status =
+        r.references == NULL || r.pictures == NULL || r.samples == NULL ? no_memory(err) : IDF_OK;
     for (size_t i = 0; status == IDF_OK && i < o->n_rows; i++)
         r.references[i] = o->rows[i].features;
+    for (size_t i = 0; status == IDF_OK && i < o->n_rows; i++)
+        r.pictures[i] = o->rows[i].picture;
     if (status == IDF_OK)
         status = idf_wordindex_new(
             &r.words, &(idf_word_source){.references = r.references, .n_rows = o->n_rows}, o->pool,

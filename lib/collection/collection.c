@@ -36,12 +36,14 @@ static idf_status check_match(const idf_index *index, const idf_encoder *encoder
 static idf_status file_features(idf_collection *c, idf_pool *pool, idf_error *err) {
     size_t n = idf_index_n_rows(c->index);
     c->references = idf_alloc_zero(n, sizeof *c->references);
-    if (c->references == NULL)
+    c->pictures = idf_alloc_zero(n, sizeof *c->pictures);
+    if (c->references == NULL || c->pictures == NULL)
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for a collection");
     for (size_t i = 0; i < n; i++) {
         idf_index_row row;
         idf_index_get_row(c->index, i, &row);
         c->references[i] = row.features;
+        c->pictures[i] = row.picture;
     }
     return idf_wordindex_open(&c->words, c->index, c->references, pool, err);
 }
@@ -129,6 +131,7 @@ void idf_collection_release(idf_collection *c) {
     idf_wordindex_free(c->words);
     idf_free(c->references);
     idf_free(c->background);
+    idf_free(c->pictures);
     idf_free(atomic_load(&c->names));
     idf_encoder_free(c->encoder);
     idf_index_free(c->index);

@@ -18,6 +18,7 @@ struct idf_collection {
     idf_index *index;
     idf_encoder *encoder;
     idf_features *references; /* one a row */
+    const uint8_t **pictures; /* one a row: its small picture, or NULL */
     idf_wordindex *words;     /* NULL without geometry */
     float *background;        /* (n_background, dim): vectors of what is in no collection */
     size_t n_background;

@@ -15,6 +15,10 @@
 extern "C" {
 #endif
 
+/* The small colour picture of a reference: all of it, whatever its shape, in so many rows and
+ * columns of sRGB. */
+enum { IDF_SMALL_SIDE = 48, IDF_SMALL_BYTES = IDF_SMALL_SIDE * IDF_SMALL_SIDE * 3 };
+
 /* Everything an index knows of one reference. Pointers are borrowed. Strings are UTF-8 and never
  * NULL. */
 typedef struct idf_index_row {
@@ -27,6 +31,7 @@ typedef struct idf_index_row {
     uint8_t sha256[32];     /* of the picture file; all zero unknown */
     const float *embedding; /* dim, unit length */
     idf_features features;  /* n = 0 when there are none */
+    const uint8_t *picture; /* IDF_SMALL_BYTES; NULL in an index from before they were kept */
 } idf_index_row;
 
 /* Where the words come from that features are filed under. All zero: they are learnt from the rows,
@@ -62,7 +67,8 @@ typedef struct idf_index_head {
  */
 idf_status idf_index_read_head(const idf_index *index, idf_index_head *head, idf_error *err);
 
-/* Writes rows (in the order given; sorted by filename by the caller) atomically. n may be 0. */
+/* Writes rows (in the order given; sorted by filename by the caller) atomically. n may be 0. Small
+ * pictures are written when all rows have one. */
 idf_status idf_index_write(const char *path, const idf_index_row *rows, size_t n, int dim,
                            const idf_index_meta *meta, idf_error *err);
 

@@ -51,7 +51,7 @@ void idf_index_part_free(idf_index_part *part) {
         return;
     idf_npz_array *arrays[] = {&part->embeddings_array, &part->sizes,         &part->mtimes,
                                &part->sha256,           &part->feature_sizes, &part->keypoints,
-                               &part->feature_offsets,  &part->descriptors};
+                               &part->feature_offsets,  &part->descriptors,   &part->pictures};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
         idf_npz_array_release(arrays[i]);
     idf_word_file_release(&part->words);
@@ -155,6 +155,8 @@ void idf_index_part_get_row(const idf_index_part *part, size_t i, idf_index_row 
                IDF_INDEX_SHA256_BYTES);
     row->embedding = part->embeddings + i * (size_t)part->dim;
     idf_index_part_get_features(part, i, &row->features);
+    if (part->pictures.found)
+        row->picture = part->pictures.npy.data + (size_t)IDF_SMALL_BYTES * i;
     if (!part->features_checked && !idf_index_features_valid(&row->features))
         row->features.n = 0;
 }

@@ -40,7 +40,7 @@ struct idf_index_part {
     /* NULL .data where the file has no such column; read by idf_load_*: alignment is not promised.
      */
     idf_npz_array embeddings_array, sizes, mtimes, sha256;
-    idf_npz_array feature_offsets, feature_sizes, keypoints, descriptors;
+    idf_npz_array feature_offsets, feature_sizes, keypoints, descriptors, pictures;
     idf_keypoint *owned_keypoints; /* a copy when the mapped ones are not aligned */
     const idf_keypoint *keypoint_rows;
     bool features_checked; /* every keypoint was looked at on opening */

@@ -401,6 +401,9 @@ idf_status idf_index_read_columns(idf_index_part *part, idf_error *err) {
         status = read_row_numbers(part, "sha256", IDF_NPY_U1, IDF_INDEX_SHA256_BYTES, &part->sha256,
                                   err);
     if (status == IDF_OK)
+        status =
+            read_row_numbers(part, "pictures", IDF_NPY_U1, IDF_SMALL_BYTES, &part->pictures, err);
+    if (status == IDF_OK)
         status = read_features(part, err);
     const idf_word_table table = idf_index_word_table(part);
     return status == IDF_OK ? idf_word_file_read(&part->words, part->zip, &table, err) : status;

@@ -173,6 +173,17 @@ static idf_status write_features(const source *s) {
     return status == IDF_OK ? idf_zip_writer_end(s->zip, s->err) : status;
 }
 
+/* The small pictures, when there is one of each. */
+static idf_status write_pictures(const source *s) {
+    for (size_t i = 0; i < s->n; i++)
+        if (s->rows[i].picture == NULL)
+            return IDF_OK;
+    idf_status status = begin(s, "pictures", IDF_NPY_U1, s->n, IDF_SMALL_BYTES);
+    for (size_t i = 0; i < s->n && status == IDF_OK; i++)
+        status = idf_zip_writer_write(s->zip, s->rows[i].picture, IDF_SMALL_BYTES, s->err);
+    return status == IDF_OK ? idf_zip_writer_end(s->zip, s->err) : status;
+}
+
 idf_status idf_index_make_meta(const idf_index_meta *meta, char **out, idf_error *err) {
     json_error_t json_error;
     json_t *extra = NULL;
@@ -266,6 +277,8 @@ idf_status idf_index_write(const char *path, const idf_index_row *rows, size_t n
         status = write_embeddings(&s);
     if (status == IDF_OK)
         status = write_features(&s);
+    if (status == IDF_OK)
+        status = write_pictures(&s);
     if (status == IDF_OK)
         status = idf_index_write_words(s.zip, rows, n, &meta->words, err);
     if (status == IDF_OK && meta->head != NULL)

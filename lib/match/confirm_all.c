@@ -206,8 +206,10 @@ static void weigh_rival(idf_finder *f, idf_thing *thing, size_t rival, const idf
     idf_common common = common_of(f, thing->row, rival);
     idf_parts_divide(&mine, own, common.a, &thing->seen, size);
     double share = (idf_cells_share(own, common.a) + idf_cells_share(others, common.b)) / 2;
-    if (share < IDF_SAME_ARTWORK && (share >= RELATED_SHARE || as->score >= RIVAL_SCORE))
+    if (share < IDF_SAME_ARTWORK && (share >= RELATED_SHARE || as->score >= RIVAL_SCORE)) {
         thing->own_evidence = fmin(thing->own_evidence, mine.own_evidence);
+        thing->shared |= common.a;
+    }
     if (as->score < RIVAL_SCORE || as->score < RIVAL_SHARE * thing->seen.score ||
         idf_outline_overlap(as->corners, thing->seen.corners) <= SAME_PLACE)
         return;
@@ -215,6 +217,9 @@ static void weigh_rival(idf_finder *f, idf_thing *thing, size_t rival, const idf
     double lead = mine.own_evidence - other.own_evidence;
     if (mine.n_own < LEAST_OWN && other.n_own < LEAST_OWN)
         lead = 0;
+    if (thing->n_others < IDF_THING_OTHERS)
+        thing->others[thing->n_others++] =
+            (idf_thing_other){rival, as->h, as->score, share, lead, common};
     if (lead >= thing->lead)
         return;
     thing->lead = lead;
@@ -249,6 +254,8 @@ static bool is_weighed(const idf_finder *f, uint64_t done, size_t row) {
 static void find_rivals(idf_finder *f, idf_thing *thing) {
     uint64_t done = 0;
     thing->coverage = idf_coverage(&f->references[thing->row], &thing->seen, &f->frame);
+    thing->n_others = 0;
+    thing->shared = 0;
     thing->rival_row = SIZE_MAX;
     thing->rival_score = thing->rival_shared = 0;
     thing->own_evidence = thing->lead = INFINITY;

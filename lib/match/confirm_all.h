@@ -12,6 +12,7 @@
 #include <identify/status.h>
 
 #include "match/confirm.h"
+#include "match/parts.h"
 #include "match/wordindex.h"
 
 #ifdef __cplusplus
@@ -20,6 +21,17 @@ extern "C" {
 
 /* Share in common with another from which two references are printings of one artwork. */
 #define IDF_SAME_ARTWORK 0.65
+
+enum { IDF_THING_OTHERS = 6 };
+
+/* Another reference at the place of a thing. */
+typedef struct idf_thing_other {
+    size_t row;
+    idf_homography h;     /* as it was seen in the frame */
+    double score, shared; /* as rival_score and rival_shared */
+    double lead;          /* the thing's own evidence less its */
+    idf_common common;    /* parts of the thing (a) and of this one (b) that show the same */
+} idf_thing_other;
 
 /* One thing found. */
 typedef struct idf_thing {
@@ -36,7 +48,10 @@ typedef struct idf_thing {
      * reference being there over only what both share being there; the least over all references
      * that have some but not all in common with it, in the frame or not. INFINITY without any. */
     double own_evidence;
-    double lead; /* own_evidence less the rival's; INFINITY without a rival */
+    double lead;      /* own_evidence less the rival's; INFINITY without a rival */
+    idf_cells shared; /* parts of it that references which are no printings of it show too */
+    int n_others;     /* what was weighed against it, the rival among them */
+    idf_thing_other others[IDF_THING_OTHERS];
 } idf_thing;
 
 /* Zero in a field means its default. */

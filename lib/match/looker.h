@@ -27,9 +27,14 @@ idf_status idf_looker_new(idf_looker **looker, const idf_wordindex *words,
                           const idf_features *references, size_t n_references, idf_error *err);
 void idf_looker_free(idf_looker *looker);
 
+/* Compares surfaces from now on (match/surface.h): pictures[i] is reference i's small picture or
+ * NULL. Borrowed. */
+void idf_looker_see_surfaces(idf_looker *looker, const uint8_t *const *pictures);
+
 /* What to look at. */
 typedef struct idf_look {
     const idf_image *frame;
+    const idf_image *coloured; /* the frame in colour where `frame` is not; NULL: as frame */
     const idf_features *whole; /* of the frame */
     const size_t *rows;        /* n_rows to look at whatever the word index says */
     size_t n_rows;

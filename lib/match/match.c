@@ -46,6 +46,7 @@ static idf_status look(const idf_call *call, const idf_stream *stream, const idf
     idf_scratch *s = call->scratch;
     unseen u = {call, frame};
     idf_look what = {.frame = grey,
+                     .coloured = frame,
                      .whole = &s->whole,
                      .rows = s->rows,
                      .n_rows = shortlist(call, how == FOLLOWED ? stream : NULL),

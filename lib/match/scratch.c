@@ -89,6 +89,8 @@ static idf_status prepare(idf_scratch *s, const idf_collection *c, size_t n_hits
                                     : idf_looker_new(&s->looker, c->words, c->references,
                                                      idf_index_n_rows(c->index), err);
         if (status == IDF_OK)
+            idf_looker_see_surfaces(s->looker, c->pictures);
+        if (status == IDF_OK)
             status = c->encoder->class_->workspace_new(c->encoder, &s->workspace, err);
     }
     if (status == IDF_OK)

@@ -44,6 +44,21 @@ bool idf_sighting_from_thing(idf_sighting *out, const idf_thing *thing,
     return true;
 }
 
+void idf_sighting_weigh(idf_sighting *seen, const idf_thing_other *other, double surface) {
+    double lead = other->lead + surface;
+    seen->rival_row = other->row;
+    seen->rival_evidence = other->score;
+    seen->rival_shared = other->shared;
+    seen->lead = lead;
+    if (lead >= 0 || surface >= 0)
+        return;
+    seen->lead = fmin(-lead, -surface);
+    seen->rival_row = seen->row;
+    seen->rival_evidence = seen->evidence;
+    seen->row = other->row;
+    seen->evidence = other->score;
+}
+
 void idf_sightings_add(idf_sightings *list, const idf_sighting *seen) {
     for (int i = 0; i < list->n; i++) {
         idf_sighting *at = &list->items[i];

@@ -22,7 +22,10 @@ typedef struct idf_sighting {
     double rotation_degrees;
     size_t rival_row; /* as in idf_thing */
     double rival_evidence, rival_shared, own_evidence, lead;
-    unsigned track_id; /* match/track.h; 0 outside of a stream */
+    /* Of its surface (match/surface.h), 0 when it was not compared. */
+    int n_windows;
+    double surface, alike; /* idf_windows_evidence, idf_windows_share */
+    unsigned track_id;     /* match/track.h; 0 outside of a stream */
 } idf_sighting;
 
 /* All sightings of one frame; at most one for a place. */
@@ -37,6 +40,11 @@ idf_homography idf_working_to_frame(const idf_features *working, int width, int 
 /* A thing found in a picture that `back` (pixel centres, as keypoints count) maps to the frame.
  * False when its outline cannot be mapped. */
 bool idf_sighting_from_thing(idf_sighting *out, const idf_thing *thing, const idf_homography *back);
+
+/* Makes another reference at its place the rival of a sighting. `surface`, a lead of its own that
+ * the sighting's surface has over the other's, is added to that of the features; where it turns the
+ * scales against the sighting, the other is what is seen. */
+void idf_sighting_weigh(idf_sighting *seen, const idf_thing_other *other, double surface);
 
 /* Takes a sighting in. At a place that is known already the one with more evidence stays, and the
  * other becomes its rival when it had none. Beyond IDF_SIGHTINGS_MAX nothing is taken in. */

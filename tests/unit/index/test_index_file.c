@@ -129,6 +129,42 @@ static void test_round_trip(void **state) {
     }
 }
 
+/* Small pictures of all rows are kept, those of some are not, and of another size are refused. */
+static void test_small_pictures(void **state) {
+    (void)state;
+    static uint8_t pictures[MAX_ROWS][IDF_SMALL_BYTES];
+    made m;
+    idf_error err = IDF_ERROR_INIT;
+    const char *path = scratch_path("pictures.npz");
+    make_rows(&m, MAX_ROWS);
+    for (int lacking = -1; lacking < 2; lacking++) {
+        idf_index *index;
+        for (int i = 0; i < MAX_ROWS; i++) {
+            memset(pictures[i], 7 * i + 1, IDF_SMALL_BYTES);
+            m.rows[i].picture = i == lacking ? NULL : pictures[i];
+        }
+        assert_int_equal(idf_index_write(path, m.rows, MAX_ROWS, DIM, &meta, &err), IDF_OK);
+        assert_int_equal(idf_index_open(&index, path, &err), IDF_OK);
+        assert_same(index, &m, MAX_ROWS);
+        for (int i = 0; i < MAX_ROWS; i++) {
+            idf_index_row row;
+            idf_index_get_row(index, (size_t)i, &row);
+            assert_true((row.picture == NULL) == (lacking >= 0));
+            if (row.picture != NULL)
+                assert_memory_equal(row.picture, pictures[i], IDF_SMALL_BYTES);
+        }
+        assert_int_equal(idf_index_save_numbers(index, path, "{\"n\":4}", &err), IDF_OK);
+        idf_index_free(index);
+        if (lacking >= 0)
+            continue;
+        assert_int_equal(idf_index_open(&index, path, &err), IDF_OK);
+        idf_index_row row;
+        idf_index_get_row(index, MAX_ROWS - 1, &row);
+        assert_memory_equal(row.picture, pictures[MAX_ROWS - 1], IDF_SMALL_BYTES);
+        idf_index_free(index);
+    }
+}
+
 /* The same rows give the same bytes: nothing of the time or the host is in a file. */
 /* Numbers are put over those that are there; all else stays, in the file it was opened from too. */
 static void test_save_numbers(void **state) {
@@ -446,7 +482,8 @@ int main(void) {
         cmocka_unit_test(test_golden_empty),   cmocka_unit_test(test_golden_ours),
         cmocka_unit_test(test_golden_refused), cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_bit_flips),      cmocka_unit_test(test_out_of_memory),
-        cmocka_unit_test(test_size),           cmocka_unit_test(test_save_numbers),
+        cmocka_unit_test(test_size),           cmocka_unit_test(test_small_pictures),
+        cmocka_unit_test(test_save_numbers),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -263,6 +263,40 @@ static void evidence_that_counts(void **state) {
     assert_true(idf_effective_evidence(&a) == 40);
 }
 
+/* Where the surface was compared it has its say. */
+static void surfaces_count(void **state) {
+    (void)state;
+    idf_sighting a = box(1, 40, 0, 0, 100);
+    a.coverage = 0.575; /* half way: the square of a half of it */
+    assert_true(fabs(idf_effective_evidence(&a) - 10) < 1e-9);
+    a.n_windows = 40;
+    a.surface = 4; /* looks the same, at most places */
+    a.alike = 0.7;
+    double thin = idf_effective_evidence(&a);
+    assert_true(thin > 12 && thin <= 15);
+    a.coverage = 0.2;
+    assert_true(idf_effective_evidence(&a) == thin);
+    a.alike = 0.3; /* and elsewhere does not */
+    a.surface = 1;
+    assert_true(idf_effective_evidence(&a) < 1);
+    a = box(1, 300, 0, 0, 100); /* the print is there, the rest is another's */
+    a.n_windows = 80;
+    a.surface = -8;
+    a.alike = 0.2;
+    assert_true(idf_effective_evidence(&a) < 3);
+    a.surface = 0.5; /* glare and dye have not lost it */
+    assert_true(idf_effective_evidence(&a) > 9);
+    a.own_evidence = 1.5; /* hardly anything of its own was found, */
+    a.surface = 2.5;      /* but looks so */
+    assert_true(idf_effective_evidence(&a) > 10);
+    a.surface = -1;
+    assert_true(idf_effective_evidence(&a) < 2);
+    a = box(1, 4, 0, 0, 100); /* little is not made much by it */
+    a.n_windows = 80;
+    a.surface = 9;
+    assert_true(idf_effective_evidence(&a) == 6);
+}
+
 static void leads(void **state) {
     (void)state;
     idf_sighting a = box(1, 40, 0, 0, 100);
@@ -288,6 +322,7 @@ int main(void) {
         cmocka_unit_test(a_thing_is_mapped_to_the_frame),
         cmocka_unit_test(scores_rise_with_evidence),
         cmocka_unit_test(evidence_that_counts),
+        cmocka_unit_test(surfaces_count),
         cmocka_unit_test(leads),
     };
     return cmocka_run_group_tests(tests, make_halves, NULL);

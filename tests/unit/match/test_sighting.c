@@ -30,6 +30,23 @@ static void one_place_is_one_sighting(void **state) {
     assert_true(list.items[0].rival_evidence == 5);
 }
 
+static void another_at_the_place_takes_it(void **state) {
+    (void)state;
+    const idf_thing_other other = {.row = 9, .score = 25, .shared = 0.8, .lead = -1};
+    idf_sighting s = card(3, 30, 10, 10);
+    idf_sighting_weigh(&s, &other, 2.5);
+    assert_int_equal(s.row, 3);
+    assert_int_equal(s.rival_row, 9);
+    assert_true(s.lead == 1.5 && s.evidence == 30 && s.rival_evidence == 25);
+    idf_sighting_weigh(&s, &other, 0); /* by features alone it is unsure, no more */
+    assert_int_equal(s.row, 3);
+    assert_true(s.lead == -1);
+    idf_sighting_weigh(&s, &other, -2);
+    assert_int_equal(s.row, 9);
+    assert_int_equal(s.rival_row, 3);
+    assert_true(s.lead == 2 && s.evidence == 25 && s.rival_evidence == 30);
+}
+
 static void a_row_is_not_repeated_where_it_is(void **state) {
     (void)state;
     idf_sightings list = {.n = 0};
@@ -67,6 +84,7 @@ static void only_what_is_beyond_doubt_covers(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_place_is_one_sighting),
+        cmocka_unit_test(another_at_the_place_takes_it),
         cmocka_unit_test(a_row_is_not_repeated_where_it_is),
         cmocka_unit_test(only_what_is_beyond_doubt_covers),
     };
