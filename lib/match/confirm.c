@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "kernel/hamming.h"
+#include "local/pose.h"
 #include "match/scene.h"
 
 enum {
@@ -31,6 +32,8 @@ static const double SEEN_BY_CHANCE = 0.018;
 static const double CLUMP = 3;
 /* Level differences beyond which a feature is not the expected one. */
 static const double SEEN_STEPS = 2.5;
+/* What agreement can be worth that does not fix how the thing lies: a hint. */
+static const double UNFIXED_SCORE = 1.5;
 /* How far from where the first map puts it (a share of the thing's size) a further piece may lie.
  */
 static const double PIECE_REACH = 0.2;
@@ -310,6 +313,8 @@ void idf_confirm_matches(idf_confirmer *c, const idf_features *r, const idf_pair
         out->score += fmax(0, add_piece(c, r, out));
     }
     out->score = fmax(0, out->score);
+    if (!idf_pose_is_fixed(c->fit, out->n_pairs, tolerance_of(c, 0)))
+        out->score = fmin(out->score, UNFIXED_SCORE);
     out->n_found = out->n_pairs;
     out->spread = spread_of(c, r, out);
     out->rotation_degrees = idf_homography_rotation(&out->h, r->width / 2.0, r->height / 2.0);

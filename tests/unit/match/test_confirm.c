@@ -60,6 +60,35 @@ static void any_turn_is_recovered(void **state) {
     idf_confirmer_free(c);
 }
 
+/* All of a ring is seen in its place, which says where a ring is and no more; with what it holds,
+ * it is this one. */
+static void a_ring_alone_is_a_hint(void **state) {
+    (void)state;
+    idf_confirmer *c = new_confirmer();
+    idf_rng rng;
+    for (int filled = 0; filled < 2; filled++) {
+        const double at[2] = {320, 240};
+        idf_rng_init(&rng, 31, 0);
+        synthetic_init(&reference, 400, 400);
+        for (int i = 0; i < 60; i++) {
+            idf_descriptor d = synthetic_descriptor(&rng);
+            synthetic_add(&reference, 200 + 150 * cos(0.1047 * i), 200 + 150 * sin(0.1047 * i),
+                          (int)(4.27 * i), i % 3, &d);
+        }
+        if (filled)
+            synthetic_noise(&reference, 40, &rng);
+        synthetic_init(&frame, 640, 480);
+        synthetic_view view = {synthetic_map(400, 400, 25, 10, 0.9, at), 1, 0.05, 0.5};
+        synthetic_show(&frame, &reference, &view, &rng);
+        synthetic_noise(&frame, 300, &rng);
+        idf_confirmer_set_frame(c, &frame.features);
+        idf_confirm(c, &reference.features, &found);
+        assert_true(found.n_inliers >= 20);
+        assert_true(filled ? found.score > 30 : found.score > 0 && found.score < 2);
+    }
+    idf_confirmer_free(c);
+}
+
 /* The score says how rare such an agreement is: of 3,000 comparisons with noise, a score of 1 may
  * come about 300 times and one of 3 about three times; here descriptors, too, are independent, so
  * that far fewer pairs arise, and none may pass 1. With matches forced to be wrong (chosen at
@@ -259,6 +288,7 @@ static void out_of_memory_is_reported(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_turn_is_recovered),
+        cmocka_unit_test(a_ring_alone_is_a_hint),
         cmocka_unit_test(noise_is_not_confirmed),
         cmocka_unit_test(copies_are_found_in_turn),
         cmocka_unit_test(bent_things_are_met_in_pieces),
