@@ -110,6 +110,7 @@ void cli_print_padded(const char *text, int columns);
 /* --- commands --- */
 int cmd_augment(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_gather(int argc, char **argv);
 int cmd_index(int argc, char **argv);
 int cmd_models(int argc, char **argv);
 int cmd_query(int argc, char **argv);

@@ -8,6 +8,7 @@
 static const cli_command commands[] = {
     {"augment", NULL, "show what a camera makes of the references", cmd_augment},
     {"export", NULL, "write a deck for a spreadsheet, a shop or the live page", cmd_export},
+    {"gather", NULL, "bring reference pictures into a folder", cmd_gather},
     {"index", NULL, "turn a folder of pictures into an index", cmd_index},
     {"models", NULL, "list, download and compare CLIP's weights", cmd_models},
     {"query", NULL, "say which reference a picture shows", cmd_query},

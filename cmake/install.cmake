@@ -12,6 +12,11 @@ install(TARGETS dlf-identify identify_static)
 if(IDENTIFY_SHARED)
   install(TARGETS identify_shared)
 endif()
+# The names under which the original's program is called.
+foreach(name data_label_factory data_label_factory.identify)
+  install(CODE "file(CREATE_LINK dlf-identify \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/${name}\" SYMBOLIC)")
+endforeach()
+install(DIRECTORY projects DESTINATION ${CMAKE_INSTALL_DATADIR}/dlf-identify)
 install(DIRECTORY include/identify DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/identify.pc
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

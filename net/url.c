@@ -72,6 +72,35 @@ char *idf_url_shown(char *out, size_t out_bytes, const char *url) {
     return idf_text_printable(out, out_bytes, clean);
 }
 
+char *idf_url_resolve(char *out, size_t out_bytes, const char *base, const char *reference) {
+    const char *scheme = strstr(base, "://");
+    size_t host_end = scheme == NULL ? 0 : (size_t)(scheme - base) + 3;
+    host_end += strcspn(base + host_end, "/?#");
+    size_t path_end = strcspn(base, "?#"), keep = 0;
+    out[0] = '\0';
+    while (*reference == ' ' || *reference == '\n' || *reference == '\t' || *reference == '\r')
+        reference++;
+    bool web =
+        strncasecmp(reference, "http://", 7) == 0 || strncasecmp(reference, "https://", 8) == 0;
+    if (scheme == NULL || *reference == '\0' || *reference == '#' ||
+        (!web && reference[strcspn(reference, ":/?#")] == ':'))
+        return out;
+    if (strncmp(reference, "//", 2) == 0)
+        keep = (size_t)(scheme - base) + 1;
+    else if (*reference == '/')
+        keep = host_end;
+    else if (*reference == '?')
+        keep = path_end;
+    else if (!web)
+        for (keep = path_end; keep > host_end && base[keep - 1] != '/';)
+            keep--;
+    bool slash = !web && keep == host_end && *reference != '/' && *reference != '?';
+    int n = snprintf(out, out_bytes, "%.*s%s%s", (int)keep, base, slash ? "/" : "", reference);
+    if (n < 0 || (size_t)n >= out_bytes)
+        out[0] = '\0';
+    return out;
+}
+
 char *idf_url_base(char *out, size_t out_bytes, const char *service, const char *usual) {
     char variable[64];
     size_t n = (size_t)snprintf(variable, sizeof variable, "IDENTIFY_BASE_%s", service);

@@ -21,6 +21,10 @@ idf_status idf_url_mend(idf_bytes *out, const char *url);
  * parameters such as api_key, key and token replaced by "***", a user and password left out. */
 char *idf_url_shown(char *out, size_t out_bytes, const char *url);
 
+/* The web address that `reference`, as it stands in the page `base`, means: RFC 3986, 5.2, without
+ * taking ".." out. "" when it is none (another scheme, empty, too long). Returns out. */
+char *idf_url_resolve(char *out, size_t out_bytes, const char *base, const char *reference);
+
 /* The base address of a service: $IDENTIFY_BASE_<NAME> when it is set, else `usual`. NAME is
  * `service` in capitals with "_" for what is no letter or digit: IDENTIFY_BASE_YUYU_TEI. A slash at
  * the end is not part of it. Writes it to out[out_bytes] and returns out; "" when it does not fit.

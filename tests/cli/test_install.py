@@ -55,6 +55,10 @@ class Installed(unittest.TestCase):
 
     def test_everything_is_in_its_place(self):
         self.assertTrue(os.access(self.prefix / "bin" / "dlf-identify", os.X_OK))
+        for name in ("data_label_factory", "data_label_factory.identify"):
+            self.assertEqual(os.readlink(self.prefix / "bin" / name), "dlf-identify")
+            self.assertIn("gather", run(self.prefix / "bin" / name, "--help"))
+        self.assertTrue((self.prefix / "share/dlf-identify/projects/yugioh.yaml").is_file())
         self.library("libidentify.a")
         self.library("libidentify.so")
         headers = {path.name for path in (self.prefix / "include" / "identify").iterdir()}

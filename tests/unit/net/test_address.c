@@ -96,6 +96,29 @@ static void test_urls(void **state) {
     assert_string_equal(idf_url_shown(out, 10, "http://host/path"), "http://ho");
 }
 
+static void test_references(void **state) {
+    static const char *const cases[][2] = {
+        {"http://y/z", "http://y/z"},
+        {"//y/z", "https://y/z"},
+        {"/z", "https://h:1/z"},
+        {"z", "https://h:1/a/z"},
+        {" z?w", "https://h:1/a/z?w"},
+        {"?w", "https://h:1/a/b?w"},
+        {"#f", ""},
+        {"", ""},
+        {"data:image/png;base64,x", ""},
+        {"javascript:x", ""},
+        {"a/b:c", "https://h:1/a/a/b:c"},
+    };
+    char out[64];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_string_equal(idf_url_resolve(out, sizeof out, "https://h:1/a/b?q#f", cases[i][0]),
+                            cases[i][1]);
+    assert_string_equal(idf_url_resolve(out, sizeof out, "http://h", "z"), "http://h/z");
+    assert_string_equal(idf_url_resolve(out, 5, "http://h", "z"), "");
+}
+
 static void test_bases(void **state) {
     char out[32];
     (void)state;
@@ -151,8 +174,9 @@ static void test_turns(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_addresses), cmocka_unit_test(test_hosts), cmocka_unit_test(test_urls),
-        cmocka_unit_test(test_bases),     cmocka_unit_test(test_turns),
+        cmocka_unit_test(test_addresses), cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_urls),      cmocka_unit_test(test_bases),
+        cmocka_unit_test(test_turns),     cmocka_unit_test(test_references),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
