@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "cli/answer.h"
 #include "cli/gather.h"
-#include "feeds/manifest.h"
+#include "feeds/gathered.h"
 
 enum { PATH_BYTES = 512 };
 
@@ -50,15 +50,15 @@ static json_t *config_of(const gather_run *run, const gather_plan *plan) {
 
 /* The manifest with whole paths, which is how the original finds its pictures again. */
 static idf_status copy_manifest(const char *folder, const gather_plan *plan, idf_error *err) {
-    idf_manifest *manifest;
+    idf_gathered *manifest;
     json_t *list = json_array(), *entry;
     size_t i;
-    idf_status status = idf_manifest_open(&manifest, plan->data_root, err);
+    idf_status status = idf_gathered_open(&manifest, plan->data_root, err);
     if (status != IDF_OK) {
         json_decref(list);
         return status;
     }
-    json_array_foreach((json_t *)idf_manifest_entries(manifest), i, entry) {
+    json_array_foreach((json_t *)idf_gathered_entries(manifest), i, entry) {
         json_t *copy = json_copy(entry);
         char *path = idf_entry_path(manifest, entry);
         if (path != NULL)
@@ -66,7 +66,7 @@ static idf_status copy_manifest(const char *folder, const gather_plan *plan, idf
         idf_free(path);
         json_array_append_new(list, copy);
     }
-    idf_manifest_free(manifest);
+    idf_gathered_free(manifest);
     return write_json(folder, "manifest.json", list, err);
 }
 

@@ -28,7 +28,7 @@ typedef struct gather {
     const idf_gather_options *options;
     idf_gather_report *report;
     idf_client *client;
-    idf_store *store;
+    idf_gather_store *store;
     json_t *under_way;       /* addresses being fetched */
     size_t n_wanted, n_done; /* pictures */
     double began;
@@ -101,7 +101,7 @@ static void on_picture(void *context, idf_response *response, idf_status status,
         tell(j, IDF_GATHER_KEPT, url, idf_entry_text(e->candidate.entry, "path"), "");
         count_picture(j);
     } else if (status == IDF_OK) {
-        status = idf_store_take(g->store, &e->candidate, response, &event, &why);
+        status = idf_gather_store_take(g->store, &e->candidate, response, &event, &why);
         if (status != IDF_OK) {
             stop_all(g, status, &why);
         } else {
@@ -171,7 +171,7 @@ static void consider(job *j, const idf_find *find) {
     idf_error err = IDF_ERROR_INIT;
     const json_t *entry = NULL;
     idf_find_stem(candidate.stem, find, j->task->source->takes_file ? "" : j->q.query);
-    idf_known known = idf_store_find(g->store, &candidate, &entry);
+    idf_known known = idf_gather_store_find(g->store, &candidate, &entry);
     if (known == IDF_KNOWN_OTHER)
         return;
     if (known == IDF_KNOWN_THERE && !g->options->refresh) {
@@ -390,7 +390,7 @@ static void release(gather *g, job *jobs, size_t n) {
     }
     idf_free(jobs);
     json_decref(g->under_way);
-    idf_store_free(g->store);
+    idf_gather_store_free(g->store);
 }
 
 static idf_status open_all(gather *g, idf_error *err) {
@@ -407,9 +407,9 @@ static idf_status open_all(gather *g, idf_error *err) {
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory");
     idf_status status = idf_client_new(&g->client, &client, err);
     if (status == IDF_OK)
-        status = idf_store_open(&g->store, o->data_root, o->dry_run, err);
+        status = idf_gather_store_open(&g->store, o->data_root, o->dry_run, err);
     if (status == IDF_OK && o->earlier != NULL)
-        status = idf_manifest_merge(idf_store_manifest(g->store), o->earlier, err);
+        status = idf_gathered_merge(idf_gather_store_manifest(g->store), o->earlier, err);
     return status;
 }
 
@@ -433,7 +433,7 @@ idf_status idf_gather_run(const idf_gather_options *options, idf_gather_report *
     }
     if (g.store != NULL && !options->dry_run && jobs != NULL) {
         idf_error why = IDF_ERROR_INIT;
-        idf_status saved = idf_store_save(g.store, &why);
+        idf_status saved = idf_gather_store_save(g.store, &why);
         if (status == IDF_OK && saved != IDF_OK) {
             status = saved;
             if (err != NULL)

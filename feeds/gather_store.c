@@ -20,15 +20,15 @@
 
 enum { PATH_BYTES = 4096, MAX_SAME_NAME = 10000 };
 
-struct idf_store {
+struct idf_gather_store {
     char *root;
-    idf_manifest *manifest;
+    idf_gathered *manifest;
     char *cleaned;         /* the bucket that was looked through last */
     char path[PATH_BYTES]; /* of the last picture, below the root */
     char message[PATH_BYTES];
 };
 
-idf_manifest *idf_store_manifest(idf_store *store) {
+idf_gathered *idf_gather_store_manifest(idf_gather_store *store) {
     return store->manifest;
 }
 
@@ -48,27 +48,28 @@ static void clean_folder(const char *folder) {
     idf_dir_list_release(&list);
 }
 
-idf_status idf_store_open(idf_store **out, const char *data_root, bool read_only, idf_error *err) {
-    idf_store *store = *out = idf_alloc_zero(1, sizeof *store);
+idf_status idf_gather_store_open(idf_gather_store **out, const char *data_root, bool read_only,
+                                 idf_error *err) {
+    idf_gather_store *store = *out = idf_alloc_zero(1, sizeof *store);
     if (store == NULL || (store->root = idf_strdup(data_root)) == NULL) {
-        idf_store_free(store);
+        idf_gather_store_free(store);
         *out = NULL;
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for '%.300s'", data_root);
     }
     idf_status status = read_only ? IDF_OK : idf_dir_make(data_root, err);
     if (status == IDF_OK)
-        status = idf_manifest_open(&store->manifest, data_root, err);
+        status = idf_gathered_open(&store->manifest, data_root, err);
     if (status != IDF_OK) {
-        idf_store_free(store);
+        idf_gather_store_free(store);
         *out = NULL;
     }
     return status;
 }
 
-void idf_store_free(idf_store *store) {
+void idf_gather_store_free(idf_gather_store *store) {
     if (store == NULL)
         return;
-    idf_manifest_free(store->manifest);
+    idf_gathered_free(store->manifest);
     idf_free(store->root);
     idf_free(store->cleaned);
     idf_free(store);
@@ -82,10 +83,11 @@ static bool are_printings(const idf_find *find, const json_t *entry) {
             strcasecmp(find->rarity, idf_entry_text(entry, "rarity")) != 0);
 }
 
-idf_known idf_store_find(const idf_store *store, const idf_candidate *c, const json_t **entry) {
+idf_known idf_gather_store_find(const idf_gather_store *store, const idf_candidate *c,
+                                const json_t **entry) {
     size_t at = 0;
     const json_t *found;
-    while ((found = idf_manifest_by_url(store->manifest, c->find->url, &at)) != NULL) {
+    while ((found = idf_gathered_by_url(store->manifest, c->find->url, &at)) != NULL) {
         if (are_printings(c->find, found))
             continue;
         char *path = idf_entry_path(store->manifest, found);
@@ -136,8 +138,8 @@ static idf_status write_picture(const char *folder, const char *path, const idf_
 }
 
 /* A name that no file has yet, below the root, to store->path. */
-static idf_status choose_path(idf_store *store, const idf_candidate *c, const char *extension,
-                              idf_error *err) {
+static idf_status choose_path(idf_gather_store *store, const idf_candidate *c,
+                              const char *extension, idf_error *err) {
     const char *bucket = c->task->bucket;
     for (int i = 1; i < MAX_SAME_NAME; i++) {
         char number[16] = "", *whole;
@@ -197,7 +199,7 @@ static json_t *make_entry(const idf_candidate *c, const idf_response *r, const c
 }
 
 /* Records that a picture was left out, so that it is not fetched again. */
-static idf_status leave_out(idf_store *store, const idf_candidate *c, const idf_response *r,
+static idf_status leave_out(idf_gather_store *store, const idf_candidate *c, const idf_response *r,
                             idf_gather_event *event, idf_error *err) {
     char why[PATH_BYTES + 40];
     snprintf(why, sizeof why, "%s%s", event->kind == IDF_GATHER_DUPLICATE ? "the same as " : "",
@@ -205,10 +207,10 @@ static idf_status leave_out(idf_store *store, const idf_candidate *c, const idf_
     json_t *entry = make_entry(c, r, "", NULL, "", why);
     if (entry == NULL)
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for a manifest");
-    return idf_manifest_add(store->manifest, entry, err);
+    return idf_gathered_add(store->manifest, entry, err);
 }
 
-static idf_status keep(idf_store *store, const idf_candidate *c, const idf_response *r,
+static idf_status keep(idf_gather_store *store, const idf_candidate *c, const idf_response *r,
                        const idf_picture *picture, const char *sha, idf_error *err) {
     char *folder = idf_path_join(store->root, c->task->bucket), *whole = NULL;
     idf_status status = folder == NULL ? IDF_ERR_NO_MEMORY : idf_dir_make(folder, err);
@@ -227,7 +229,7 @@ static idf_status keep(idf_store *store, const idf_candidate *c, const idf_respo
         status = write_picture(folder, whole, &r->body, err);
     if (status == IDF_OK) {
         json_t *entry = make_entry(c, r, store->path, picture, sha, NULL);
-        status = entry == NULL ? IDF_ERR_NO_MEMORY : idf_manifest_add(store->manifest, entry, err);
+        status = entry == NULL ? IDF_ERR_NO_MEMORY : idf_gathered_add(store->manifest, entry, err);
     }
     idf_free(folder);
     idf_free(whole);
@@ -236,8 +238,8 @@ static idf_status keep(idf_store *store, const idf_candidate *c, const idf_respo
     return status;
 }
 
-idf_status idf_store_take(idf_store *store, const idf_candidate *c, const idf_response *r,
-                          idf_gather_event *event, idf_error *err) {
+idf_status idf_gather_store_take(idf_gather_store *store, const idf_candidate *c,
+                                 const idf_response *r, idf_gather_event *event, idf_error *err) {
     idf_picture picture = {0};
     idf_error why = IDF_ERROR_INIT;
     uint8_t digest[32];
@@ -261,9 +263,9 @@ idf_status idf_store_take(idf_store *store, const idf_candidate *c, const idf_re
         snprintf(store->path, sizeof store->path, "%s", idf_entry_text(c->entry, "path"));
         return old ? IDF_OK : keep(store, c, r, &picture, sha, err);
     }
-    const json_t *same = idf_manifest_by_hash(store->manifest, sha);
+    const json_t *same = idf_gathered_by_hash(store->manifest, sha);
     if (same == NULL)
-        same = idf_manifest_by_look(store->manifest, &picture);
+        same = idf_gathered_by_look(store->manifest, &picture);
     if (same != NULL)
         snprintf(store->message, sizeof store->message, "%s", idf_entry_text(same, "path"));
     if (same != NULL && !are_printings(c->find, same)) {
@@ -274,6 +276,6 @@ idf_status idf_store_take(idf_store *store, const idf_candidate *c, const idf_re
     return keep(store, c, r, &picture, sha, err);
 }
 
-idf_status idf_store_save(idf_store *store, idf_error *err) {
-    return idf_manifest_save(store->manifest, err);
+idf_status idf_gather_store_save(idf_gather_store *store, idf_error *err) {
+    return idf_gathered_save(store->manifest, err);
 }

@@ -4,7 +4,7 @@
 #define IDF_FEEDS_GATHER_STORE_H
 
 #include "feeds/gather.h"
-#include "feeds/manifest.h"
+#include "feeds/gathered.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -18,13 +18,14 @@ typedef struct idf_candidate {
     json_t *entry;  /* of what is there already and is asked for anew; NULL: nothing is */
 } idf_candidate;
 
-typedef struct idf_store idf_store;
+typedef struct idf_gather_store idf_gather_store;
 
 /* Makes the folder, reads its manifest, and removes files that a killed run had begun. */
-idf_status idf_store_open(idf_store **store, const char *data_root, bool read_only, idf_error *err);
+idf_status idf_gather_store_open(idf_gather_store **store, const char *data_root, bool read_only,
+                                 idf_error *err);
 /* NULL is allowed. */
-void idf_store_free(idf_store *store);
-idf_manifest *idf_store_manifest(idf_store *store);
+void idf_gather_store_free(idf_gather_store *store);
+idf_gathered *idf_gather_store_manifest(idf_gather_store *store);
 
 /* What is known of a candidate's address. */
 typedef enum idf_known {
@@ -32,16 +33,17 @@ typedef enum idf_known {
     IDF_KNOWN_THERE, /* its picture is there; *entry is it */
     IDF_KNOWN_OTHER, /* the address is another's picture, or was left out before */
 } idf_known;
-idf_known idf_store_find(const idf_store *store, const idf_candidate *candidate,
-                         const json_t **entry);
+idf_known idf_gather_store_find(const idf_gather_store *store, const idf_candidate *candidate,
+                                const json_t **entry);
 
 /* Judges and keeps a picture. The event's kind says what became of it: NEW, ALIKE (kept too),
  * KEPT, DUPLICATE or REFUSED, with path and message, which live until the next call. Fails for the
  * disk and memory only. */
-idf_status idf_store_take(idf_store *store, const idf_candidate *candidate,
-                          const idf_response *response, idf_gather_event *event, idf_error *err);
+idf_status idf_gather_store_take(idf_gather_store *store, const idf_candidate *candidate,
+                                 const idf_response *response, idf_gather_event *event,
+                                 idf_error *err);
 
-idf_status idf_store_save(idf_store *store, idf_error *err);
+idf_status idf_gather_store_save(idf_gather_store *store, idf_error *err);
 
 #ifdef __cplusplus
 }
