@@ -10,8 +10,8 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
-#include "cli/answer.h"
 #include "cli/gather.h"
+#include "cli/json.h"
 #include "feeds/gathered.h"
 
 enum { PATH_BYTES = 512 };

@@ -4,8 +4,8 @@
 
 #include <jansson.h>
 
-#include "cli/answer.h"
 #include "cli/gather.h"
+#include "cli/json.h"
 #include "net/url.h"
 
 enum { SHOWN_BYTES = 700, MOST_SHOWN = 20 };
