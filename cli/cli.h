@@ -108,12 +108,14 @@ int cli_width(const char *text);
 void cli_print_padded(const char *text, int columns);
 
 /* --- commands --- */
+int cmd_add(int argc, char **argv);
 int cmd_augment(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_gather(int argc, char **argv);
 int cmd_index(int argc, char **argv);
 int cmd_models(int argc, char **argv);
 int cmd_query(int argc, char **argv);
+int cmd_remove(int argc, char **argv);
 int cmd_scrape_prices(int argc, char **argv);
 int cmd_train(int argc, char **argv);
 int cmd_verify(int argc, char **argv);

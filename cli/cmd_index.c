@@ -113,16 +113,40 @@ static int run_index(index_run *run, const idf_build_options *options) {
     return status == IDF_OK ? EXIT_DONE : cli_fail(status, err.message);
 }
 
+/* What can be asked of an index that is there: fewer segments, a copy in one file. */
+static int maintain(const char *path, bool compact, const char *export_to) {
+    idf_error err = IDF_ERROR_INIT;
+    idf_status status = IDF_OK;
+    if (compact) {
+        idf_index_writer *writer;
+        status = idf_index_writer_open(&writer, path, NULL, &err);
+        if (status == IDF_OK)
+            status = idf_index_writer_merge(writer, 0, true, &err);
+        idf_index_writer_close(writer);
+    }
+    if (status == IDF_OK && export_to != NULL)
+        status = idf_index_export(path, export_to, &err);
+    return status == IDF_OK ? EXIT_DONE : cli_fail(status, err.message);
+}
+
 int cmd_index(int argc, char **argv) {
     const char *refs = NULL, *out = "card_index.npz", *projection = NULL;
-    bool strict = false, rebuild = false;
+    const char *export_to = NULL;
+    bool strict = false, rebuild = false, compact = false;
     int views = 48;
     double false_accepts = 0.001;
     cli_encoder_choice choice = {NULL, NULL, NULL};
     const cli_option options[] = {
         {"refs", CLI_TEXT, &refs, "DIR",
          "The folder of reference pictures, one a thing; the file name is the label.", 0, 0},
-        {"out", CLI_TEXT, &out, "FILE", "The index to write (default: card_index.npz).", 0, 0},
+        {"out", CLI_TEXT, &out, "FILE",
+         "The index to write (default: card_index.npz); a name that ends in .idx is a folder that "
+         "grows as pictures are added.",
+         0, 0},
+        {"compact", CLI_FLAG, &compact, NULL,
+         "Write all segments of the folder at --out as one; without --refs nothing else.", 0, 0},
+        {"export", CLI_TEXT, &export_to, "FILE",
+         "Write the index at --out to one file, too; without --refs nothing else.", 0, 0},
         CLI_ENCODER_OPTIONS(&choice),
         {"projection", CLI_TEXT, &projection, "FILE",
          "Put the head of 'dlf-identify train' behind the encoder; the index carries it from then "
@@ -156,6 +180,8 @@ int cmd_index(int argc, char **argv) {
     int n_operands, code = cli_parse(&usage, &run.common, argc, argv, &n_operands);
     if (code >= 0)
         return code;
+    if (refs == NULL && (compact || export_to != NULL))
+        return cli_finish(maintain(out, compact, export_to));
     if (refs == NULL)
         return cli_usage_error(&usage, "--refs DIR is missing: the folder of reference pictures");
     idf_error err = IDF_ERROR_INIT;
@@ -170,11 +196,20 @@ int cmd_index(int argc, char **argv) {
     }
     if (code < 0) {
         cli_catch_interrupt();
-        const idf_build_options build = {
-            refs,         out,         encoder, pool, strict,
-            rebuild,      on_progress, on_note, &run, views > 0 ? views : -1,
-            false_accepts};
+        const idf_build_options build = {.refs_dir = refs,
+                                         .out_path = out,
+                                         .encoder = encoder,
+                                         .pool = pool,
+                                         .strict = strict,
+                                         .rebuild = rebuild,
+                                         .progress = on_progress,
+                                         .note = on_note,
+                                         .context = &run,
+                                         .calibration_views = views > 0 ? views : -1,
+                                         .false_accepts = false_accepts};
         code = run_index(&run, &build);
+        if (code == EXIT_DONE && (compact || export_to != NULL))
+            code = maintain(out, compact, export_to);
     }
     idf_pool_free(pool);
     idf_encoder_free(encoder);

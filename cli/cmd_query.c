@@ -30,7 +30,7 @@ typedef struct query_run {
     const char *clip_model;
     const char *annotate; /* a file or a folder; NULL: nothing is drawn */
     const char *refs_dir; /* pictures to draw beside it; NULL: where the index says */
-    bool table, no_geometry, mirrored;
+    bool table, no_geometry, mirrored, skip_damaged;
     int name_columns; /* of the longest picture name, for --table */
     char **paths;
     size_t n_paths;
@@ -253,12 +253,19 @@ static idf_status open_workers(query_run *run, idf_pool *pool, idf_error *err) {
     return status;
 }
 
+static void on_damaged(void *context, const char *message) {
+    cli_warn(&((query_run *)context)->common, "answered without a segment: %s", message);
+}
+
 static int run_queries(query_run *run, const char *index_path) {
     idf_error err = IDF_ERROR_INIT;
     idf_pool *pool = NULL;
     idf_status status = idf_pool_new(&pool, run->common.threads, &err);
-    const idf_collection_options options = {
-        .clip_model = run->clip_model, .no_geometry = run->no_geometry, .pool = pool};
+    const idf_index_open_options opening = {run->skip_damaged, on_damaged, run};
+    const idf_collection_options options = {.clip_model = run->clip_model,
+                                            .opening = &opening,
+                                            .no_geometry = run->no_geometry,
+                                            .pool = pool};
     if (status == IDF_OK)
         status = idf_collection_open(&run->collection, index_path, &options, &err);
     if (status == IDF_OK)
@@ -310,6 +317,9 @@ int cmd_query(int argc, char **argv) {
          0, 1},
         {"margin-threshold", CLI_REAL, &run.match.margin_threshold, "X",
          "A lead of less than X over the second best is unsure (default: 0.25).", 0, 1},
+        {"skip-damaged", CLI_FLAG, &run.skip_damaged, NULL,
+         "Answer without the segments of a folder that cannot be read, in place of not at all.", 0,
+         0},
         {"no-geometry", CLI_FLAG, &run.no_geometry, NULL,
          "Let the embedding alone decide: to see what confirmation by geometry adds.", 0, 0},
     };

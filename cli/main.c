@@ -6,12 +6,14 @@
 #include "cli/cli.h"
 
 static const cli_command commands[] = {
+    {"add", NULL, "put pictures into an index", cmd_add},
     {"augment", NULL, "show what a camera makes of the references", cmd_augment},
     {"export", NULL, "write a deck for a spreadsheet, a shop or the live page", cmd_export},
     {"gather", NULL, "bring reference pictures into a folder", cmd_gather},
     {"index", NULL, "turn a folder of pictures into an index", cmd_index},
     {"models", NULL, "list, download and compare CLIP's weights", cmd_models},
     {"query", NULL, "say which reference a picture shows", cmd_query},
+    {"remove", NULL, "take references out of an index", cmd_remove},
     {"scrape_prices", "scrape-prices prices", "ask a price site what a collection costs",
      cmd_scrape_prices},
     {"train", NULL, "train a head that tells the references of a collection apart", cmd_train},

@@ -1,4 +1,4 @@
-/* identify/build.h - a folder of pictures becomes an index file. */
+/* identify/build.h - a folder of pictures becomes an index. */
 #ifndef IDENTIFY_BUILD_H
 #define IDENTIFY_BUILD_H
 
@@ -43,6 +43,9 @@ typedef struct idf_build_options {
      * reference; 0: 48, less than 0: none, and the defaults hold. */
     int calibration_views;
     double false_accepts; /* rate at which thresholds may accept a stranger, 0..1; 0: 0.001 */
+    /* A folder at out_path: what is encoded is kept after at most so many pictures; 0: after 30 s
+     * or 32 MiB. */
+    size_t checkpoint_pictures;
 } idf_build_options;
 
 typedef struct idf_build_report {
@@ -61,11 +64,13 @@ typedef struct idf_build_report {
     double seconds;
 } idf_build_report;
 
-/* Builds or updates the index at out_path. Pictures are the files whose names end in .jpg, .jpeg,
- * .png or .webp (.heic, .heif, .avif when built with libheif), in any case. What the index at
- * out_path already knows is not encoded again. On any failure, cancellation included, the file at
- * out_path is as it was. An empty or missing folder is IDF_ERR_EMPTY or IDF_ERR_NOT_FOUND. `report`
- * may be NULL. */
+/* Builds or updates the index at out_path: a file, or a folder of segments when there is a folder
+ * or the name ends in ".idx". Pictures are the files whose names end in .jpg, .jpeg, .png or .webp
+ * (.heic, .heif, .avif when built with libheif), in any case. What the index at out_path already
+ * knows is not encoded again. On any failure, cancellation included, readers find at out_path what
+ * was there; of a folder, the next call goes on from what this one had encoded. IDF_ERR_BUSY says
+ * who else is writing it. An empty or missing folder is IDF_ERR_EMPTY or IDF_ERR_NOT_FOUND.
+ * `report` may be NULL. */
 IDF_API idf_status idf_build_index(const idf_build_options *options, idf_build_report *report,
                                    idf_error *err);
 

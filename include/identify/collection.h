@@ -26,8 +26,9 @@ typedef struct idf_collection_options {
     const char *clip_model; /* of idf_collection_open: where CLIP's weights are; NULL: as usual */
     const idf_collection *like; /* of idf_collection_open: an older snapshot whose encoder is taken
                                    over when the index names the same one */
-    bool no_geometry;           /* the embedding alone decides: for measuring what geometry adds */
-    idf_pool *pool;             /* used during the call only; NULL: one thread */
+    const idf_index_open_options *opening; /* of idf_collection_open; may be NULL */
+    bool no_geometry; /* the embedding alone decides: for measuring what geometry adds */
+    idf_pool *pool;   /* used during the call only; NULL: one thread */
 } idf_collection_options;
 
 /* Opens an index and the encoder that it names, its head behind it. `options` may be NULL. The

@@ -24,5 +24,6 @@
 #include <identify/train.h>
 #include <identify/verify.h>
 #include <identify/version.h>
+#include <identify/writer.h>
 
 #endif

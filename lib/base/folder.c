@@ -1,4 +1,5 @@
 /* folder.c - openat with names that are checked. */
+#define _DEFAULT_SOURCE /* madvise: glibc's posix_madvise leaves DONTNEED undone */
 #include "base/folder.h"
 
 #include <errno.h>
@@ -107,4 +108,9 @@ idf_status idf_folder_map(const idf_folder *folder, const char *name, uint64_t m
     idf_status status = map_fd(fd, folder, name, max_bytes, map, err);
     close(fd);
     return status;
+}
+
+void idf_map_forget(const idf_map *map) {
+    if (map->data != NULL) /* advice: what fails changes nothing */
+        (void)madvise((void *)map->data, map->len, MADV_DONTNEED);
 }

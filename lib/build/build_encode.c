@@ -11,25 +11,25 @@
 #include "image/image.h"
 #include "match/surface.h"
 
-/* Copies the strongest features into one block of the item's own, and makes the small picture
- * there. */
-static idf_status keep(idf_build_item *it, const idf_features *found, const idf_image *image,
-                       idf_error *err) {
+enum { CHUNK = 256 }; /* pictures between two looks at what could be written */
+
+idf_status idf_build_keep(void **block, idf_index_row *row, const idf_features *found,
+                          const idf_image *image, idf_error *err) {
     size_t n = (size_t)(found->n < IDF_STORED_FEATURES ? found->n : IDF_STORED_FEATURES);
     size_t feature_bytes = n * (sizeof(idf_descriptor) + sizeof(idf_keypoint));
-    uint8_t *block = idf_alloc(feature_bytes + IDF_SMALL_BYTES, 1);
-    if (block == NULL)
+    uint8_t *bytes = idf_alloc(feature_bytes + IDF_SMALL_BYTES, 1);
+    if (bytes == NULL)
         return idf_build_no_memory(err);
-    idf_descriptor *descriptors = (idf_descriptor *)block;
-    idf_keypoint *keypoints = (idf_keypoint *)(block + n * sizeof *descriptors);
+    idf_descriptor *descriptors = (idf_descriptor *)bytes;
+    idf_keypoint *keypoints = (idf_keypoint *)(bytes + n * sizeof *descriptors);
     if (n > 0) {
         memcpy(descriptors, found->descriptors, n * sizeof *descriptors);
         memcpy(keypoints, found->keypoints, n * sizeof *keypoints);
     }
-    it->features = block;
-    it->row.features = (idf_features){found->width, found->height, (int)n, keypoints, descriptors};
-    it->row.picture = block + feature_bytes;
-    return idf_surface_picture(block + feature_bytes, image, err);
+    *block = bytes;
+    row->features = (idf_features){found->width, found->height, (int)n, keypoints, descriptors};
+    row->picture = bytes + feature_bytes;
+    return idf_surface_picture(bytes + feature_bytes, image, err);
 }
 
 /* Decodes the picture in w->bytes and computes everything a worker can on its own. */
@@ -53,7 +53,7 @@ static idf_status encode_item(idf_build *b, idf_build_item *it, idf_build_worker
         status = class_->encode(b->encoder, w->workspace, &input, 1, it->embedding, NULL, err);
     }
     if (status == IDF_OK)
-        status = keep(it, &found, &image, err);
+        status = idf_build_keep(&it->features, &it->row, &found, &image, err);
     if (status == IDF_OK && !class_->wants_features) {
         it->waiting = image;
         image = (idf_image){0};
@@ -91,10 +91,9 @@ static void process_item(idf_build *b, size_t index, idf_build_worker *w) {
     }
     idf_sha256(it->sha256, w->bytes.data, w->bytes.len);
     it->hashed = true;
-    size_t old_row = idf_build_old_row(b, it);
-    if (old_row != SIZE_MAX) {
-        idf_build_take_over(b, it, old_row);
-    } else if (encode_item(b, it, w, &err) != IDF_OK) {
+    if (idf_build_take_known(b, it))
+        return;
+    if (encode_item(b, it, w, &err) != IDF_OK) {
         item_fail(b, index, &err);
     } else {
         it->state = ITEM_ENCODED;
@@ -159,16 +158,19 @@ static idf_status why_stopped(const idf_build *b, idf_error *err) {
     if (stopped == IDF_ERR_NO_MEMORY)
         return idf_build_no_memory(err);
     if (stopped == IDF_ERR_CANCELLED || culprit >= b->n_items)
-        return idf_error_set(err, IDF_ERR_CANCELLED,
-                             "stopped after %zu of %zu pictures; nothing "
-                             "was written",
-                             atomic_load(&b->n_done), b->n_todo);
+        return idf_error_set(err, IDF_ERR_CANCELLED, "stopped after %zu of %zu pictures; %s",
+                             atomic_load(&b->n_done), b->n_todo,
+                             b->store == NULL ? "nothing was written"
+                                              : "what was done is kept for the next time");
     return idf_error_set(err, b->items[culprit].problem_status, "%s", b->items[culprit].problem);
 }
 
 idf_status idf_build_encode(idf_build *b, idf_error *err) {
-    bool whole = b->encoder->class_->wants_features; /* no batches: one run over all */
-    size_t chunk = whole ? b->n_todo : (size_t)b->encoder->class_->max_batch;
+    bool whole = b->encoder->class_->wants_features; /* no batches of its own */
+    size_t chunk = whole ? CHUNK : (size_t)b->encoder->class_->max_batch, done = 0;
+    if (b->options->checkpoint_pictures > 0 && b->options->checkpoint_pictures < chunk)
+        chunk = b->options->checkpoint_pictures;
+    b->flushed_at = idf_clock_seconds();
     for (size_t start = 0; start < b->n_todo && atomic_load(&b->stop) == IDF_OK; start += chunk) {
         size_t n = b->n_todo - start < chunk ? b->n_todo - start : chunk;
         b->chunk_start = start;
@@ -178,6 +180,19 @@ idf_status idf_build_encode(idf_build *b, idf_error *err) {
             if (status != IDF_OK)
                 return status;
         }
+        if (atomic_load(&b->stop) != IDF_OK && !whole)
+            break; /* of this chunk nothing is encoded */
+        done = start + n;
+        if (atomic_load(&b->stop) == IDF_OK) {
+            idf_status status = idf_build_flush(b, done, b->options->checkpoint_pictures > 0, err);
+            if (status != IDF_OK)
+                return status;
+        }
+    }
+    if (atomic_load(&b->stop) == IDF_ERR_CANCELLED || b->n_parts > 0) {
+        idf_status status = idf_build_flush(b, done, true, err);
+        if (status != IDF_OK)
+            return status;
     }
     if (b->n_todo > 0 && atomic_load(&b->stop) == IDF_OK)
         report_progress(b, true);

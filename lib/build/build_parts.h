@@ -10,13 +10,18 @@
 #include <identify/build.h>
 #include <identify/names.h>
 
+#include "base/arena.h"
 #include "base/bytes.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "index/index.h"
+#include "index/store.h"
 #include "local/extract.h"
 #include "model/encoder.h"
 
 typedef enum idf_build_state { ITEM_NEW, ITEM_KEPT, ITEM_ENCODED, ITEM_FAILED } idf_build_state;
+
+enum { NO_SEGMENT = UINT32_MAX };
 
 /* One picture of the folder. */
 typedef struct idf_build_item {
@@ -24,14 +29,16 @@ typedef struct idf_build_item {
     idf_build_state state;
     bool replaces; /* a row of the same file name was there */
     bool hashed;
-    idf_name label;
+    bool changed;                         /* the store has not this row */
+    const char *name, *rarity, *set_code; /* the build's */
     idf_file_stat stat;
     uint8_t sha256[32];
     idf_index_row row; /* what is written; for a kept one it points into the old index */
     float *embedding;  /* owned, of an encoded one */
     void *features;    /* owned, of an encoded one: its features, then its small picture */
-    idf_image waiting; /* for a batch encoder */
-    char *problem;     /* owned; why a failed one failed */
+    uint32_t segment, segment_row; /* of the store, which has it already; NO_SEGMENT */
+    idf_image waiting;             /* for a batch encoder */
+    char *problem;                 /* owned; why a failed one failed */
     idf_status problem_status;
 } idf_build_item;
 
@@ -40,6 +47,16 @@ typedef struct idf_build_worker {
     idf_encoder_workspace *workspace;
     idf_bytes bytes;
 } idf_build_worker;
+
+/* An index whose rows can be taken over. */
+typedef struct idf_build_source {
+    idf_index *index;       /* or NULL */
+    size_t *by_hash;        /* its rows sorted by SHA-256 */
+    uint32_t first_segment; /* of the store: its part 0 */
+} idf_build_source;
+
+/* What stands at the target, and what a build that was not finished has left. */
+enum { OLD_TARGET, OLD_BEGUN, N_OLD };
 
 typedef struct idf_build {
     const idf_build_options *options;
@@ -50,8 +67,13 @@ typedef struct idf_build {
     size_t n_items;
     size_t *todo; /* items to encode */
     size_t n_todo;
-    idf_index *old;
-    size_t *old_by_hash; /* rows of `old` sorted by SHA-256 */
+    idf_arena text;          /* labels */
+    idf_lock *lock;          /* of a target that is a file */
+    idf_store *store;        /* a target that is a folder, else NULL */
+    idf_index_part **parts;  /* segments of this build, which items point into */
+    size_t n_parts, flushed; /* of todo: items before this one are in segments */
+    double flushed_at;
+    idf_build_source old[N_OLD];
     idf_build_worker *workers;
     int n_workers;
     double started;
@@ -72,15 +94,25 @@ void idf_build_tell(const idf_build *b, idf_note_kind kind, const char *filename
                     const char *message);
 idf_status idf_build_no_memory(idf_error *err);
 
-/* Opens the index at the target when its rows can be taken over: b->old. */
+/* Takes the target's lock and opens what rows can be taken over from: b->old. */
 idf_status idf_build_open_old(idf_build *b, idf_error *err);
 /* Takes over what is unchanged by name, size and time; the rest becomes b->todo. */
 idf_status idf_build_compare(idf_build *b, idf_error *err);
-/* Makes idf_build_old_row possible: the row of the old index with the bytes of this item, SIZE_MAX
- * when there is none. */
+/* Makes idf_build_take_known possible. */
 idf_status idf_build_sort_old(idf_build *b, idf_error *err);
-size_t idf_build_old_row(const idf_build *b, const idf_build_item *it);
-void idf_build_take_over(idf_build *b, idf_build_item *it, size_t old_row);
+/* Takes over a row with the bytes of this item; false when there is none. */
+bool idf_build_take_known(idf_build *b, idf_build_item *it);
+
+/* Puts into it->row what the item says of itself. */
+void idf_build_fill_row(idf_build_item *it);
+/* Writes what has been encoded in b->todo before `end` as a segment of the store, when that is much
+ * or long ago, or `now`; a build that is killed goes on from there. */
+idf_status idf_build_flush(idf_build *b, size_t end, bool now, idf_error *err);
+/* Makes the store what the items are: what has changed gets a segment, rows that no item stands for
+ * are deleted. To be committed. */
+idf_status idf_build_settle(idf_build *b, idf_error *err);
+/* True when what would be written for this item is what its old row says already. */
+bool idf_build_row_unchanged(const idf_build_item *it);
 
 /* Opens an extractor and a workspace for each thread; encodes what is in b->todo. What they made is
  * the build's, to be released with it. */

@@ -1,8 +1,10 @@
-/* builder.c - a folder of pictures becomes an index file.
+/* builder.c - a folder of pictures becomes an index.
  *
  * The folder is listed and compared with the index that stands at the target (build_old.c); what is
  * not known yet is decoded and encoded in parallel (build_encode.c); then duplicates are told,
- * thresholds chosen and all rows written. Nothing is written before everything is done. */
+ * thresholds chosen and all rows written. A target that is a file is written when everything is
+ * done; one that is a folder gets segments as it goes (build_flush.c), which count when everything
+ * is done. */
 #include "build/builder.h"
 
 #include <math.h>
@@ -16,6 +18,7 @@
 #include "build/build_parts.h"
 #include "build/calibrate.h"
 #include "index/labels.h"
+#include "index/part.h"
 #include "model/head.h"
 
 static bool ends_in(const char *name, const char *extension) {
@@ -56,6 +59,19 @@ idf_status idf_build_no_memory(idf_error *err) {
     return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while building the index");
 }
 
+static idf_status read_label(idf_build *b, idf_build_item *it, const idf_labels *labels,
+                             idf_error *err) {
+    idf_name label;
+    idf_name_parse(&label, it->filename);
+    idf_labels_apply(labels, it->filename, &label);
+    it->name = idf_arena_copy(&b->text, label.name, strlen(label.name));
+    it->rarity = idf_arena_copy(&b->text, label.rarity, strlen(label.rarity));
+    it->set_code = idf_arena_copy(&b->text, label.set_code, strlen(label.set_code));
+    it->segment = NO_SEGMENT;
+    return it->name == NULL || it->rarity == NULL || it->set_code == NULL ? idf_build_no_memory(err)
+                                                                          : IDF_OK;
+}
+
 /* Lists the pictures and reads their labels. */
 static idf_status list_items(idf_build *b, idf_error *err) {
     const char *dir = b->options->refs_dir;
@@ -80,11 +96,10 @@ static idf_status list_items(idf_build *b, idf_error *err) {
     status = idf_labels_read(&labels, dir, err);
     if (status != IDF_OK)
         return status;
-    for (size_t i = 0; i < b->n_items; i++) {
-        idf_name_parse(&b->items[i].label, b->items[i].filename);
-        idf_labels_apply(labels, b->items[i].filename, &b->items[i].label);
-    }
-    status = idf_labels_check(labels, b->listing.names, b->listing.n, err);
+    for (size_t i = 0; i < b->n_items && status == IDF_OK; i++)
+        status = read_label(b, &b->items[i], labels, err);
+    if (status == IDF_OK)
+        status = idf_labels_check(labels, b->listing.names, b->listing.n, err);
     for (size_t i = 0; status == IDF_OK && i < idf_labels_n_warnings(labels); i++)
         idf_build_tell(b, IDF_NOTE_LABELS, "labels.csv", NULL, idf_labels_warning(labels, i));
     idf_labels_free(labels);
@@ -129,16 +144,26 @@ static void count(idf_build *b, idf_build_report *report) {
         if (it->state == ITEM_FAILED)
             idf_build_tell(b, IDF_NOTE_UNREADABLE, it->filename, NULL, it->problem);
     }
-    report->n_dropped = b->old == NULL ? 0 : idf_index_n_rows(b->old) - n_found;
+    const idf_index *old = b->old[OLD_TARGET].index;
+    size_t n_old = old == NULL ? 0 : idf_index_n_rows(old);
+    report->n_dropped = n_old > n_found ? n_old - n_found : 0;
 }
 
-/* True when what would be written for this item is what its old row says already. */
-static bool row_unchanged(const idf_build_item *it) {
+bool idf_build_row_unchanged(const idf_build_item *it) {
     return it->state == ITEM_KEPT && strcmp(it->row.filename, it->filename) == 0 &&
-           strcmp(it->row.name, it->label.name) == 0 &&
-           strcmp(it->row.rarity, it->label.rarity) == 0 &&
-           strcmp(it->row.set_code, it->label.set_code) == 0 &&
+           strcmp(it->row.name, it->name) == 0 && strcmp(it->row.rarity, it->rarity) == 0 &&
+           strcmp(it->row.set_code, it->set_code) == 0 &&
            it->row.size_bytes == it->stat.size_bytes && it->row.mtime_ns == it->stat.mtime_ns;
+}
+
+void idf_build_fill_row(idf_build_item *it) {
+    it->row.filename = it->filename;
+    it->row.name = it->name;
+    it->row.rarity = it->rarity;
+    it->row.set_code = it->set_code;
+    it->row.size_bytes = it->stat.size_bytes;
+    it->row.mtime_ns = it->stat.mtime_ns;
+    memcpy(it->row.sha256, it->sha256, 32);
 }
 
 /* Changes that call for choosing the thresholds again: this part of the rows. */
@@ -158,7 +183,8 @@ static idf_status calibrate(idf_build *b, const idf_index_row *rows, idf_build_r
     *fresh = false;
     if (o->calibration_views < 0 || report->n_rows == 0)
         return IDF_OK;
-    bool known = b->old != NULL && idf_calibration_of(&c, b->old, &changes);
+    const idf_index *old = b->old[OLD_TARGET].index;
+    bool known = old != NULL && idf_calibration_of(&c, old, &changes);
     changes += now;
     if (!known || c.n_views != n_views || fabs(c.false_accepts - rate) > 1e-12 ||
         changes > STALE * (double)report->n_rows) {
@@ -179,26 +205,46 @@ static idf_status calibrate(idf_build *b, const idf_index_row *rows, idf_build_r
     return IDF_OK;
 }
 
+/* Writes the rows, or makes the folder what the items are. */
+static idf_status write_target(idf_build *b, const idf_index_row *rows, size_t n,
+                               const char *thresholds, idf_error *err) {
+    const idf_head *h = b->encoder->head;
+    const idf_index_head head =
+        h == NULL ? (idf_index_head){0}
+                  : (idf_index_head){h->in, h->hidden, h->out, h->params, h->n_params};
+    const idf_index_meta meta = {.encoder = idf_encoder_identity(b->encoder),
+                                 .projection = h == NULL ? "" : h->sha256,
+                                 .head = h == NULL ? NULL : &head,
+                                 .refs_dir = b->refs_dir,
+                                 .extra_json = thresholds[0] ? thresholds : NULL,
+                                 .words = {.pool = b->options->pool}};
+    if (b->store == NULL)
+        return idf_index_write(b->options->out_path, rows, n, b->encoder->dim, &meta, err);
+    idf_status status = idf_build_settle(b, err);
+    if (status == IDF_OK)
+        status = idf_store_set_meta(b->store, &meta, b->encoder->dim, err);
+    if (status == IDF_OK)
+        status = idf_store_tidy(b->store, b->options->pool, err);
+    return status == IDF_OK ? idf_store_commit(b->store, err) : status;
+}
+
 static idf_status write_rows(idf_build *b, idf_build_report *report, idf_error *err) {
     idf_index_row *rows = idf_alloc(b->n_items, sizeof *rows);
     if (rows == NULL)
         return idf_build_no_memory(err);
     const char *refs_dir = b->refs_dir != NULL ? b->refs_dir : "";
+    const idf_index *old = b->old[OLD_TARGET].index;
     /* an index of before there were words in the file is written again */
-    bool same = b->old != NULL && strcmp(idf_index_refs_dir(b->old), refs_dir) == 0 &&
-                idf_index_vocabulary(b->old) != NULL;
+    bool same = old != NULL && b->old[OLD_BEGUN].index == NULL &&
+                strcmp(idf_index_refs_dir(old), refs_dir) == 0 && idf_index_vocabulary(old) != NULL;
     for (size_t i = 0; i < b->n_items; i++) {
         idf_build_item *it = &b->items[i];
         if (it->state == ITEM_FAILED)
             continue;
-        same = same && row_unchanged(it);
-        it->row.filename = it->filename;
-        it->row.name = it->label.name;
-        it->row.rarity = it->label.rarity;
-        it->row.set_code = it->label.set_code;
-        it->row.size_bytes = it->stat.size_bytes;
-        it->row.mtime_ns = it->stat.mtime_ns;
-        memcpy(it->row.sha256, it->sha256, 32);
+        it->changed =
+            it->segment == NO_SEGMENT || (it->state == ITEM_KEPT && !idf_build_row_unchanged(it));
+        same = same && idf_build_row_unchanged(it);
+        idf_build_fill_row(it);
         rows[report->n_rows++] = it->row;
     }
     char shown[600], thresholds[IDF_CALIBRATION_JSON];
@@ -211,19 +257,8 @@ static idf_status write_rows(idf_build *b, idf_build_report *report, idf_error *
     } else {
         status = calibrate(b, rows, report, thresholds, &fresh, err);
     }
-    if (status == IDF_OK && (fresh || !same || report->n_rows != idf_index_n_rows(b->old))) {
-        const idf_head *h = b->encoder->head;
-        const idf_index_head head =
-            h == NULL ? (idf_index_head){0}
-                      : (idf_index_head){h->in, h->hidden, h->out, h->params, h->n_params};
-        const idf_index_meta meta = {.encoder = idf_encoder_identity(b->encoder),
-                                     .projection = h == NULL ? "" : h->sha256,
-                                     .head = h == NULL ? NULL : &head,
-                                     .refs_dir = b->refs_dir,
-                                     .words = {.pool = b->options->pool},
-                                     .extra_json = thresholds[0] ? thresholds : NULL};
-        status = idf_index_write(b->options->out_path, rows, report->n_rows, b->encoder->dim, &meta,
-                                 err);
+    if (status == IDF_OK && (fresh || !same || report->n_rows != idf_index_n_rows(old))) {
+        status = write_target(b, rows, report->n_rows, thresholds, err);
         report->written = status == IDF_OK;
     }
     idf_free(rows);
@@ -247,8 +282,16 @@ static void build_release(idf_build *b) {
     idf_free(b->items);
     idf_free(b->todo);
     idf_free(b->refs_dir);
-    idf_free(b->old_by_hash);
-    idf_index_free(b->old);
+    for (int i = 0; i < N_OLD; i++) {
+        idf_free(b->old[i].by_hash);
+        idf_index_free(b->old[i].index);
+    }
+    for (size_t i = 0; i < b->n_parts; i++)
+        idf_index_part_free(b->parts[i]);
+    idf_free(b->parts);
+    idf_arena_release(&b->text);
+    idf_store_close(b->store);
+    idf_lock_release(b->lock);
     idf_dir_list_release(&b->listing);
 }
 

@@ -108,7 +108,7 @@ idf_status idf_collection_open(idf_collection **out, const char *path,
     *out = NULL;
     if (path == NULL)
         return idf_error_set(err, IDF_ERR_ARGUMENT, "no path to a collection was given");
-    idf_status status = idf_index_open(&index, path, err);
+    idf_status status = idf_index_open_with(&index, path, o->opening, err);
     if (status == IDF_OK)
         status = open_encoder(&encoder, index, o, err);
     if (status == IDF_OK)

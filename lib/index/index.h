@@ -41,6 +41,7 @@ typedef struct idf_index_words {
     const idf_vocabulary *vocabulary; /* else: filed under these, which the file does not repeat */
     size_t quota;   /* with them: features of a row, at most; 0: as these rows alone would have */
     idf_pool *pool; /* to do it with; may be NULL */
+    bool none; /* no words are written: rows so few that whoever opens them files them at once */
 } idf_index_words;
 
 /* What holds for the whole index: a flat JSON object kept as text in the file. "encoder" (identity
@@ -76,6 +77,9 @@ idf_status idf_index_write(const char *path, const idf_index_row *rows, size_t n
  * JSON object `numbers` put into its meta data. Atomic. The rows of a folder become one file. */
 idf_status idf_index_save_numbers(const idf_index *index, const char *path, const char *numbers,
                                   idf_error *err);
+/* The same with other rows, sorted by file name. */
+idf_status idf_index_write_like(const idf_index *index, const char *path, const idf_index_row *rows,
+                                size_t n, const char *numbers, idf_error *err);
 /* Puts the members of the JSON object `numbers` into the meta data of the index that lies at `path`
  * now, which may have changed since `measured` was opened from it. Takes its lock. IDF_ERR_MISMATCH
  * when it is of another encoder or head by now. */

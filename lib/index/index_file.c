@@ -89,6 +89,10 @@ idf_status idf_index_part_check(const idf_index_part *part, idf_error *err) {
     return idf_word_file_check(&part->words, &table, err);
 }
 
+void idf_index_part_forget(const idf_index_part *part) {
+    idf_map_forget(&part->map);
+}
+
 size_t idf_index_part_n_rows(const idf_index_part *part) {
     return part->n_rows;
 }

@@ -77,9 +77,6 @@ struct idf_index {
 /* Puts the rows of all members that are not deleted in order and fills places, n_rows and each
  * member's rows. deleted[i] are the bits of member i, NULL for none. */
 idf_status idf_index_arrange(idf_index *index, const uint8_t *const *deleted, idf_error *err);
-/* The index of n parts, each of which gets one owner more. It has no meta data. */
-idf_status idf_index_of_parts(idf_index **index, idf_index_part *const *parts,
-                              const uint8_t *const *deleted, size_t n, idf_error *err);
 
 /* Opens a folder; parts that `known` (may be NULL) has are taken over from it. */
 idf_status idf_index_open_folder(idf_index **index, const char *path, const idf_index *known,

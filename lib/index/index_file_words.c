@@ -26,6 +26,8 @@ idf_status idf_index_write_words(idf_zip_writer *zip, const idf_index_row *rows,
     idf_vocabulary learnt = {0};
     idf_postings postings = {0};
     idf_status status = IDF_OK;
+    if (words->none)
+        return IDF_OK;
     if (n > IDF_WORD_ROWS_MAX) /* whoever opens it is told */
         return IDF_OK;
     if (same != NULL && idf_index_n_parts(same) == 1) {

@@ -28,13 +28,12 @@ static char *merged(const json_t *meta, const char *numbers) {
     return text;
 }
 
-idf_status idf_index_save_numbers(const idf_index *index, const char *path, const char *numbers,
-                                  idf_error *err) {
+/* Writes rows with what else the index has; `same`: they are those of its file. */
+static idf_status write_like(const idf_index *index, const char *path, const idf_index_row *rows,
+                             size_t n, const char *numbers, bool same, idf_error *err) {
     idf_index_head head = {0};
     char *extra = merged(index->meta, numbers);
-    idf_index_row *rows = idf_alloc(index->n_rows, sizeof *rows);
-    idf_status status =
-        extra == NULL || rows == NULL ? no_memory(err) : idf_index_read_head(index, &head, err);
+    idf_status status = extra == NULL ? no_memory(err) : idf_index_read_head(index, &head, err);
     if (status == IDF_OK) {
         const char *projection = idf_index_meta_string(index, "projection");
         const idf_index_meta meta = {.encoder = idf_index_encoder(index),
@@ -42,14 +41,29 @@ idf_status idf_index_save_numbers(const idf_index *index, const char *path, cons
                                      .refs_dir = idf_index_meta_string(index, "refs_dir"),
                                      .extra_json = extra,
                                      .head = head.params == NULL ? NULL : &head,
-                                     .words = {.same = index->places == NULL ? index : NULL}};
-        for (size_t i = 0; i < index->n_rows; i++)
-            idf_index_get_row(index, i, &rows[i]);
-        status = idf_index_write(path, rows, index->n_rows, index->dim, &meta, err);
+                                     .words = {.same = same ? index : NULL}};
+        status = idf_index_write(path, rows, n, index->dim, &meta, err);
     }
     idf_free(head.params);
-    idf_free(rows);
     free(extra); /* jansson's */
+    return status;
+}
+
+idf_status idf_index_write_like(const idf_index *index, const char *path, const idf_index_row *rows,
+                                size_t n, const char *numbers, idf_error *err) {
+    return write_like(index, path, rows, n, numbers, false, err);
+}
+
+idf_status idf_index_save_numbers(const idf_index *index, const char *path, const char *numbers,
+                                  idf_error *err) {
+    idf_index_row *rows = idf_alloc(index->n_rows, sizeof *rows);
+    if (rows == NULL)
+        return no_memory(err);
+    for (size_t i = 0; i < index->n_rows; i++)
+        idf_index_get_row(index, i, &rows[i]);
+    idf_status status =
+        write_like(index, path, rows, index->n_rows, numbers, index->places == NULL, err);
+    idf_free(rows);
     return status;
 }
 
@@ -92,7 +106,8 @@ static idf_status put_into_folder(const idf_index *measured, const char *path, c
                                   idf_error *err) {
     idf_store *store = NULL;
     json_t *changes = json_loads(numbers, JSON_REJECT_DUPLICATES, NULL);
-    idf_status status = changes == NULL ? no_memory(err) : idf_store_open(&store, path, false, err);
+    idf_status status =
+        changes == NULL ? no_memory(err) : idf_store_open(&store, path, IDF_STORE_CHANGE, err);
     if (status == IDF_OK)
         status = check_same_making(measured, idf_store_manifest(store)->meta, path, err);
     if (status == IDF_OK)

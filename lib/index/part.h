@@ -28,6 +28,10 @@ void idf_index_part_free(idf_index_part *part);
 /* Compares every checksum and every feature. */
 idf_status idf_index_part_check(const idf_index_part *part, idf_error *err);
 
+/* Lets go of the memory that its file takes up by having been read; it is read again when needed.
+ */
+void idf_index_part_forget(const idf_index_part *part);
+
 /* Rows of the file, those that the index counts as deleted included. */
 size_t idf_index_part_n_rows(const idf_index_part *part);
 int idf_index_part_dim(const idf_index_part *part);
@@ -42,6 +46,10 @@ void idf_index_part_get_features(const idf_index_part *part, size_t row, idf_fea
  * a vocabulary that is elsewhere. */
 const idf_vocabulary *idf_index_part_vocabulary(const idf_index_part *part);
 const idf_postings *idf_index_part_postings(const idf_index_part *part);
+/* The index of n parts, each of which gets one owner more, without meta data. deleted[i] are the
+ * bits of part i's deleted rows, NULL for none. Rows come in the order of their file names. */
+idf_status idf_index_of_parts(idf_index **index, idf_index_part *const *parts,
+                              const uint8_t *const *deleted, size_t n, idf_error *err);
 /* The archive, for members that others have put into it. */
 const idf_zip *idf_index_part_zip(const idf_index_part *part);
 

@@ -92,10 +92,11 @@ static idf_status skip_used_names(idf_store *s, idf_error *err) {
 
 /* --- opening and closing --- */
 
-static idf_status read_committed(idf_store *s, bool create, idf_error *err) {
+static idf_status read_committed(idf_store *s, idf_store_mode mode, idf_error *err) {
     char shown[600];
     idf_status status = idf_manifest_read(&s->committed, s->folder, IDF_MANIFEST_NAME, err);
-    if (status == IDF_ERR_NOT_FOUND && create)
+    if ((status == IDF_ERR_NOT_FOUND && mode != IDF_STORE_CHANGE) ||
+        (status != IDF_ERR_NO_MEMORY && mode == IDF_STORE_ANEW))
         return IDF_OK;
     if (status != IDF_OK)
         return idf_error_prefix(err, status, idf_text_printable(shown, sizeof shown, s->path));
@@ -112,7 +113,7 @@ static idf_status copy_state(idf_store *s, idf_error *err) {
     return status;
 }
 
-idf_status idf_store_open(idf_store **out, const char *path, bool create, idf_error *err) {
+idf_status idf_store_open(idf_store **out, const char *path, idf_store_mode mode, idf_error *err) {
     idf_store *s = idf_alloc_zero(1, sizeof *s);
     *out = NULL;
     if (s == NULL)
@@ -120,14 +121,14 @@ idf_status idf_store_open(idf_store **out, const char *path, bool create, idf_er
     s->path = idf_strdup(path);
     char *lock = idf_path_join(path, IDF_MANIFEST_LOCK);
     idf_status status = s->path == NULL || lock == NULL ? no_memory(err) : IDF_OK;
-    if (status == IDF_OK && create)
+    if (status == IDF_OK && mode != IDF_STORE_CHANGE)
         status = idf_dir_make(path, err);
     if (status == IDF_OK)
         status = idf_folder_open(&s->folder, path, err);
     if (status == IDF_OK)
         status = idf_lock_take(&s->lock, lock, path, err);
     if (status == IDF_OK)
-        status = read_committed(s, create, err);
+        status = read_committed(s, mode, err);
     if (status == IDF_OK)
         status = copy_state(s, err);
     idf_free(lock);
@@ -139,9 +140,14 @@ idf_status idf_store_open(idf_store **out, const char *path, bool create, idf_er
     return IDF_OK;
 }
 
+static void release_one(idf_store_bits *bits) {
+    idf_free(bits->data);
+    idf_store_names_free(bits->names);
+}
+
 static void release_bits(idf_store *s) {
     for (size_t i = 0; i < s->n_bits; i++)
-        idf_free(s->bits[i].data);
+        release_one(&s->bits[i]);
     s->n_bits = 0;
 }
 
@@ -177,8 +183,10 @@ void idf_store_clear(idf_store *s) {
 
 /* Writes an index without rows that has the head. */
 static idf_status write_shared(idf_store *s, const idf_index_meta *meta, int dim, idf_error *err) {
-    idf_index_meta own = {
-        .encoder = meta->encoder, .projection = meta->projection, .head = meta->head};
+    const idf_index_meta own = {.encoder = meta->encoder,
+                                .projection = meta->projection,
+                                .head = meta->head,
+                                .words = {.none = true}};
     char name[IDF_MANIFEST_FILE_BYTES];
     next_name(s, "shared", "npz", name);
     char *path = idf_path_join(s->path, name);
@@ -237,15 +245,17 @@ static idf_status push_segment(idf_store *s, const idf_manifest_segment *segment
     if (added == NULL)
         return no_memory(err);
     *added = *segment;
-    s->bits[s->n_bits++] = (idf_store_bits){NULL, false};
+    s->bits[s->n_bits++] = (idf_store_bits){0};
     return IDF_OK;
 }
 
-idf_status idf_store_add(idf_store *s, const idf_index_row *rows, size_t n, idf_error *err) {
+idf_status idf_store_add(idf_store *s, const idf_index_row *rows, size_t n,
+                         const idf_index_words *words, idf_error *err) {
     const char *encoder = json_string_value(json_object_get(s->state.meta, "encoder"));
     const char *projection = json_string_value(json_object_get(s->state.meta, "projection"));
     const idf_index_meta meta = {.encoder = encoder == NULL ? "" : encoder,
-                                 .projection = projection == NULL ? "" : projection};
+                                 .projection = projection == NULL ? "" : projection,
+                                 .words = words == NULL ? (idf_index_words){.none = true} : *words};
     idf_manifest_segment segment = {.n_rows = n};
     if (s->state.n_segments >= IDF_MANIFEST_MAX_SEGMENTS)
         return idf_error_set(err, IDF_ERR_LIMIT, "an index has at most %d segments: compact it",
@@ -306,17 +316,13 @@ idf_status idf_store_get_deleted(idf_store *s, size_t i, const uint8_t **bits, i
 
 /* --- becoming visible --- */
 
-static void drop_segment(idf_store *s, size_t i) {
-    idf_free(s->bits[i].data);
+void idf_store_drop(idf_store *s, size_t i) {
+    release_one(&s->bits[i]);
     memmove(&s->bits[i], &s->bits[i + 1], (s->n_bits - i - 1) * sizeof *s->bits);
     memmove(&s->state.segments[i], &s->state.segments[i + 1],
             (s->state.n_segments - i - 1) * sizeof *s->state.segments);
     s->n_bits--;
     s->state.n_segments--;
-}
-
-void idf_store_drop(idf_store *s, size_t i) {
-    drop_segment(s, i);
 }
 
 static idf_status write_bits(idf_store *s, size_t i, idf_error *err) {
@@ -339,9 +345,11 @@ static idf_status write_bits(idf_store *s, size_t i, idf_error *err) {
 
 static idf_status settle(idf_store *s, const char *name, idf_error *err) {
     idf_status status = IDF_OK;
-    for (size_t i = s->state.n_segments; i-- > 0;)
+    bool whole =
+        strcmp(name, IDF_MANIFEST_NAME) == 0; /* while building, numbers of segments stay */
+    for (size_t i = s->state.n_segments; i-- > 0 && whole;)
         if (s->state.segments[i].n_deleted == s->state.segments[i].n_rows)
-            drop_segment(s, i);
+            idf_store_drop(s, i);
     for (size_t i = 0; i < s->state.n_segments && status == IDF_OK; i++)
         if (s->bits[i].changed)
             status = write_bits(s, i, err);

@@ -19,10 +19,15 @@ extern "C" {
 
 typedef struct idf_store idf_store;
 
-/* Takes the lock of the folder at `path` and reads its manifest; with `create` the folder is made
- * and may have no manifest. What a process that died has left in it is removed when something is
- * committed. *store is NULL after a failure. */
-idf_status idf_store_open(idf_store **store, const char *path, bool create, idf_error *err);
+typedef enum idf_store_mode {
+    IDF_STORE_CHANGE, /* there must be an index */
+    IDF_STORE_CREATE, /* the folder is made, and may have no manifest */
+    IDF_STORE_ANEW,   /* and a manifest that cannot be read counts as none */
+} idf_store_mode;
+
+/* Takes the lock of the folder at `path` and reads its manifest. What a process that died has left
+ * in it is removed when something is committed. *store is NULL after a failure. */
+idf_status idf_store_open(idf_store **store, const char *path, idf_store_mode mode, idf_error *err);
 /* Lets go; what was not committed is removed, or stays for the next build after
  * idf_store_checkpoint. NULL is allowed. */
 void idf_store_close(idf_store *store);
@@ -42,14 +47,22 @@ idf_status idf_store_put_numbers(idf_store *store, json_t *numbers, idf_error *e
 /* Opens segment i of the state. */
 idf_status idf_store_open_segment(const idf_store *store, size_t i, idf_index_part **part,
                                   idf_error *err);
-/* Writes n > 0 rows, sorted by file name, as a new segment, the last one of the state. */
-idf_status idf_store_add(idf_store *store, const idf_index_row *rows, size_t n, idf_error *err);
+/* Writes n > 0 rows, sorted by file name, as a new segment, the last one of the state. `words`
+ * NULL: without words. */
+idf_status idf_store_add(idf_store *store, const idf_index_row *rows, size_t n,
+                         const idf_index_words *words, idf_error *err);
 /* Takes over the segments of an unfinished build that the state does not have. */
 idf_status idf_store_adopt(idf_store *store, const idf_manifest *other, idf_error *err);
 /* Marks a row of segment i as deleted; one that is so already is fine. */
 idf_status idf_store_delete(idf_store *store, size_t i, size_t row, idf_error *err);
 /* The bits of a segment's deleted rows, all zero when there are none; the store's. */
 idf_status idf_store_get_deleted(idf_store *store, size_t i, const uint8_t **bits, idf_error *err);
+
+/* The same for every row of a file name; *found: there was one that was not deleted. */
+idf_status idf_store_delete_named(idf_store *store, const char *filename, bool *found,
+                                  idf_error *err);
+/* Takes segment i out of the state. */
+void idf_store_drop(idf_store *store, size_t i);
 
 /* Keeps what was done so far for the next build, without showing it to readers. */
 idf_status idf_store_checkpoint(idf_store *store, idf_error *err);
@@ -62,9 +75,15 @@ idf_status idf_store_commit(idf_store *store, idf_error *err);
 uint64_t idf_store_bytes_written(const idf_store *store);
 
 /* Writes segments of like size together where eight have come up, as long as one merge does not
- * take more than max_bytes; with `all`, everything becomes one segment. Deleted rows go. To be
- * committed. */
-idf_status idf_store_merge(idf_store *store, uint64_t max_bytes, bool all, idf_error *err);
+ * take more than max_bytes. To be committed. */
+idf_status idf_store_merge(idf_store *store, uint64_t max_bytes, idf_error *err);
+/* Everything becomes one segment, with words learnt from all rows; deleted rows go. `pool` may be
+ * NULL. To be committed. */
+idf_status idf_store_compact(idf_store *store, idf_pool *pool, idf_error *err);
+/* Compacts when so many rows are without words that opening the folder would take long, else
+ * merges.
+ */
+idf_status idf_store_tidy(idf_store *store, idf_pool *pool, idf_error *err);
 
 #ifdef __cplusplus
 }

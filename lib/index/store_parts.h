@@ -1,4 +1,4 @@
-/* store_parts.h - what store.c and store_merge.c share. */
+/* store_parts.h - what the files store*.c share. */
 #ifndef IDF_INDEX_STORE_PARTS_H
 #define IDF_INDEX_STORE_PARTS_H
 
@@ -6,10 +6,13 @@
 #include "base/lock.h"
 #include "index/store.h"
 
+typedef struct idf_store_names idf_store_names; /* the column of file names of a segment */
+
 /* The deleted rows of a segment; data NULL: not looked at. */
 typedef struct idf_store_bits {
     uint8_t *data;
-    bool changed; /* since they were read or written */
+    idf_store_names *names; /* NULL: not looked at */
+    bool changed;           /* since they were read or written */
 } idf_store_bits;
 
 struct idf_store {
@@ -23,7 +26,7 @@ struct idf_store {
     uint64_t bytes_written;
 };
 
-/* Takes segment i out of the state. */
-void idf_store_drop(idf_store *s, size_t i);
+/* NULL is allowed. */
+void idf_store_names_free(idf_store_names *names);
 
 #endif

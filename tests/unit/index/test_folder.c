@@ -62,7 +62,7 @@ static idf_status add(idf_store *store, unsigned first, unsigned step, size_t n,
     for (size_t i = 0; made != NULL && rows != NULL && i < n; i++)
         rows[i] = rows_make(&made[i], first + (unsigned)i * step);
     idf_status status =
-        made == NULL || rows == NULL ? IDF_ERR_NO_MEMORY : idf_store_add(store, rows, n, err);
+        made == NULL || rows == NULL ? IDF_ERR_NO_MEMORY : idf_store_add(store, rows, n, NULL, err);
     idf_free(rows);
     idf_free(made);
     return status;
@@ -78,7 +78,7 @@ static void make_folder(void) {
     idf_error err = IDF_ERROR_INIT;
     clear_folder();
     memset(live, 0, sizeof live);
-    if (idf_store_open(&store, folder, true, &err) != IDF_OK)
+    if (idf_store_open(&store, folder, IDF_STORE_CREATE, &err) != IDF_OK)
         fail_msg("%s", err.message);
     assert_int_equal(idf_store_set_meta(store, &meta, ROWS_DIM, &err), IDF_OK);
     assert_int_equal(add(store, 0, 2, 100, &err), IDF_OK);  /* 0, 2 .. 198 */
@@ -184,7 +184,7 @@ static void order_does_not_matter(void **state) {
                                    rows_make(&made[2], 20)};
     clear_folder();
     memset(live, 0, sizeof live);
-    assert_int_equal(idf_store_open(&store, folder, true, NULL), IDF_OK);
+    assert_int_equal(idf_store_open(&store, folder, IDF_STORE_CREATE, NULL), IDF_OK);
     assert_int_equal(idf_store_set_meta(store, &meta, ROWS_DIM, NULL), IDF_OK);
     assert_int_equal(idf_store_commit(store, NULL), IDF_OK);
     open_index(&index, folder);
@@ -195,7 +195,7 @@ static void order_does_not_matter(void **state) {
     assert_int_equal(idf_index_search(index, made[0].embedding, 1, 1, &hit, NULL, NULL), IDF_OK);
     assert_true(hit.row == SIZE_MAX);
     idf_index_free(index);
-    assert_int_equal(idf_store_add(store, rows, 3, NULL), IDF_OK);
+    assert_int_equal(idf_store_add(store, rows, 3, NULL, NULL), IDF_OK);
     assert_int_equal(add(store, 15, 1, 1, NULL), IDF_OK);
     assert_int_equal(idf_store_commit(store, NULL), IDF_OK);
     idf_store_close(store);
@@ -221,8 +221,8 @@ static void readers_keep_what_they_have(void **state) {
     open_index(&before, folder);
     assert_int_equal(idf_index_refresh(&same, before, NULL), IDF_OK);
     assert_null(same);
-    assert_int_equal(idf_store_open(&store, folder, false, NULL), IDF_OK);
-    assert_int_equal(idf_store_merge(store, 0, true, NULL), IDF_OK);
+    assert_int_equal(idf_store_open(&store, folder, IDF_STORE_CHANGE, NULL), IDF_OK);
+    assert_int_equal(idf_store_compact(store, NULL, NULL), IDF_OK);
     assert_int_equal(idf_store_commit(store, NULL), IDF_OK);
     assert_int_equal(idf_store_manifest(store)->n_segments, 1);
     assert_int_equal(n_files(), 3); /* manifest, one segment, the lock */
@@ -251,7 +251,7 @@ static void eight_of_a_size_become_one(void **state) {
     idf_index *index;
     clear_folder();
     memset(live, 0, sizeof live);
-    assert_int_equal(idf_store_open(&store, folder, true, NULL), IDF_OK);
+    assert_int_equal(idf_store_open(&store, folder, IDF_STORE_CREATE, NULL), IDF_OK);
     assert_int_equal(idf_store_set_meta(store, &meta, ROWS_DIM, NULL), IDF_OK);
     for (unsigned i = 0; i < 60; i++) {
         assert_int_equal(add(store, (i * 37) % 60, 1, 1, NULL), IDF_OK);
@@ -260,12 +260,12 @@ static void eight_of_a_size_become_one(void **state) {
             assert_int_equal(idf_store_delete(store, 0, 0, NULL), IDF_OK);
             live[0] = false;
         }
-        assert_int_equal(idf_store_merge(store, 1 << 20, false, NULL), IDF_OK);
+        assert_int_equal(idf_store_merge(store, 1 << 20, NULL), IDF_OK);
         assert_int_equal(idf_store_commit(store, NULL), IDF_OK);
         assert_true(idf_store_manifest(store)->n_segments < 16);
     }
     uint64_t written = idf_store_bytes_written(store);
-    assert_int_equal(idf_store_merge(store, 1, false, NULL), IDF_OK); /* none is as small */
+    assert_int_equal(idf_store_merge(store, 1, NULL), IDF_OK); /* none is as small */
     assert_true(idf_store_bytes_written(store) == written);
     idf_store_close(store);
     open_index(&index, folder);
@@ -282,8 +282,8 @@ static void one_writer(void **state) {
     char me[40];
     make_folder();
     open_index(&index, folder);
-    assert_int_equal(idf_store_open(&store, folder, false, &err), IDF_OK);
-    assert_int_equal(idf_store_open(&second, folder, false, &err), IDF_ERR_BUSY);
+    assert_int_equal(idf_store_open(&store, folder, IDF_STORE_CHANGE, &err), IDF_OK);
+    assert_int_equal(idf_store_open(&second, folder, IDF_STORE_CHANGE, &err), IDF_ERR_BUSY);
     assert_null(second);
     snprintf(me, sizeof me, "by process %ld on ", (long)getpid());
     assert_non_null(strstr(err.message, me));
@@ -300,7 +300,7 @@ static void one_writer(void **state) {
     idf_index_free(index);
     /* what a dead process left is no lock */
     assert_int_equal(idf_file_write(in_folder("lock"), "process 1 on x", 14, NULL), IDF_OK);
-    assert_int_equal(idf_store_open(&store, folder, false, &err), IDF_OK);
+    assert_int_equal(idf_store_open(&store, folder, IDF_STORE_CHANGE, &err), IDF_OK);
     idf_store_close(store);
     assert_int_equal(access(in_folder("lock"), F_OK), -1);
 }
@@ -339,7 +339,7 @@ static void nothing_is_left_of_what_was_given_up(void **state) {
     idf_index *index;
     make_folder();
     size_t n = n_files();
-    assert_int_equal(idf_store_open(&store, folder, false, NULL), IDF_OK);
+    assert_int_equal(idf_store_open(&store, folder, IDF_STORE_CHANGE, NULL), IDF_OK);
     assert_int_equal(add(store, 390, 1, 3, NULL), IDF_OK);
     assert_int_equal(idf_store_delete(store, 1, 3, NULL), IDF_OK);
     idf_store_close(store);
@@ -350,7 +350,7 @@ static void nothing_is_left_of_what_was_given_up(void **state) {
     /* a process died here: its files go with the next commit, their names are not used again */
     assert_int_equal(idf_file_write(in_folder("segment-00000077.npz"), "x", 1, NULL), IDF_OK);
     assert_int_equal(idf_file_write(in_folder("manifest.json.aBcDeF"), "x", 1, NULL), IDF_OK);
-    assert_int_equal(idf_store_open(&store, folder, false, NULL), IDF_OK);
+    assert_int_equal(idf_store_open(&store, folder, IDF_STORE_CHANGE, NULL), IDF_OK);
     assert_int_equal(add(store, 390, 1, 1, NULL), IDF_OK);
     assert_int_equal(idf_store_commit(store, NULL), IDF_OK);
     idf_store_close(store);
@@ -367,14 +367,14 @@ static void a_checkpoint_is_taken_up(void **state) {
     idf_error err = IDF_ERROR_INIT;
     clear_folder();
     memset(live, 0, sizeof live);
-    assert_int_equal(idf_store_open(&store, folder, true, NULL), IDF_OK);
+    assert_int_equal(idf_store_open(&store, folder, IDF_STORE_CREATE, NULL), IDF_OK);
     assert_int_equal(idf_store_set_meta(store, &meta, ROWS_DIM, NULL), IDF_OK);
     assert_int_equal(add(store, 5, 1, 2, NULL), IDF_OK);
     assert_int_equal(idf_store_checkpoint(store, NULL), IDF_OK);
     idf_store_close(store);
     assert_int_equal(idf_index_open(&index, folder, &err), IDF_ERR_NOT_FOUND);
     assert_non_null(strstr(err.message, "has not been finished"));
-    assert_int_equal(idf_store_open(&store, folder, true, NULL), IDF_OK);
+    assert_int_equal(idf_store_open(&store, folder, IDF_STORE_CREATE, NULL), IDF_OK);
     idf_store_read_checkpoint(store, &next);
     assert_int_equal(next.n_segments, 1);
     assert_int_equal(idf_store_set_meta(store, &meta, ROWS_DIM, NULL), IDF_OK);
@@ -533,13 +533,13 @@ static void out_of_memory(void **state) {
         idf_store *store = NULL;
         idf_index *index;
         idf_alloc_fail_after(n);
-        idf_status status = idf_store_open(&store, folder, false, NULL);
+        idf_status status = idf_store_open(&store, folder, IDF_STORE_CHANGE, NULL);
         if (status == IDF_OK)
             status = add(store, 395, 1, 2, NULL);
         if (status == IDF_OK)
             status = idf_store_delete(store, idf_store_manifest(store)->n_segments - 1, 0, NULL);
         if (status == IDF_OK)
-            status = idf_store_merge(store, 0, true, NULL);
+            status = idf_store_compact(store, NULL, NULL);
         if (status == IDF_OK)
             status = idf_store_commit(store, NULL);
         idf_store_close(store);
