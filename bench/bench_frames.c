@@ -206,7 +206,7 @@ static void time_parts(void) {
         references[i] = things[i].row.features;
     must(!idf_regions_workspace_new(&ws, NULL) && !idf_confirmer_new(&confirmer, NULL, NULL) &&
              !idf_wordindex_new(&words, &source, NULL, NULL) &&
-             !idf_finder_new(&finder, words, references, ROWS, NULL),
+             !idf_finder_new(&finder, words, ROWS, NULL),
          "out of memory");
     for (int i = 0; i < FRAMES; i++) {
         idf_image grey = {0};

@@ -152,7 +152,7 @@ int main(void) {
     if (idf_confirmer_new(&c, NULL, NULL) || idf_wordindex_new(&index, &source, NULL, NULL))
         return 4;
     double build = (idf_clock_seconds() - start) * 1e3;
-    if (idf_finder_new(&f, index, references, ROWS, NULL))
+    if (idf_finder_new(&f, index, ROWS, NULL))
         return 4;
     idf_confirmer_set_frame(c, &frame);
     double plain = plain_matching(), right = comparison(c, &references[0]);

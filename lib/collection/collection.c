@@ -40,10 +40,8 @@ static idf_status file_features(idf_collection *c, idf_pool *pool, idf_error *er
     if (c->references == NULL || c->pictures == NULL)
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for a collection");
     for (size_t i = 0; i < n; i++) {
-        idf_index_row row;
-        idf_index_get_row(c->index, i, &row);
-        c->references[i] = row.features;
-        c->pictures[i] = row.picture;
+        idf_index_get_features(c->index, i, &c->references[i]);
+        c->pictures[i] = idf_index_get_picture(c->index, i);
     }
     return idf_wordindex_open(&c->words, c->index, c->references, pool, err);
 }

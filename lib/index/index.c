@@ -214,6 +214,11 @@ void idf_index_get_row(const idf_index *index, size_t row, idf_index_row *out) {
     idf_index_part_get_row(part, row, out);
 }
 
+const uint8_t *idf_index_get_picture(const idf_index *index, size_t row) {
+    const idf_index_part *part = part_of(index, &row);
+    return part->pictures.found ? part->pictures.npy.data + (size_t)IDF_SMALL_BYTES * row : NULL;
+}
+
 void idf_index_get_features(const idf_index *index, size_t row, idf_features *out) {
     const idf_index_part *part = part_of(index, &row);
     idf_index_part_get_features(part, row, out);

@@ -106,11 +106,22 @@ void idf_index_get_row(const idf_index *index, size_t i, idf_index_row *row);
  * on opening may be damaged. */
 void idf_index_get_features(const idf_index *index, size_t i, idf_features *out);
 
+/* The small picture of row i, NULL when the file has none. */
+const uint8_t *idf_index_get_picture(const idf_index *index, size_t i);
+
+/* Whether keypoints lie in a picture of the size given and on a known level. */
+bool idf_index_features_valid(const idf_features *features);
+
 /* The words of the index, those of its first part that has any; NULL when none has. */
 const idf_vocabulary *idf_index_vocabulary(const idf_index *index);
 
 /* The vector of row i, dim numbers; lives as long as the index. */
 const float *idf_index_embedding(const idf_index *index, size_t i);
+
+/* As idf_index_search; of a large index those rows are compared exactly that are nearest by their
+ * vectors in bytes, twice as many as are wanted and at least 100. */
+idf_status idf_index_shortlist(const idf_index *index, const float *queries, size_t n_queries,
+                               size_t k, idf_hit *out, idf_pool *pool, idf_error *err);
 
 /* The files that an index consists of, one for each segment of a folder, and where rows are in
  * them. Row numbers of the index leave out what is deleted; rows of a part do not. */

@@ -49,9 +49,10 @@ idf_index_part *idf_index_part_share(idf_index_part *part) {
 void idf_index_part_free(idf_index_part *part) {
     if (part == NULL || atomic_fetch_sub_explicit(&part->n_owners, 1, memory_order_acq_rel) > 1)
         return;
-    idf_npz_array *arrays[] = {&part->embeddings_array, &part->sizes,         &part->mtimes,
-                               &part->sha256,           &part->feature_sizes, &part->keypoints,
-                               &part->feature_offsets,  &part->descriptors,   &part->pictures};
+    idf_npz_array *arrays[] = {&part->codes_array,   &part->scales_array, &part->embeddings_array,
+                               &part->sizes,         &part->mtimes,       &part->sha256,
+                               &part->feature_sizes, &part->keypoints,    &part->feature_offsets,
+                               &part->descriptors,   &part->pictures};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
         idf_npz_array_release(arrays[i]);
     idf_word_file_release(&part->words);
@@ -86,7 +87,10 @@ idf_status idf_index_part_check(const idf_index_part *part, idf_error *err) {
                                  "row %zu of the index has a feature outside its picture", i);
     }
     const idf_word_table table = idf_index_word_table(part);
-    return idf_word_file_check(&part->words, &table, err);
+    idf_status status = idf_word_file_check(&part->words, &table, err);
+    if (status == IDF_OK)
+        status = idf_index_check_codes(part, err);
+    return status == IDF_OK && !part->lengths_checked ? idf_index_check_lengths(part, err) : status;
 }
 
 void idf_index_part_forget(const idf_index_part *part) {
@@ -107,6 +111,11 @@ const char *idf_index_part_filename(const idf_index_part *part, size_t row) {
 
 const float *idf_index_part_embeddings(const idf_index_part *part) {
     return part->embeddings;
+}
+
+const int8_t *idf_index_part_codes(const idf_index_part *part, const float **scales) {
+    *scales = part->scales;
+    return part->codes;
 }
 
 const idf_zip *idf_index_part_zip(const idf_index_part *part) {

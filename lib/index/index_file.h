@@ -39,6 +39,10 @@ struct idf_index_part {
     const char **names, **filenames, **rarities, **set_codes;
     /* NULL .data where the file has no such column; read by idf_load_*: alignment is not promised.
      */
+    idf_npz_array codes_array, scales_array;
+    const int8_t *codes; /* (n_rows, dim); NULL when there are none */
+    const float *scales;
+    bool lengths_checked; /* of all vectors, on opening */
     idf_npz_array embeddings_array, sizes, mtimes, sha256;
     idf_npz_array feature_offsets, feature_sizes, keypoints, descriptors, pictures;
     idf_keypoint *owned_keypoints; /* a copy when the mapped ones are not aligned */
@@ -105,11 +109,16 @@ idf_word_table idf_index_word_table(const idf_index_part *part);
 idf_status idf_index_write_words(idf_zip_writer *zip, const idf_index_row *rows, size_t n,
                                  const idf_index_words *words, idf_error *err);
 
+/* The vectors in bytes. Checking looks at every row, reading at some of a large file. */
+idf_status idf_index_write_codes(idf_zip_writer *zip, const idf_index_row *rows, size_t n, int dim,
+                                 idf_error *err);
+idf_status idf_index_read_codes(idf_index_part *part, idf_error *err);
+idf_status idf_index_check_codes(const idf_index_part *part, idf_error *err);
+/* Whether every vector has the length 1, or 0. */
+idf_status idf_index_check_lengths(const idf_index_part *part, idf_error *err);
+
 /* Writes a head's arrays. */
 idf_status idf_index_write_head(idf_zip_writer *zip, const idf_index_head *head, idf_error *err);
-
-/* Whether keypoints lie in a picture of the size given and on a known level. */
-bool idf_index_features_valid(const idf_features *features);
 
 #ifdef __cplusplus
 }

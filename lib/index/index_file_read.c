@@ -96,6 +96,11 @@ static idf_status convert_embeddings(idf_index_part *part, idf_error *err) {
     return IDF_OK;
 }
 
+static idf_status wrong_vector(size_t row, double length, idf_error *err) {
+    return idf_error_set(err, IDF_ERR_FORMAT,
+                         "row %zu of 'embeddings' has the length %g instead of 1", row, length);
+}
+
 /* Every row of unit length (or all zero: a picture in which the encoder found nothing). */
 static idf_status check_lengths(idf_index_part *part, idf_error *err) {
     size_t dim = (size_t)part->dim;
@@ -105,9 +110,7 @@ static idf_status check_lengths(idf_index_part *part, idf_error *err) {
             continue;
         double length = sqrt(squared);
         if (!(fabs(length - 1) <= CLOSE)) /* NaN too */
-            return idf_error_set(err, IDF_ERR_FORMAT,
-                                 "row %zu of 'embeddings' has the length %g instead of 1", r,
-                                 length);
+            return wrong_vector(r, length, err);
         if (part->owned_embeddings == NULL) {
             idf_status status = convert_embeddings(part, err);
             if (status != IDF_OK)
@@ -116,6 +119,16 @@ static idf_status check_lengths(idf_index_part *part, idf_error *err) {
         float *row = part->owned_embeddings + r * dim;
         for (size_t i = 0; i < dim; i++)
             row[i] = (float)(row[i] / length);
+    }
+    return IDF_OK;
+}
+
+idf_status idf_index_check_lengths(const idf_index_part *part, idf_error *err) {
+    size_t dim = (size_t)part->dim;
+    for (size_t r = 0; r < part->n_rows; r++) {
+        double squared = squared_length(part->embeddings + r * dim, dim);
+        if (!(fabs(squared - 1) <= EXACT) && squared != 0)
+            return wrong_vector(r, sqrt(squared), err);
     }
     return IDF_OK;
 }
@@ -149,7 +162,11 @@ static idf_status read_embeddings(idf_index_part *part, idf_error *err) {
     } else {
         status = convert_embeddings(part, err);
     }
-    return status == IDF_OK ? check_lengths(part, err) : status;
+    /* many vectors that the writer of their codes has checked are not all looked at again */
+    part->lengths_checked = part->owned_embeddings != NULL ||
+                            npy->data_bytes <= CRC_ON_OPEN_BYTES ||
+                            idf_zip_find(part->zip, "embeddings_int8.npy") == NULL;
+    return status == IDF_OK && part->lengths_checked ? check_lengths(part, err) : status;
 }
 
 /* Replaces bytes that are no UTF-8 by U+FFFD: only file names may have them. */
@@ -391,6 +408,8 @@ idf_status idf_index_read_columns(idf_index_part *part, idf_error *err) {
     idf_status status = read_meta(part, err);
     if (status == IDF_OK)
         status = read_embeddings(part, err);
+    if (status == IDF_OK)
+        status = idf_index_read_codes(part, err);
     if (status == IDF_OK)
         status = read_labels(part, err);
     if (status == IDF_OK)

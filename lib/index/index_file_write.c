@@ -276,6 +276,8 @@ idf_status idf_index_write(const char *path, const idf_index_row *rows, size_t n
     if (status == IDF_OK)
         status = write_embeddings(&s);
     if (status == IDF_OK)
+        status = idf_index_write_codes(s.zip, rows, n, dim, err);
+    if (status == IDF_OK)
         status = write_features(&s);
     if (status == IDF_OK)
         status = write_pictures(&s);

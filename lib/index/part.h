@@ -38,6 +38,8 @@ int idf_index_part_dim(const idf_index_part *part);
 const char *idf_index_part_filename(const idf_index_part *part, size_t row);
 /* (n_rows, dim) row-major. */
 const float *idf_index_part_embeddings(const idf_index_part *part);
+/* The same in bytes (index/codes.h), and the scale of each row; NULL when the file has none. */
+const int8_t *idf_index_part_codes(const idf_index_part *part, const float **scales);
 /* As idf_index_get_row, for row `row` of this file. */
 void idf_index_part_get_row(const idf_index_part *part, size_t row, idf_index_row *out);
 /* As idf_index_get_features. */

@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "index/part.h"
 #include "kernel/dot.h"
+#include "kernel/dot_i8.h"
 
 enum {
     BLOCK_BYTES = 1 << 17, /* of rows: in the second-level cache with room for the queries */
@@ -29,6 +30,7 @@ typedef struct search_heap {
 
 typedef struct search_job {
     const idf_search *search;
+    const idf_search_codes *codes; /* NULL: exactly */
     size_t n_rows;                 /* of all parts */
     size_t *first_block;           /* of each part, and of the end */
     size_t first_query, n_queries; /* of this batch */
@@ -96,10 +98,29 @@ static size_t part_of_block(const search_job *job, size_t block) {
     return low;
 }
 
+/* Scores of n rows of part `which`, from `first` on, for n_q queries. */
+static void score_block(const search_job *job, size_t which, size_t first, size_t n, size_t query,
+                        size_t n_q, float *scores) {
+    const idf_search *search = job->search;
+    size_t dim = (size_t)search->dim;
+    if (job->codes == NULL) {
+        idf_dot_f32(search->parts[which].rows + first * dim, n, search->queries + query * dim, n_q,
+                    dim, scores);
+        return;
+    }
+    int32_t sums[QUERY_TILE * BLOCK_ROWS];
+    const float *scales = job->codes->parts[which].scales + first;
+    idf_dot_i8(job->codes->parts[which].codes + first * dim, n, job->codes->queries + query * dim,
+               n_q, dim, sums);
+    for (size_t i = 0; i < n_q; i++)
+        for (size_t r = 0; r < n; r++)
+            scores[i * n + r] = (float)sums[i * n + r] * scales[r];
+}
+
 static void search_block(void *context, size_t item, int worker) {
     const search_job *job = context;
     const idf_search *search = job->search;
-    size_t which = part_of_block(job, item), dim = (size_t)search->dim;
+    size_t which = part_of_block(job, item);
     const idf_search_part *part = &search->parts[which];
     size_t first = (item - job->first_block[which]) * job->block_rows, left = part->n_rows - first;
     size_t n = left < job->block_rows ? left : job->block_rows;
@@ -107,8 +128,7 @@ static void search_block(void *context, size_t item, int worker) {
     for (size_t q = 0; q < job->n_queries; q += QUERY_TILE) {
         float scores[QUERY_TILE * BLOCK_ROWS];
         size_t n_q = job->n_queries - q < QUERY_TILE ? job->n_queries - q : QUERY_TILE;
-        idf_dot_f32(part->rows + first * dim, n, search->queries + (job->first_query + q) * dim,
-                    n_q, dim, scores);
+        score_block(job, which, first, n, job->first_query + q, n_q, scores);
         for (size_t i = 0; i < n_q; i++)
             offer_scores(&heaps[q + i], job->keep, scores + i * n, n, part, first);
     }
@@ -164,10 +184,11 @@ static idf_status deal_out(search_job *job, idf_error *err) {
     return IDF_OK;
 }
 
-idf_status idf_search_rows(const idf_search *search, idf_pool *pool, idf_error *err) {
+static idf_status search_all(const idf_search *search, const idf_search_codes *codes,
+                             idf_pool *pool, idf_error *err) {
     if (search->n_queries == 0 || search->k == 0)
         return IDF_OK;
-    search_job job = {.search = search};
+    search_job job = {.search = search, .codes = codes};
     idf_status status = deal_out(&job, err);
     if (status != IDF_OK)
         return status;
@@ -197,6 +218,15 @@ done:
     return status;
 }
 
+idf_status idf_search_rows(const idf_search *search, idf_pool *pool, idf_error *err) {
+    return search_all(search, NULL, pool, err);
+}
+
+idf_status idf_search_by_codes(const idf_search *search, const idf_search_codes *codes,
+                               idf_pool *pool, idf_error *err) {
+    return search_all(search, codes, pool, err);
+}
+
 idf_status idf_index_search(const idf_index *index, const float *queries, size_t n_queries,
                             size_t k, idf_hit *out, idf_pool *pool, idf_error *err) {
     size_t n_parts = idf_index_n_parts(index);
@@ -205,8 +235,9 @@ idf_status idf_index_search(const idf_index *index, const float *queries, size_t
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for a search");
     for (size_t i = 0; i < n_parts; i++) {
         const idf_index_part *part = idf_index_get_part(index, i);
-        parts[i] = (idf_search_part){idf_index_part_embeddings(part), idf_index_part_n_rows(part),
-                                     idf_index_rows_of_part(index, i)};
+        parts[i] = (idf_search_part){.rows = idf_index_part_embeddings(part),
+                                     .n_rows = idf_index_part_n_rows(part),
+                                     .numbers = idf_index_rows_of_part(index, i)};
     }
     const idf_search search = {.parts = parts,
                                .n_parts = n_parts,

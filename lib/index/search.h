@@ -34,6 +34,20 @@ typedef struct idf_search {
  * queries are batched or on the processor. Fails only for lack of memory. */
 idf_status idf_search_rows(const idf_search *search, idf_pool *pool, idf_error *err);
 
+/* Vectors in bytes (index/codes.h), beside those of a search. */
+typedef struct idf_search_codes {
+    struct idf_search_part_codes {
+        const int8_t *codes;
+        const float *scales;
+    } * parts;
+    const int16_t *queries;
+} idf_search_codes;
+
+/* The same ranked by them, roughly: neither `rows` of parts nor `queries` are read, and scores are
+ * products in steps of the query's codes. */
+idf_status idf_search_by_codes(const idf_search *search, const idf_search_codes *codes,
+                               idf_pool *pool, idf_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -54,7 +54,7 @@ typedef struct related_entry {
 } related_entry;
 
 struct idf_finder {
-    const idf_features *references;
+    const idf_wordindex *words;
     size_t n_references;
     idf_features frame;
     idf_confirmer *confirmer;
@@ -81,8 +81,8 @@ void idf_finder_free(idf_finder *f) {
     idf_free(f);
 }
 
-idf_status idf_finder_new(idf_finder **out, const idf_wordindex *index,
-                          const idf_features *references, size_t n_references, idf_error *err) {
+idf_status idf_finder_new(idf_finder **out, const idf_wordindex *index, size_t n_references,
+                          idf_error *err) {
     idf_finder *f = idf_alloc_zero(1, sizeof *f);
     idf_status status = f ? idf_confirmer_new(&f->confirmer, NULL, err) : IDF_ERR_NO_MEMORY;
     *out = NULL;
@@ -98,11 +98,15 @@ idf_status idf_finder_new(idf_finder **out, const idf_wordindex *index,
         idf_finder_free(f);
         return status;
     }
-    f->references = references;
+    f->words = index;
     f->n_references = n_references;
     f->best_row = SIZE_MAX;
     *out = f;
     return IDF_OK;
+}
+
+static const idf_features *reference(const idf_finder *f, size_t row) {
+    return idf_wordindex_reference(f->words, row);
 }
 
 /* Keeps the max_full most promising of what is looked at quickly. `promise` orders them. */
@@ -132,7 +136,7 @@ static bool is_entered(const idf_finder *f, size_t row) {
 static void look_quickly(idf_finder *f, const idf_candidate *c, int max_full) {
     if (c->n_matches < LEAST_SHARED || (f->masked && f->masked[c->row]) || is_entered(f, c->row))
         return;
-    idf_confirm_matches(f->confirmer, &f->references[c->row], c->matches, c->n_matches, &f->now);
+    idf_confirm_matches(f->confirmer, reference(f, c->row), c->matches, c->n_matches, &f->now);
     enter(f, c->row, 10 * f->now.score + f->now.n_inliers + 0.01 * c->support, max_full);
 }
 
@@ -157,7 +161,7 @@ static const related_entry *related_to(idf_finder *f, size_t row) {
     related_entry *e = &f->related[row % RELATED_CACHE];
     if (e->n > 0 && e->row == row)
         return e;
-    const idf_features *own = &f->references[row];
+    const idf_features *own = reference(f, row);
     *e = (related_entry){.row = row, .n = 1, .rows = {row}};
     int n = idf_word_query_run(f->others, own, RELATED_SHARED);
     idf_confirmer_set_frame(f->clean, own);
@@ -166,7 +170,7 @@ static const related_entry *related_to(idf_finder *f, size_t row) {
         idf_word_query_get(f->others, k, &c);
         if (c.row == row)
             continue;
-        const idf_features *other = &f->references[c.row];
+        const idf_features *other = reference(f, c.row);
         idf_confirm_matches(f->clean, other, c.matches, c.n_matches, &f->scratch);
         e->common[e->n] = idf_common_cells(own, other, &f->scratch);
         e->rows[e->n++] = c.row;
@@ -181,10 +185,9 @@ static idf_common common_of(idf_finder *f, size_t a, size_t b) {
             return like->common[k];
     common_entry *e = &f->common[(a * 31 + b) % CACHE];
     if (e->a != a || e->b != b) {
-        idf_confirmer_set_frame(f->clean, &f->references[a]);
-        idf_confirm(f->clean, &f->references[b], &f->scratch);
-        *e = (common_entry){a, b,
-                            idf_common_cells(&f->references[a], &f->references[b], &f->scratch)};
+        idf_confirmer_set_frame(f->clean, reference(f, a));
+        idf_confirm(f->clean, reference(f, b), &f->scratch);
+        *e = (common_entry){a, b, idf_common_cells(reference(f, a), reference(f, b), &f->scratch)};
     }
     return e->cells;
 }
@@ -193,8 +196,8 @@ double idf_finder_shared(idf_finder *f, size_t a, size_t b) {
     if (a == b)
         return 1;
     idf_common common = common_of(f, a, b);
-    return fmax(idf_cells_share(&f->references[a], common.a),
-                idf_cells_share(&f->references[b], common.b));
+    return fmax(idf_cells_share(reference(f, a), common.a),
+                idf_cells_share(reference(f, b), common.b));
 }
 
 /* Weighs a thing against row `rival`, which was seen in the frame as `as` says (its score may be
@@ -202,7 +205,7 @@ double idf_finder_shared(idf_finder *f, size_t a, size_t b) {
 static void weigh_rival(idf_finder *f, idf_thing *thing, size_t rival, const idf_confirmation *as) {
     const int size[2] = {f->frame.width, f->frame.height};
     idf_parts mine, other;
-    const idf_features *own = &f->references[thing->row], *others = &f->references[rival];
+    const idf_features *own = reference(f, thing->row), *others = reference(f, rival);
     idf_common common = common_of(f, thing->row, rival);
     idf_parts_divide(&mine, own, common.a, &thing->seen, size);
     double share = (idf_cells_share(own, common.a) + idf_cells_share(others, common.b)) / 2;
@@ -253,7 +256,7 @@ static bool is_weighed(const idf_finder *f, uint64_t done, size_t row) {
  * whether or not the frame shows them. */
 static void find_rivals(idf_finder *f, idf_thing *thing) {
     uint64_t done = 0;
-    thing->coverage = idf_coverage(&f->references[thing->row], &thing->seen, &f->frame);
+    thing->coverage = idf_coverage(reference(f, thing->row), &thing->seen, &f->frame);
     thing->n_others = 0;
     thing->shared = 0;
     thing->rival_row = SIZE_MAX;
@@ -270,7 +273,7 @@ static void find_rivals(idf_finder *f, idf_thing *thing) {
             continue;
         idf_candidate c;
         idf_word_query_get_row(f->query, row, &c);
-        idf_confirm_matches(f->confirmer, &f->references[row], c.matches, c.n_matches, &f->other);
+        idf_confirm_matches(f->confirmer, reference(f, row), c.matches, c.n_matches, &f->other);
         weigh_rival(f, thing, row, &f->other);
     }
 }
@@ -310,7 +313,7 @@ void idf_finder_run(idf_finder *f, const idf_features *frame, const idf_find_opt
         f->n--;
     for (int i = 0; i < f->n; i++) {
         contender *c = &f->contenders[i];
-        idf_confirm(f->confirmer, &f->references[c->row], &c->first);
+        idf_confirm(f->confirmer, reference(f, c->row), &c->first);
         c->bound = c->first.score;
         c->fresh = true;
         if (c->bound > f->best_score) {
@@ -326,7 +329,7 @@ void idf_finder_run(idf_finder *f, const idf_features *frame, const idf_find_opt
         if (*n == 0) {
             f->now = c->first;
         } else {
-            idf_confirm(f->confirmer, &f->references[c->row], &f->now);
+            idf_confirm(f->confirmer, reference(f, c->row), &f->now);
             bool same = c->fresh;
             c->bound = f->now.score;
             c->fresh = true;
@@ -366,5 +369,5 @@ void idf_finder_confirm(idf_finder *f, size_t row, idf_confirmation *out) {
     if (row >= f->n_references)
         return;
     idf_confirmer_set_frame(f->confirmer, &f->frame);
-    idf_confirm(f->confirmer, &f->references[row], out);
+    idf_confirm(f->confirmer, reference(f, row), out);
 }

@@ -70,9 +70,9 @@ typedef struct idf_find_options {
 /* Scratch; belongs to one thread. Index and references must outlive it. */
 typedef struct idf_finder idf_finder;
 
-/* `index` was built from `references`. */
-idf_status idf_finder_new(idf_finder **finder, const idf_wordindex *index,
-                          const idf_features *references, size_t n_references, idf_error *err);
+/* `index` is of n_references. */
+idf_status idf_finder_new(idf_finder **finder, const idf_wordindex *index, size_t n_references,
+                          idf_error *err);
 void idf_finder_free(idf_finder *finder);
 
 /* Finds at most max things, the strongest first. options may be NULL. */

@@ -109,8 +109,8 @@ idf_status idf_embed_quad(const idf_call *call, const idf_image *frame, const id
 idf_status idf_embed_search(const idf_call *call, size_t from, idf_error *err) {
     idf_scratch *s = call->scratch;
     size_t k = call->n_hits, dim = (size_t)call->collection->encoder->dim;
-    idf_status status = idf_index_search(call->collection->index, s->vectors + from * dim,
-                                         s->n_regions - from, k, s->hits + from * k, NULL, err);
+    idf_status status = idf_index_shortlist(call->collection->index, s->vectors + from * dim,
+                                            s->n_regions - from, k, s->hits + from * k, NULL, err);
     for (size_t r = from; status == IDF_OK && call->masked != NULL && r < s->n_regions; r++) {
         idf_hit *hits = s->hits + r * k;
         size_t kept = 0;

@@ -55,6 +55,7 @@ static const double ENLARGED = 1.25;
 struct idf_looker {
     const idf_features *references;
     size_t n_references;
+    const idf_wordindex *words;
     idf_finder *finder;
     idf_extractor *extractor;
     idf_regions_workspace *regions;
@@ -96,10 +97,11 @@ idf_status idf_looker_new(idf_looker **out, const idf_wordindex *words,
     if (!l)
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "no memory for looking at frames");
     l->references = references;
+    l->words = words;
     l->n_references = n_references;
     idf_status status = IDF_OK;
     if (words)
-        status = idf_finder_new(&l->finder, words, references, n_references, err);
+        status = idf_finder_new(&l->finder, words, n_references, err);
     if (!status)
         status = idf_extractor_new(&l->extractor, err);
     if (!status)
@@ -517,7 +519,8 @@ int idf_looker_family(idf_looker *l, size_t row, double least, uint8_t *masked, 
         out[n] = next;
         if (l->finder == NULL)
             return n + 1;
-        idf_finder_run(l->finder, &l->references[row], &options, l->things, 1, &found);
+        idf_finder_run(l->finder, idf_wordindex_reference(l->words, row), &options, l->things, 1,
+                       &found);
         if (found > 0)
             next = l->things[0].row;
         if (found == 0 || idf_finder_shared(l->finder, row, next) < least)

@@ -17,12 +17,26 @@ void idf_wordindex_free(idf_wordindex *x) {
     idf_free(x->own_postings);
     idf_free(x->parts);
     idf_free(x->length);
+    idf_free(x->state);
     idf_free(x);
+}
+
+const idf_features *idf_wordindex_reference(const idf_wordindex *x, size_t row) {
+    enum { UNKNOWN, GOOD, DAMAGED };
+    static const idf_features none = {1, 1, 0, NULL, NULL};
+    if (!x->state)
+        return &x->references[row];
+    unsigned char state = atomic_load_explicit(&x->state[row], memory_order_relaxed);
+    if (state == UNKNOWN) { /* threads that find out at once find the same */
+        state = idf_index_features_valid(&x->references[row]) ? GOOD : DAMAGED;
+        atomic_store_explicit(&x->state[row], state, memory_order_relaxed);
+    }
+    return state == GOOD ? &x->references[row] : &none;
 }
 
 size_t idf_wordindex_bytes(const idf_wordindex *x) {
     size_t n_words = x->vocabulary->n_words;
-    size_t sum = sizeof *x + n_words * sizeof *x->length +
+    size_t sum = sizeof *x + (x->state ? x->n_rows : 0) + n_words * sizeof *x->length +
                  x->n_parts * (sizeof *x->parts + sizeof *x->own_postings) +
                  (x->own_vocabulary.owned ? x->vocabulary->n_groups * sizeof(idf_word_group) : 0);
     for (size_t i = 0; i < x->n_parts; i++)
@@ -93,7 +107,9 @@ static idf_status fill(idf_wordindex *x, const idf_word_source *s, idf_pool *poo
     x->n_parts = s->parts ? s->n_parts : 1;
     x->parts = idf_alloc(x->n_parts, sizeof *x->parts);
     x->own_postings = idf_alloc_zero(x->n_parts, sizeof *x->own_postings);
-    if (!x->parts || !x->own_postings)
+    if (s->unchecked)
+        x->state = idf_alloc_zero(x->n_rows, sizeof *x->state);
+    if (!x->parts || !x->own_postings || (s->unchecked && !x->state))
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "no memory for a word index");
     memcpy(x->parts, s->parts ? s->parts : &all, x->n_parts * sizeof *x->parts);
     bool complete = s->vocabulary != NULL;
@@ -143,8 +159,8 @@ idf_status idf_wordindex_open(idf_wordindex **out, const idf_index *index,
                                    .n_rows = idf_index_part_n_rows(part),
                                    .row = idf_index_rows_of_part(index, i)};
     }
-    const idf_word_source source = {references, idf_index_n_rows(index),
-                                    idf_index_vocabulary(index), parts, n};
+    const idf_word_source source = {
+        references, idf_index_n_rows(index), idf_index_vocabulary(index), parts, n, true};
     idf_status status = idf_wordindex_new(out, &source, pool, err);
     idf_free(parts);
     return status;

@@ -5,6 +5,7 @@
 #ifndef IDF_MATCH_WORDINDEX_H
 #define IDF_MATCH_WORDINDEX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,7 @@ typedef struct idf_word_source {
     const idf_vocabulary *vocabulary; /* borrowed; NULL: learnt from the references */
     const idf_word_part *parts;       /* NULL: one, of all references */
     size_t n_parts;
+    bool unchecked; /* keypoints may be damaged: idf_wordindex_reference looks */
 } idf_word_source;
 
 /* Takes about 0.2 ms a reference of one thread for what is not there yet; `pool`, NULL or not, is
@@ -50,6 +52,9 @@ idf_status idf_wordindex_new(idf_wordindex **index, const idf_word_source *sourc
 idf_status idf_wordindex_open(idf_wordindex **words, const idf_index *index,
                               const idf_features *references, idf_pool *pool, idf_error *err);
 void idf_wordindex_free(idf_wordindex *index);
+/* Reference `row`, without features when they are damaged: looked at when it is first asked for, so
+ * that opening a large collection does not read all of them. */
+const idf_features *idf_wordindex_reference(const idf_wordindex *index, size_t row);
 /* Bytes it takes, what is borrowed left aside. */
 size_t idf_wordindex_bytes(const idf_wordindex *index);
 

@@ -2,6 +2,8 @@
 #ifndef IDF_MATCH_WORDINDEX_INSIDE_H
 #define IDF_MATCH_WORDINDEX_INSIDE_H
 
+#include <stdatomic.h>
+
 #include "match/wordindex.h"
 
 struct idf_wordindex {
@@ -13,6 +15,7 @@ struct idf_wordindex {
     uint32_t *length; /* of each word's lists, in all parts */
     uint32_t longest;
     size_t n_entries;
+    atomic_uchar *state; /* of each reference; NULL: all are checked */
     idf_vocabulary own_vocabulary;
     idf_postings *own_postings; /* n_parts; empty where they are borrowed */
 };

@@ -34,7 +34,8 @@ class IndexFile(unittest.TestCase):
                  "feature_offsets": "<u8", "feature_sizes": "<u2", "keypoints": "|u1",
                  "descriptors": "|u1", "words_tree": "<u4", "words_nodes": "<u8",
                  "words_of": "<u8", "words_start": "<u4", "words_entries": "<u4",
-                 "words_signatures": "<u8"}
+                 "words_signatures": "<u8", "embeddings_int8": "|i1",
+                 "embeddings_scale": "<f4"}
         for name, dtype in types.items():
             self.assertEqual(index[name].dtype, np.dtype(dtype), name)
         for name in ("names", "filenames", "rarities", "set_codes"):
@@ -66,6 +67,8 @@ class IndexFile(unittest.TestCase):
         self.assertTrue((index["words_signatures"] == signatures).all())
         self.assertEqual(index["words_start"][-1], len(entries))
         self.assertEqual(len(index["words_start"]), index["words_tree"].prod() + 1)
+        codes = index["embeddings_int8"] * index["embeddings_scale"][:, None]
+        self.assertLess(np.abs(codes - index["embeddings"]).max(), 0.51 / 127)
         # The layout docs/formats/index.md gives for a keypoint.
         kp = index["keypoints"].view([("x", "<u2"), ("y", "<u2"), ("angle", "u1"), ("level", "u1")])
         self.assertLess(kp["x"].max(), 640 * 32)

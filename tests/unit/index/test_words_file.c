@@ -204,6 +204,13 @@ static void what_cannot_be_is_refused(void **state) {
         {"words_entries.npy", SET, 16, N_ROWS << 12, "words_entries.npy' has a row"},
         {"words_entries.npy", SET, 16, PER_ROW, "words_entries.npy' has a feature"},
         {"words_signatures.npy", SET, 16, 1, "words_signatures.npy' is not of these"},
+        {"embeddings_int8.npy", DROP, 0, 0, "embeddings_int8.npy' is missing"},
+        {"embeddings_scale.npy", DROP, 0, 0, "embeddings_scale.npy' is missing"},
+        {"embeddings_int8.npy", DEFLATE, 0, 0, "embeddings_int8.npy' is compressed"},
+        {"embeddings_scale.npy", CUT, 0, 4, "embeddings_scale.npy' has not the type"},
+        {"embeddings_int8.npy", SET, 8, 9, "embeddings_int8.npy' is not of these"},
+        {"embeddings_scale.npy", SET, 4, 0x7f800000, "embeddings_scale.npy' has a scale"},
+        {"embeddings_scale.npy", SET, 4, 0xbf800000, "embeddings_scale.npy' has a scale"},
         {"descriptors.npy", SET, 0, 1, "words_signatures.npy' is not of these"},
     };
     for (size_t i = 0; i < sizeof harms / sizeof harms[0]; i++) {

@@ -77,7 +77,7 @@ static void several_things_are_found(void **state) {
     idf_wordindex *index;
     idf_finder *finder;
     assert_int_equal(make_words(&index, views, N_ROWS, NULL), IDF_OK);
-    assert_int_equal(idf_finder_new(&finder, index, views, N_ROWS, NULL), IDF_OK);
+    assert_int_equal(idf_finder_new(&finder, index, N_ROWS, NULL), IDF_OK);
     synthetic_init(&frame, 640, 640);
     show(3, 10, 130, 160, &rng);
     show(17, 200, 360, 160, &rng);
@@ -135,7 +135,7 @@ static void twins_are_named_as_rivals(void **state) {
     idf_wordindex *index;
     idf_finder *finder;
     assert_int_equal(make_words(&index, views, N_ROWS, NULL), IDF_OK);
-    assert_int_equal(idf_finder_new(&finder, index, views, N_ROWS, NULL), IDF_OK);
+    assert_int_equal(idf_finder_new(&finder, index, N_ROWS, NULL), IDF_OK);
     for (int shown = 0; shown < 2; shown++) {
         synthetic_init(&frame, 640, 480);
         show(shown, 30, 320, 240, &rng);
@@ -165,7 +165,7 @@ static void empty_things_are_safe(void **state) {
         idf_finder *finder;
         int n = 7;
         assert_int_equal(make_words(&index, none, rows, NULL), IDF_OK);
-        assert_int_equal(idf_finder_new(&finder, index, none, rows, NULL), IDF_OK);
+        assert_int_equal(idf_finder_new(&finder, index, rows, NULL), IDF_OK);
         idf_finder_run(finder, &frame.features, NULL, things, 16, &n);
         assert_int_equal(n, 0);
         idf_finder_run(finder, &none[0], NULL, things, 16, &n);
@@ -191,7 +191,7 @@ static void out_of_memory_is_reported(void **state) {
         idf_alloc_fail_after(k);
         idf_status status = make_words(&index, views, 5, NULL);
         if (!status)
-            status = idf_finder_new(&finder, index, views, 5, NULL);
+            status = idf_finder_new(&finder, index, 5, NULL);
         int failed = idf_alloc_failed();
         idf_alloc_fail_after(-1);
         idf_finder_free(finder);

@@ -36,8 +36,7 @@ static double in_the_whole(int card) {
     idf_thing things[8];
     double most = 0;
     int n;
-    assert_int_equal(
-        idf_finder_new(&finder, collection->words, collection->references, N_CARDS, NULL), IDF_OK);
+    assert_int_equal(idf_finder_new(&finder, collection->words, N_CARDS, NULL), IDF_OK);
     idf_finder_run(finder, &whole, NULL, things, 8, &n);
     for (int i = 0; i < n; i++)
         if (things[i].row == row_of(card))

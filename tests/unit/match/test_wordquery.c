@@ -66,7 +66,7 @@ static void parts_answer_as_one(void **state) {
         odd[i] = N_ROWS - 1 - i;
     const idf_word_part parts[3] = {
         {.n_rows = 20}, {.n_rows = 25, .first = 20}, {.n_rows = N_ROWS / 4, .row = odd}};
-    const idf_word_source split = {views, N_ROWS, one->vocabulary, parts, 3};
+    const idf_word_source split = {views, N_ROWS, one->vocabulary, parts, 3, false};
     idf_word_query *in_parts = ask(&more, &split);
     assert_int_equal(more->n_entries, one->n_entries);
     idf_word_part reused[3];
@@ -74,7 +74,7 @@ static void parts_answer_as_one(void **state) {
     idf_postings foreign = *reused[1].postings;
     foreign.vocabulary++;
     reused[1].postings = &foreign;
-    const idf_word_source again = {views, N_ROWS, one->vocabulary, reused, 3};
+    const idf_word_source again = {views, N_ROWS, one->vocabulary, reused, 3, false};
     idf_word_query *in_reused = ask(&third, &again);
     assert_true(third->parts[0].postings == more->parts[0].postings);
     assert_true(third->parts[1].postings != &foreign);
@@ -147,7 +147,7 @@ static void deleted_rows_are_not_met(void **state) {
             left[row[i]] = views[i];
     }
     const idf_word_part part = {one->parts[0].postings, N_ROWS, row, 0};
-    const idf_word_source without = {left, N_ROWS - 1, one->vocabulary, &part, 1};
+    const idf_word_source without = {left, N_ROWS - 1, one->vocabulary, &part, 1, false};
     idf_word_query *rest = ask(&more, &without);
     idf_candidate a, b;
     idf_word_query_run(query, &frame.features, 1);
@@ -227,7 +227,7 @@ static void long_lists_are_sampled_evenly(void **state) {
     const idf_word_source whole = {.references = alike, .n_rows = MANY};
     assert_int_equal(idf_wordindex_new(&learnt, &whole, NULL, NULL), IDF_OK);
     const idf_word_part parts[2] = {{.n_rows = 1000}, {.n_rows = 2000, .first = 1000}};
-    const idf_word_source split = {alike, MANY, learnt->vocabulary, parts, 2};
+    const idf_word_source split = {alike, MANY, learnt->vocabulary, parts, 2, false};
     idf_word_query *query = ask(&index, &split);
     assert_int_equal(index->longest, MANY);
     int n_of[6] = {0};
@@ -261,7 +261,7 @@ static void made_up_entries_are_passed_over(void **state) {
                                   : UINT32_MAX;
     damaged.entries = entries;
     const idf_word_part part = {&damaged, N_ROWS, NULL, 0};
-    const idf_word_source source = {views, N_ROWS, one->vocabulary, &part, 1};
+    const idf_word_source source = {views, N_ROWS, one->vocabulary, &part, 1, false};
     idf_word_query *none = ask(&more, &source);
     assert_true(idf_word_query_run(query, &frame.features, 1) > 0);
     assert_int_equal(idf_word_query_run(none, &frame.features, 1), 0);
@@ -270,10 +270,36 @@ static void made_up_entries_are_passed_over(void **state) {
     free(entries);
 }
 
+/* Of references that were not looked at yet, those that are damaged turn out to have no features.
+ */
+static void damaged_references_have_no_features(void **state) {
+    (void)state;
+    static synthetic bad;
+    idf_features both[2] = {views[0], {0}};
+    idf_wordindex *checked, *unchecked;
+    bad = references[1];
+    bad.features.keypoints = bad.keypoints;
+    bad.features.descriptors = bad.descriptors;
+    bad.keypoints[399].level = IDF_LOCAL_LEVELS;
+    both[1] = bad.features;
+    idf_word_source source = {.references = both, .n_rows = 2};
+    assert_int_equal(idf_wordindex_new(&checked, &source, NULL, NULL), IDF_OK);
+    source.unchecked = true;
+    assert_int_equal(idf_wordindex_new(&unchecked, &source, NULL, NULL), IDF_OK);
+    for (int twice = 0; twice < 2; twice++) {
+        assert_true(idf_wordindex_reference(unchecked, 0) == &both[0]);
+        assert_int_equal(idf_wordindex_reference(unchecked, 1)->n, 0);
+        assert_true(idf_wordindex_reference(checked, 1) == &both[1]);
+    }
+    idf_wordindex_free(checked);
+    idf_wordindex_free(unchecked);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_answer_as_one),
         cmocka_unit_test(mapped_words_answer_as_made_ones),
+        cmocka_unit_test(damaged_references_have_no_features),
         cmocka_unit_test(deleted_rows_are_not_met),
         cmocka_unit_test(matches_pass_the_ratio_test),
         cmocka_unit_test(long_lists_are_sampled_evenly),
