@@ -9,7 +9,7 @@ release_flags := -DIDENTIFY_TESTS=OFF -DIDENTIFY_BENCH=OFF -DIDENTIFY_TOOLS=OFF
 
 SHOTS := build/screenshots
 
-.PHONY: screenshots all help deps demo test check asan tsan interop rivals bench fuzz fmt install clean
+.PHONY: all help deps demo test check asan tsan interop rivals bench fuzz fmt screenshots install deb clean
 all: deps ## build the program and the libraries
 	@cmake -S . -B $(BUILD) --preset $(BUILD_TYPE) $(if $(filter release,$(BUILD_TYPE)),$(release_flags)) > build.log 2>&1 || { cat build.log; exit 1; }
 	@rm -f build.log
@@ -70,6 +70,13 @@ fmt: ## format the sources
 
 install: all ## install under PREFIX (DESTDIR is honoured)
 	cmake --install $(BUILD) --prefix $(PREFIX)
+
+deb: ## make a Debian package in build/deb
+	@tools/deps.sh build
+	@cmake -S . -B build/deb --preset release -DCMAKE_INSTALL_PREFIX=/usr $(release_flags) -DIDENTIFY_PACKAGE=ON > /dev/null
+	cmake --build build/deb -j $(JOBS)
+	cd build/deb && cpack -G DEB > cpack.log || { cat cpack.log; exit 1; }
+	@ls build/deb/*.deb
 
 clean: ## remove every build
 	rm -rf build

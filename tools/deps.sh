@@ -50,6 +50,8 @@ ci|cmd:clang-format|clang-format|clang-tools-extra|clang-format
 ci|cmd:aarch64-linux-gnu-gcc|gcc-aarch64-linux-gnu|gcc-aarch64-linux-gnu|-
 ci|file:/usr/aarch64-linux-gnu/lib/libc.so.6|libc6-dev-arm64-cross|-|-
 ci|cmd:qemu-aarch64-static|qemu-user-static|qemu-user-static|-
+ci|cmd:debootstrap|debootstrap|debootstrap|-
+ci|cmd:dpkg-shlibdeps|dpkg-dev|dpkg-dev|-
 ci|cmd:valgrind|valgrind|valgrind|-
 interop|py:torch|python3-torch|python3-torch|pytorch
 rivals|file:/usr/include/dnnl.h|libdnnl-dev|-|-

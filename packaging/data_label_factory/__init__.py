@@ -1,0 +1,1 @@
+"""The commands of data_label_factory that dlf-identify answers: identify and gather."""

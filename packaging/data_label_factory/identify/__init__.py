@@ -1,0 +1,1 @@
+"""`python3 -m data_label_factory.identify COMMAND ...` runs dlf-identify."""
