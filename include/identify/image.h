@@ -1,7 +1,7 @@
 /* identify/image.h - pictures in and out of memory.
  *
- * Pixels are 8-bit, rows from the top, interleaved, RGB (3 channels) or grey (1 channel). EXIF
- * orientation has been applied, alpha has been put over white. */
+ * Pixels are 8-bit, rows from the top, interleaved, sRGB (3 channels) or grey (1 channel). EXIF
+ * orientation and ICC profiles have been applied, alpha has been put over white. */
 #ifndef IDENTIFY_IMAGE_H
 #define IDENTIFY_IMAGE_H
 
@@ -35,7 +35,8 @@ typedef enum idf_codec {
 typedef struct idf_decode_options {
     size_t max_bytes;    /* of the encoded file; default 256 MiB */
     int max_side;        /* pixels; default 32768 */
-    uint64_t max_pixels; /* default 100 million */
+    uint64_t max_pixels; /* of what is decoded; default 100 million. A JPEG may have four times as
+                            many and is then decoded at a reduced scale */
     int target_side; /* the caller will shrink the picture until its longer side is at most this:
                         a decoder may then return a smaller picture whose longer side is at least
                         this (JPEG decodes at a reduced scale). Default 0: full size. */

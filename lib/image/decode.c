@@ -131,6 +131,12 @@ idf_status idf_image_read_memory(idf_image *out, const void *bytes, size_t len_b
                              type->name);
     found.codec = type->codec;
     idf_status status = decode_as(type->codec, out, &in, &found, err);
+    if (status == IDF_OK && in.options.grey && out->channels == 3) { /* colours were converted */
+        idf_image grey;
+        status = idf_image_to_grey(&grey, out, err);
+        idf_image_release(out);
+        *out = grey;
+    }
     if (status == IDF_OK)
         status = idf_image_orient(out, found.orientation, err);
     if (status != IDF_OK) {

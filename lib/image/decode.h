@@ -25,7 +25,8 @@ typedef struct idf_decode_input {
 idf_status idf_decode_check_size(const idf_decode_input *in, const char *codec, uint64_t width,
                                  uint64_t height, idf_error *err);
 
-/* The decoders. They fill info's width and height as stored and its orientation. *out is an empty
+/* The decoders. They fill info's width and height as stored and its orientation. Colours are sRGB;
+ * a picture whose profile says otherwise may come in RGB when grey was asked for. *out is an empty
  * picture on entry, and again after a failure. */
 idf_status idf_decode_jpeg(idf_image *out, const idf_decode_input *in, idf_image_info *info,
                            idf_error *err);

@@ -19,9 +19,11 @@ idf_status idf_decode_heif(idf_image *out, const idf_decode_input *in, idf_image
 
 #include <libheif/heif.h>
 
+#include "base/alloc.h"
 #include "base/late.h"
 #include "image/heif_guard.h"
 #include "image/image.h"
+#include "image/profile.h"
 
 enum { BLOCK_MARGIN = 128 };
 
@@ -36,6 +38,8 @@ enum { BLOCK_MARGIN = 128 };
     X(image_handle_get_width)                                                                      \
     X(image_handle_get_height)                                                                     \
     X(image_handle_has_alpha_channel)                                                              \
+    X(image_handle_get_raw_color_profile_size)                                                     \
+    X(image_handle_get_raw_color_profile)                                                          \
     X(image_handle_release)                                                                        \
     X(decoding_options_alloc)                                                                      \
     X(decoding_options_free)                                                                       \
@@ -84,6 +88,21 @@ static idf_status fail(const idf_decode_input *in, struct heif_error error, idf_
     return idf_error_set(err, IDF_ERR_FORMAT, "the HEIF picture is damaged: %s", error.message);
 }
 
+/* The way from the picture's colour profile to sRGB; NULL when it has none that matters. */
+static idf_status find_profile(idf_colour **colour, const heif_job *job, idf_error *err) {
+    size_t n = job->heif->image_handle_get_raw_color_profile_size(job->handle);
+    *colour = NULL;
+    if (n == 0 || n > IDF_PROFILE_MAX_BYTES)
+        return IDF_OK;
+    uint8_t *profile = idf_alloc(n, 1);
+    if (profile == NULL)
+        return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while decoding HEIF");
+    if (job->heif->image_handle_get_raw_color_profile(job->handle, profile).code == heif_error_Ok)
+        *colour = idf_colour_open(profile, n, 3);
+    idf_free(profile);
+    return IDF_OK;
+}
+
 static idf_status copy_pixels(idf_image *out, const heif_job *job, int channels,
                               const idf_decode_input *in, idf_error *err) {
     int stride, width = job->heif->image_get_width(job->decoded, heif_channel_interleaved);
@@ -94,11 +113,17 @@ static idf_status copy_pixels(idf_image *out, const heif_job *job, int channels,
         return idf_error_set(err, IDF_ERR_FORMAT, "the HEIF picture has no pixels");
     idf_status status =
         idf_decode_check_size(in, "HEIF picture", (uint64_t)width, (uint64_t)height, err);
+    idf_colour *colour = NULL;
     if (status == IDF_OK)
-        status = idf_image_new(out, width, height, in->options.grey ? 1 : 3, err);
+        status = find_profile(&colour, job, err);
+    if (status == IDF_OK)
+        status = idf_image_new(out, width, height, in->options.grey && colour == NULL ? 1 : 3, err);
     for (int y = 0; status == IDF_OK && y < height; y++)
         idf_row_convert(idf_image_row(out, y), out->channels, plane + (ptrdiff_t)y * stride,
                         channels, (size_t)width);
+    if (status == IDF_OK)
+        idf_colour_apply(colour, out);
+    idf_colour_free(colour);
     return status;
 }
 

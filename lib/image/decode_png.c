@@ -12,6 +12,7 @@
 #include "image/decode.h"
 #include "image/exif.h"
 #include "image/image.h"
+#include "image/profile.h"
 
 enum { MAX_CHUNK_BYTES = 8 << 20 };
 
@@ -25,7 +26,8 @@ typedef struct png_job {
     idf_image_info *info;
     idf_error *err;
     idf_status status;
-    uint8_t *buffer; /* rows as libpng delivers them, when they need converting */
+    uint8_t *buffer;    /* rows as libpng delivers them, when they need converting */
+    idf_colour *colour; /* NULL: sRGB */
 } png_job;
 
 static _Noreturn void leave(png_job *job, idf_status status) {
@@ -93,9 +95,18 @@ static void create(png_job *job) {
     png_set_read_fn(job->png, job, on_read);
     png_set_user_limits(job->png, 0x7fffffff, 0x7fffffff); /* check_header has done it */
     png_set_chunk_malloc_max(job->png, MAX_CHUNK_BYTES);
-    /* Text and colour profiles are not used: skip them unread. */
-    static const png_byte skipped[] = "tEXt\0zTXt\0iTXt\0iCCP\0sPLT\0hIST";
-    png_set_keep_unknown_chunks(job->png, PNG_HANDLE_CHUNK_NEVER, skipped, 6);
+    /* Text is not used: skip it unread. */
+    static const png_byte skipped[] = "tEXt\0zTXt\0iTXt\0sPLT\0hIST";
+    png_set_keep_unknown_chunks(job->png, PNG_HANDLE_CHUNK_NEVER, skipped, 5);
+}
+
+static void find_profile(png_job *job) {
+    png_charp name;
+    png_bytep profile = NULL;
+    png_uint_32 n = 0;
+    int method;
+    if (png_get_iCCP(job->png, job->header, &name, &method, &profile, &n) != 0)
+        job->colour = idf_colour_open(profile, n, 3);
 }
 
 /* Asks for 8-bit grey, grey + alpha, RGB or RGB + alpha. */
@@ -103,7 +114,7 @@ static void choose_output(png_job *job) {
     png_structp png = job->png;
     png_set_expand(png);
     png_set_scale_16(png);
-    if (!job->in->options.grey)
+    if (!job->in->options.grey || job->colour != NULL)
         png_set_gray_to_rgb(png);
     png_set_interlace_handling(png);
     png_read_update_info(png, job->header);
@@ -140,12 +151,15 @@ static void decode(png_job *job) {
     job->info->width = (int)png_get_image_width(job->png, job->header);
     job->info->height = (int)png_get_image_height(job->png, job->header);
     bool interlaced = png_get_interlace_type(job->png, job->header) != PNG_INTERLACE_NONE;
+    find_profile(job);
     choose_output(job);
-    idf_status status = idf_image_new(job->out, job->info->width, job->info->height,
-                                      job->in->options.grey ? 1 : 3, job->err);
+    idf_status status =
+        idf_image_new(job->out, job->info->width, job->info->height,
+                      job->in->options.grey && job->colour == NULL ? 1 : 3, job->err);
     if (status != IDF_OK)
         leave(job, status);
     read_rows(job, interlaced);
+    idf_colour_apply(job->colour, job->out);
     png_read_end(job->png, job->header);
     png_bytep exif = NULL;
     png_uint_32 exif_bytes = 0;
@@ -163,6 +177,7 @@ idf_status idf_decode_png(idf_image *out, const idf_decode_input *in, idf_image_
         decode(&job);
     png_destroy_read_struct(&job.png, &job.header, NULL);
     idf_free(job.buffer);
+    idf_colour_free(job.colour);
     if (job.status != IDF_OK)
         idf_image_release(out);
     return job.status;

@@ -8,6 +8,7 @@
 #include "image/decode.h"
 #include "image/exif.h"
 #include "image/image.h"
+#include "image/profile.h"
 
 enum { RIFF_HEADER_BYTES = 12, CHUNK_HEADER_BYTES = 8, FRAME_HEADER_BYTES = 16 };
 
@@ -51,6 +52,8 @@ static idf_status fail(const idf_decode_input *in, VP8StatusCode code, idf_error
 /* Decodes bytes that hold one still picture. Pixels that need converting go through `rgba`. */
 static idf_status decode_still(idf_image *out, const idf_decode_input *in, const uint8_t *bytes,
                                size_t len, idf_error *err) {
+    size_t icc_bytes = 0;
+    const uint8_t *icc = find_chunk(in, "ICCP", &icc_bytes);
     WebPDecoderConfig config;
     uint8_t *buffer = NULL;
     if (!WebPInitDecoderConfig(&config))
@@ -61,7 +64,7 @@ static idf_status decode_still(idf_image *out, const idf_decode_input *in, const
     int width = config.input.width, height = config.input.height;
     idf_status status = idf_decode_check_size(in, "WebP", (uint64_t)width, (uint64_t)height, err);
     if (status == IDF_OK)
-        status = idf_image_new(out, width, height, in->options.grey ? 1 : 3, err);
+        status = idf_image_new(out, width, height, in->options.grey && icc == NULL ? 1 : 3, err);
     if (status != IDF_OK)
         return status;
     int channels = config.input.has_alpha ? 4 : 3;
@@ -82,6 +85,11 @@ static idf_status decode_still(idf_image *out, const idf_decode_input *in, const
                         (size_t)width);
     WebPFreeDecBuffer(&config.output);
     idf_free(buffer);
+    if (status == IDF_OK && icc != NULL) {
+        idf_colour *colour = idf_colour_open(icc, icc_bytes, 3);
+        idf_colour_apply(colour, out);
+        idf_colour_free(colour);
+    }
     return status;
 }
 

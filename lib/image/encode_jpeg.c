@@ -64,8 +64,8 @@ static void finish_chunk(j_compress_ptr cinfo) {
 
 static void encode(jpeg_writer *writer, const idf_image *image, int quality) {
     struct jpeg_compress_struct *cinfo = &writer->cinfo;
+    cinfo->client_data = writer; /* first: making it may fail already */
     jpeg_create_compress(cinfo);
-    cinfo->client_data = writer;
     writer->destination.init_destination = offer_chunk;
     writer->destination.empty_output_buffer = chunk_full;
     writer->destination.term_destination = finish_chunk;

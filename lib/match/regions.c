@@ -304,7 +304,7 @@ idf_status idf_regions_find(const idf_image *grey, idf_regions_workspace *ws, id
         }
         if (grey->width > 1.4 * small.width && !ws->coarse) {
             status = idf_image_shrink(&large, grey, LARGE_SIDE, err);
-            if (!status)
+            if (!status && large.width >= FRAME_MIN && large.height >= FRAME_MIN)
                 status = look(ws, &large, LARGE_CONTRAST,
                               (const double[2]){(double)small.width / large.width,
                                                 (double)grey->width / large.width},

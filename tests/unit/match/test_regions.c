@@ -226,6 +226,27 @@ static void bad_arguments_are_refused(void **state) {
     idf_regions_workspace_free(NULL);
 }
 
+/* So long and thin that little is left of the short side in a smaller picture: no regions in it,
+ * and no error. */
+static void thin_frames_have_no_regions(void **state) {
+    (void)state;
+    static const int sizes[][2] = {{20000, 20}, {20, 20000}, {20000, 200}, {9000, 64}, {32768, 1}};
+    for (int i = 0; i < 5; i++) {
+        idf_image frame = new_frame(sizes[i][0], sizes[i][1], 90);
+        idf_rng rng;
+        idf_rng_init(&rng, 4, 0);
+        add_grain(&frame, 30, &rng);
+        idf_regions_workspace *ws;
+        idf_error err = IDF_ERROR_INIT;
+        int n;
+        assert_int_equal(idf_regions_workspace_new(&ws, NULL), IDF_OK);
+        if (idf_regions_find(&frame, ws, regions, IDF_REGIONS_MAX, &n, &err) != IDF_OK)
+            fail_msg("%d x %d: %s", sizes[i][0], sizes[i][1], err.message);
+        idf_regions_workspace_free(ws);
+        idf_image_release(&frame);
+    }
+}
+
 static void out_of_memory_is_reported(void **state) {
     (void)state;
     idf_image frame = new_frame(320, 240, 50);
@@ -264,6 +285,7 @@ int main(void) {
         cmocka_unit_test(ten_cards_are_found_at_once),
         cmocka_unit_test(rectified_cards_stand_upright),
         cmocka_unit_test(degenerate_frames_are_safe),
+        cmocka_unit_test(thin_frames_have_no_regions),
         cmocka_unit_test(bad_arguments_are_refused),
         cmocka_unit_test(out_of_memory_is_reported),
     };
