@@ -35,7 +35,9 @@ build|lib:libcurl|libcurl4-openssl-dev|pkgconfig(libcurl)|curl
 build|lib:libxml-2.0|libxml2-dev|pkgconfig(libxml-2.0)|libxml2
 build|lib:yaml-0.1|libyaml-dev|pkgconfig(yaml-0.1)|libyaml
 build|may:libheif|libheif-dev|pkgconfig(libheif)|libheif
+build|may:lcms2|liblcms2-dev|pkgconfig(lcms2)|little-cms2
 test|lib:libheif|libheif-dev|pkgconfig(libheif)|libheif
+test|lib:lcms2|liblcms2-dev|pkgconfig(lcms2)|little-cms2
 test|lib:cmocka|libcmocka-dev|pkgconfig(cmocka)|cmocka
 test|cmd:python3|python3|python3|python3
 test|py:numpy|python3-numpy|python3-numpy|numpy
@@ -173,7 +175,7 @@ done
 collect "$@"
 [ -n "$debian" ] || exit 0
 if [ -z "$required" ]; then
-    echo "deps: building without$debian (HEIC and AVIF pictures)" >&2
+    echo "deps: building without$debian (HEIC and AVIF pictures, colour profiles)" >&2
     exit 0
 fi
 if has_command apt-get && prefix=$(root_prefix) && apt_install; then
