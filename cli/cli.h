@@ -19,7 +19,8 @@ enum {
 
 /* --- options (options.c) --- */
 
-typedef enum cli_kind { CLI_FLAG, CLI_TEXT, CLI_INT, CLI_REAL } cli_kind;
+/* CLI_GROUP is no option: its name stands over those that follow in the help. */
+typedef enum cli_kind { CLI_FLAG, CLI_TEXT, CLI_INT, CLI_REAL, CLI_GROUP } cli_kind;
 
 /* One --option. `target` is a bool, const char *, int or double by kind, preset to the default. */
 typedef struct cli_option {
@@ -117,7 +118,9 @@ int cmd_models(int argc, char **argv);
 int cmd_query(int argc, char **argv);
 int cmd_remove(int argc, char **argv);
 int cmd_scrape_prices(int argc, char **argv);
+int cmd_serve(int argc, char **argv);
 int cmd_train(int argc, char **argv);
+int cmd_ui(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 
 #endif

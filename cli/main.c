@@ -16,7 +16,9 @@ static const cli_command commands[] = {
     {"remove", NULL, "take references out of an index", cmd_remove},
     {"scrape_prices", "scrape-prices prices", "ask a price site what a collection costs",
      cmd_scrape_prices},
+    {"serve", NULL, "answer over HTTP, for programs and for a page", cmd_serve},
     {"train", NULL, "train a head that tells the references of a collection apart", cmd_train},
+    {"ui", NULL, "the live page alone, in front of another service", cmd_ui},
     {"verify", NULL, "measure how well an index tells its references apart", cmd_verify},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

@@ -52,6 +52,10 @@ static void print_wrapped(const char *text, int indent, int column) {
 }
 
 static void print_option(const cli_option *option) {
+    if (option->kind == CLI_GROUP) {
+        printf("\n%s options:\n", option->name);
+        return;
+    }
     int n = printf("  --%s%s%s", option->name, option->metavar != NULL ? " " : "",
                    option->metavar != NULL ? option->metavar : "");
     if (n >= HELP_COLUMN) {
@@ -68,9 +72,13 @@ void cli_show_help(const cli_usage *usage) {
     size_t n_shared = common_options(&common, shared);
     printf("Usage: dlf-identify %s %s\n\n", usage->command, usage->synopsis);
     print_wrapped(usage->text, 0, 0);
-    printf("\nOptions:\n");
+    bool grouped = usage->n_options > 0 && usage->options[0].kind == CLI_GROUP;
+    if (!grouped)
+        printf("\nOptions:\n");
     for (size_t i = 0; i < usage->n_options; i++)
         print_option(&usage->options[i]);
+    if (grouped)
+        printf("\nOptions of every command:\n");
     for (size_t i = 0; i < n_shared; i++)
         print_option(&shared[i]);
     printf("\nExamples:\n%s", usage->examples);
@@ -103,8 +111,10 @@ int cli_usage_error(const cli_usage *usage, const char *format, ...) {
 static int unknown_option(const cli_usage *usage, const char *name, const cli_option *options,
                           size_t n) {
     const char *names[MAX_OPTIONS + 1] = {0};
+    size_t n_names = 0;
     for (size_t i = 0; i < n; i++)
-        names[i] = options[i].name;
+        if (options[i].kind != CLI_GROUP)
+            names[n_names++] = options[i].name;
     const char *near = cli_nearest(name, names);
     if (near != NULL)
         return cli_usage_error(usage, "unknown option '--%s'; did you mean '--%s'?",
@@ -154,7 +164,7 @@ static int take_option(const cli_usage *usage, const cli_option *options, size_t
         *c = *c == '_' ? '-' : *c;
     const cli_option *option = NULL;
     for (size_t i = 0; i < n; i++)
-        if (strcmp(options[i].name, name) == 0)
+        if (options[i].kind != CLI_GROUP && strcmp(options[i].name, name) == 0)
             option = &options[i];
     if (option == NULL)
         return unknown_option(usage, name, options, n);

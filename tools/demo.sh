@@ -20,3 +20,11 @@ set +e # a frame that shows a stranger makes the exit code 1, as it should
 (cd "$root" && "$program" query --index "$index" --table data/example-frames/*.jpg)
 code=$?
 [ "$code" -le 1 ] || exit "$code"
+
+cat << END
+
+To ask over HTTP, or to hold a card up to a camera:
+  $program index --refs data/example --out example.npz
+  $program serve --index example.npz
+and open http://127.0.0.1:8500/canvas/live
+END

@@ -34,6 +34,9 @@ build|lib:jansson|libjansson-dev|pkgconfig(jansson)|jansson
 build|lib:libcurl|libcurl4-openssl-dev|pkgconfig(libcurl)|curl
 build|lib:libxml-2.0|libxml2-dev|pkgconfig(libxml-2.0)|libxml2
 build|lib:yaml-0.1|libyaml-dev|pkgconfig(yaml-0.1)|libyaml
+build|lib:libmicrohttpd|libmicrohttpd-dev|pkgconfig(libmicrohttpd)|libmicrohttpd
+build|lib:gnutls|libgnutls28-dev|pkgconfig(gnutls)|gnutls
+build|lib:libqrencode|libqrencode-dev|pkgconfig(libqrencode)|qrencode
 build|may:libheif|libheif-dev|pkgconfig(libheif)|libheif
 build|may:lcms2|liblcms2-dev|pkgconfig(lcms2)|little-cms2
 test|lib:libheif|libheif-dev|pkgconfig(libheif)|libheif
@@ -58,6 +61,7 @@ ci|cmd:valgrind|valgrind|valgrind|-
 interop|py:torch|python3-torch|python3-torch|pytorch
 rivals|file:/usr/include/dnnl.h|libdnnl-dev|-|-
 rivals|file:/usr/share/doc/libopenblas0-pthread|libopenblas0-pthread|-|-
+rivals|cmd:wrk|wrk|wrk|wrk
 rivals|cmd:node|nodejs|nodejs|node
 rivals|cmd:npm|npm|npm|node
 TABLE

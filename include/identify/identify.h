@@ -11,6 +11,7 @@
 #include <identify/encoder.h>
 #include <identify/head.h>
 #include <identify/image.h>
+#include <identify/image_memory.h>
 #include <identify/index.h>
 #include <identify/match.h>
 #include <identify/models.h>

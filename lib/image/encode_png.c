@@ -5,6 +5,8 @@
 
 #include <png.h>
 
+#include <identify/image_memory.h>
+
 #include "base/alloc.h"
 #include "base/file.h"
 #include "image/encode.h"
@@ -118,4 +120,29 @@ idf_status idf_image_write_file(const idf_image *image, const char *path, int qu
         status = idf_file_write(path, bytes.data, bytes.len, err);
     idf_bytes_release(&bytes);
     return status;
+}
+
+idf_status idf_image_write_memory(const idf_image *image, idf_codec codec, int quality,
+                                  uint8_t **bytes, size_t *n_bytes, idf_error *err) {
+    idf_bytes made = {0};
+    idf_status status;
+    *bytes = NULL;
+    *n_bytes = 0;
+    if (codec == IDF_CODEC_PNG)
+        status = idf_image_encode_png(&made, image, FILE_PNG_LEVEL, err);
+    else if (codec == IDF_CODEC_JPEG)
+        status = idf_image_encode_jpeg(&made, image, quality, err);
+    else
+        status = idf_error_set(err, IDF_ERR_ARGUMENT, "pictures are written as JPEG or PNG only");
+    if (status != IDF_OK) {
+        idf_bytes_release(&made);
+        return status;
+    }
+    *bytes = made.data;
+    *n_bytes = made.len;
+    return IDF_OK;
+}
+
+void idf_image_bytes_free(uint8_t *bytes) {
+    idf_free(bytes);
 }

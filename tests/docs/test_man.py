@@ -30,7 +30,8 @@ def options_of_page(text):
 
 
 def options_of_help(text):
-    listed = text.split("Options:\n")[1].split("\nExamples:")[0]
+    listed = re.split(r"^(?:\w+ o|O)ptions:\n", text, maxsplit=1, flags=re.MULTILINE)[1]
+    listed = listed.split("\nExamples:")[0]
     return {name: metavar for name, metavar in
             re.findall(r"^  --([a-z0-9-]+)(?: ([A-Z]\S*))?", listed, re.MULTILINE)}
 
