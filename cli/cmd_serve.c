@@ -40,15 +40,6 @@ static bool read_environment(cli_serve *run, int *port) {
         !environment_number("YOLO_CONF", &run->yolo_conf, 0, 1))
         return false;
     *port = (int)number;
-    const char *rate = cli_environment("CARD_PRICES_FX_USD_PER_JPY");
-    char by_hand[64];
-    snprintf(by_hand, sizeof by_hand, "JPY=%s", rate != NULL ? rate : "");
-    if (rate != NULL && !idf_fx_set_by_hand(&run->fx, by_hand)) {
-        fprintf(stderr,
-                "dlf-identify serve: CARD_PRICES_FX_USD_PER_JPY is '%s', which is no rate\n",
-                cli_printable(rate));
-        return false;
-    }
     return true;
 }
 
@@ -120,6 +111,10 @@ int cmd_serve(int argc, char **argv) {
          0, 0},
         {"currency", CLI_TEXT, &s->home_currency, "CODE",
          "The currency that people here think in (default: USD).", 0, 0},
+        {"fx-rate", CLI_TEXT, &run.fx_rate, "RATE",
+         "Dollars for one of a currency, in place of today's rate: JPY=0.0067; several with "
+         "commas.",
+         0, 0},
         {"sim-threshold", CLI_REAL, &s->sim_threshold, "X",
          "A score under X is none of them (default: CLIP_SIM_THRESHOLD, else what index chose).", 0,
          1},
@@ -221,6 +216,9 @@ int cmd_serve(int argc, char **argv) {
     if (run.prices == NULL && idf_file_get_stat(&st, usual, NULL) == IDF_OK)
         s->prices_path = usual;
     s->fx = &run.fx;
+    code = cli_serve_rates(&run);
+    if (code >= 0)
+        return code;
     s->n_workers = run.common.threads;
     s->max_image_bytes = (size_t)run.max_image_mb << 20;
     s->max_pixels = (uint64_t)run.max_megapixels * 1000 * 1000;

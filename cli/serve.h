@@ -15,7 +15,8 @@ typedef struct cli_serve {
     idf_service_options service;
     idf_fx fx;
     const char *projection, *omniparser, *log_format, *token_file, *cert_path, *key_path;
-    const char *prices; /* NULL: card_prices.json when it is there */
+    const char *fx_rate; /* "JPY=0.0067"; NULL: today's */
+    const char *prices;  /* NULL: card_prices.json when it is there */
     int max_image_mb, max_megapixels;
     double yolo_conf;
     bool no_yolo, openapi, https;
@@ -29,6 +30,9 @@ typedef struct cli_serve {
 
 /* A variable of the environment, NULL when it is not set or empty. */
 const char *cli_environment(const char *name);
+
+/* Fills run->fx. Returns -1, or the exit code. */
+int cli_serve_rates(cli_serve *run);
 
 /* Serves until a signal ends it; returns the exit code. */
 int cli_serve_run(cli_serve *run);
