@@ -256,7 +256,8 @@ class CameraViews(ProgramTest):
 
     def test_an_index_of_another_encoder(self):
         with np.load(self.index) as file:
-            arrays = dict(file)
+            # words can only be used as they lie in a file of ours
+            arrays = {name: file[name] for name in file.files if not name.startswith("words_")}
         arrays["meta"] = np.array(re.sub("builtin/[0-9]+", "builtin/1", str(arrays["meta"])))
         np.savez(self.index, **arrays)
         result = self.verify()

@@ -18,4 +18,4 @@ if (!fs.existsSync(mark) || fs.readFileSync(mark, 'utf8') !== lock) {
   fs.writeFileSync(mark, lock);
 }
 const [test] = process.argv.splice(2, 1);
-await import(pathToFileURL(path.join(here, test)));
+if (test !== 'install.mjs') await import(pathToFileURL(path.join(here, test)));
