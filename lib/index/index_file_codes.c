@@ -49,6 +49,11 @@ static idf_status fail(const char *name, const char *what, idf_error *err) {
     return idf_error_set(err, IDF_ERR_FORMAT, "member '%s.npy' %s", name, what);
 }
 
+/* What can only be used as it lies in the file, and lies otherwise: the file is somebody else's. */
+static idf_status cannot_lie(const char *name, const char *what, idf_error *err) {
+    return idf_error_set(err, IDF_ERR_UNSUPPORTED, "member '%s.npy' %s", name, what);
+}
+
 static idf_status read_member(idf_index_part *part, const char *name, idf_npz_array *out,
                               idf_error *err) {
     char member_name[64];
@@ -57,7 +62,7 @@ static idf_status read_member(idf_index_part *part, const char *name, idf_npz_ar
     if (member == NULL)
         return IDF_OK;
     if (member->deflated)
-        return fail(name, "is compressed; it can only be used as it lies in the file", err);
+        return cannot_lie(name, "is compressed", err);
     return idf_npz_read(part->zip, name, UINT64_MAX, member->size_bytes <= CHECKED_BYTES, out, err);
 }
 
@@ -94,7 +99,7 @@ idf_status idf_index_read_codes(idf_index_part *part, idf_error *err) {
         scales->npy.shape[0] != part->n_rows)
         return fail(SCALES, "has not the type and shape that 'embeddings' asks for", err);
     if ((uintptr_t)scales->npy.data % _Alignof(float) != 0)
-        return fail(SCALES, "is misaligned; it can only be used as it lies in the file", err);
+        return cannot_lie(SCALES, "is misaligned", err);
     part->codes = (const int8_t *)codes->npy.data;
     part->scales = (const float *)(const void *)scales->npy.data;
     if (codes->npy.data_bytes <= CHECKED_BYTES)

@@ -404,12 +404,40 @@ done:
     return status;
 }
 
+/* Vectors in bytes and words make answers quick and do not change them. A program that writes the
+ * file anew, NumPy say, puts them where they cannot be used in place: then the index has none. */
+static idf_status read_codes(idf_index_part *part, idf_error *err) {
+    idf_error why = IDF_ERROR_INIT;
+    idf_status status = idf_index_read_codes(part, &why);
+    if (status == IDF_OK)
+        return status;
+    if (status == IDF_ERR_UNSUPPORTED) {
+        idf_npz_array_release(&part->codes_array);
+        idf_npz_array_release(&part->scales_array);
+        return IDF_OK;
+    }
+    return idf_error_set(err, status, "%s", why.message);
+}
+
+static idf_status read_words(idf_index_part *part, idf_error *err) {
+    const idf_word_table table = idf_index_word_table(part);
+    idf_error why = IDF_ERROR_INIT;
+    idf_status status = idf_word_file_read(&part->words, part->zip, &table, &why);
+    if (status == IDF_OK)
+        return status;
+    if (status == IDF_ERR_UNSUPPORTED) {
+        idf_word_file_release(&part->words);
+        return IDF_OK;
+    }
+    return idf_error_set(err, status, "%s", why.message);
+}
+
 idf_status idf_index_read_columns(idf_index_part *part, idf_error *err) {
     idf_status status = read_meta(part, err);
     if (status == IDF_OK)
         status = read_embeddings(part, err);
     if (status == IDF_OK)
-        status = idf_index_read_codes(part, err);
+        status = read_codes(part, err);
     if (status == IDF_OK)
         status = read_labels(part, err);
     if (status == IDF_OK)
@@ -424,6 +452,5 @@ idf_status idf_index_read_columns(idf_index_part *part, idf_error *err) {
             read_row_numbers(part, "pictures", IDF_NPY_U1, IDF_SMALL_BYTES, &part->pictures, err);
     if (status == IDF_OK)
         status = read_features(part, err);
-    const idf_word_table table = idf_index_word_table(part);
-    return status == IDF_OK ? idf_word_file_read(&part->words, part->zip, &table, err) : status;
+    return status == IDF_OK ? read_words(part, err) : status;
 }

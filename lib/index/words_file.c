@@ -72,6 +72,11 @@ static idf_status fail(int which, const char *what, idf_error *err) {
     return idf_error_set(err, IDF_ERR_FORMAT, "member '%s.npy' %s", members[which].name, what);
 }
 
+/* What can only be used as it lies in the file, and lies otherwise: the file is somebody else's. */
+static idf_status cannot_lie(int which, const char *what, idf_error *err) {
+    return idf_error_set(err, IDF_ERR_UNSUPPORTED, "member '%s.npy' %s", members[which].name, what);
+}
+
 static idf_status read_member(idf_word_file *f, const idf_zip *zip, int which, idf_error *err) {
     const struct member *m = &members[which];
     char name[64];
@@ -81,7 +86,7 @@ static idf_status read_member(idf_word_file *f, const idf_zip *zip, int which, i
     if (there == NULL)
         return IDF_OK;
     if (there->deflated)
-        return fail(which, "is compressed; it can only be used as it lies in the file", err);
+        return cannot_lie(which, "is compressed", err);
     idf_status status =
         idf_npz_read(zip, m->name, UINT64_MAX, there->size_bytes <= CHECKED_BYTES, array, err);
     if (status != IDF_OK)
@@ -93,7 +98,7 @@ static idf_status read_member(idf_word_file *f, const idf_zip *zip, int which, i
     if (!fits)
         return fail(which, "has not the type and shape that an index needs", err);
     if ((uintptr_t)npy->data % m->item_bytes != 0)
-        return fail(which, "is misaligned; it can only be used as it lies in the file", err);
+        return cannot_lie(which, "is misaligned", err);
     return IDF_OK;
 }
 
