@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "format/zip_write.h"
+#include "index/index_file.h"
 #include "index/part.h"
 #include "support/scratch.h"
 #include "unit/match/synthetic.h"
