@@ -7,7 +7,7 @@
 
 typedef struct index_run {
     cli_common common;
-    json_t *unreadable, *duplicates, *warnings; /* NULL without --json */
+    json_t *unreadable, *duplicates, *warnings, *passed_over; /* NULL without --json */
 } index_run;
 
 static void add_note(json_t *list, const idf_note *note, const char *other_key) {
@@ -40,6 +40,10 @@ static void on_note(void *context, const idf_note *note) {
         break;
     case IDF_NOTE_CHECKPOINT: /* of training only */
         break;
+    case IDF_NOTE_PASSED_OVER:
+        cli_warn(&run->common, "%s", note->message);
+        add_note(run->passed_over, note, "");
+        break;
     case IDF_NOTE_REBUILD:
         cli_warn(&run->common, "encoding everything anew: %s", note->message);
         add_note(run->warnings, note, "");
@@ -53,15 +57,17 @@ static bool on_progress(void *context, const idf_progress *progress) {
 
 static void print_json(const index_run *run, const char *out, const idf_encoder *encoder,
                        const idf_build_report *r) {
-    json_t *object = json_pack(
-        "{s:o, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:i, s:f, s:b, s:I, s:f, s:f, s:O, s:O, s:O}",
-        "index", cli_json_text(out), "references", (json_int_t)r->n_rows, "encoded",
-        (json_int_t)r->n_encoded, "changed", (json_int_t)r->n_changed, "kept",
-        (json_int_t)r->n_kept, "dropped", (json_int_t)r->n_dropped, "written", r->written,
-        "encoder", idf_encoder_identity(encoder), "dim", idf_encoder_dim(encoder),
-        "elapsed_seconds", r->seconds, "calibrated", r->calibrated, "calibration_views",
-        (json_int_t)r->n_views, "sim_threshold", r->sim_threshold, "recall", r->recall,
-        "unreadable", run->unreadable, "duplicates", run->duplicates, "warnings", run->warnings);
+    json_t *object =
+        json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:i, s:f, s:b, s:I, s:f, s:f, s:O, "
+                  "s:O, s:O, s:O}",
+                  "index", cli_json_text(out), "references", (json_int_t)r->n_rows, "encoded",
+                  (json_int_t)r->n_encoded, "changed", (json_int_t)r->n_changed, "kept",
+                  (json_int_t)r->n_kept, "dropped", (json_int_t)r->n_dropped, "written", r->written,
+                  "encoder", idf_encoder_identity(encoder), "dim", idf_encoder_dim(encoder),
+                  "elapsed_seconds", r->seconds, "calibrated", r->calibrated, "calibration_views",
+                  (json_int_t)r->n_views, "sim_threshold", r->sim_threshold, "recall", r->recall,
+                  "unreadable", run->unreadable, "duplicates", run->duplicates, "warnings",
+                  run->warnings, "passed_over", run->passed_over);
     json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
     putchar('\n');
     json_decref(object);
@@ -100,6 +106,7 @@ static int run_index(index_run *run, const idf_build_options *options) {
         run->unreadable = json_array();
         run->duplicates = json_array();
         run->warnings = json_array();
+        run->passed_over = json_array();
     }
     idf_status status = idf_build_index(options, &report, &err);
     cli_progress_end();
@@ -110,6 +117,7 @@ static int run_index(index_run *run, const idf_build_options *options) {
     json_decref(run->unreadable);
     json_decref(run->duplicates);
     json_decref(run->warnings);
+    json_decref(run->passed_over);
     return status == IDF_OK ? EXIT_DONE : cli_fail(status, err.message);
 }
 
@@ -165,9 +173,9 @@ int cmd_index(int argc, char **argv) {
     const cli_usage usage = {
         "index",
         "--refs DIR [--out FILE] [--encoder NAME] [--projection FILE] [--rebuild]",
-        "Encodes every .jpg, .jpeg, .png and .webp file of a folder (.heic, .heif and .avif too, "
-        "when "
-        "built with libheif) and writes an index. A second run encodes only what is new or changed "
+        "Encodes every .jpg, .jpeg, .jpe, .jfif, .png and .webp file of a folder (.heic, .heif and "
+        ".avif too, when built with libheif) and writes an index. A second run encodes only what "
+        "is new or changed "
         "and drops what is gone.",
         "  dlf-identify index --refs ~/my-collection --out my-index.npz\n"
         "  dlf-identify index --refs ~/my-collection --out my-index.npz   # again: only what is "

@@ -15,11 +15,13 @@ extern "C" {
 #endif
 
 typedef enum idf_note_kind {
-    IDF_NOTE_UNREADABLE, /* a picture was left out; the message says why */
-    IDF_NOTE_DUPLICATE,  /* `filename` holds the same bytes as `other` */
-    IDF_NOTE_LABELS,     /* something in labels.csv was passed over */
-    IDF_NOTE_REBUILD,    /* why the index is built from the start */
-    IDF_NOTE_CHECKPOINT, /* something about `filename`, which a training can go on from */
+    IDF_NOTE_UNREADABLE,  /* a picture was left out; the message says why */
+    IDF_NOTE_DUPLICATE,   /* `filename` holds the same bytes as `other` */
+    IDF_NOTE_LABELS,      /* something in labels.csv was passed over */
+    IDF_NOTE_REBUILD,     /* why the index is built from the start */
+    IDF_NOTE_CHECKPOINT,  /* something about `filename`, which a training can go on from */
+    IDF_NOTE_PASSED_OVER, /* files of one kind, or folders, that are no pictures by their names;
+                             `filename` is the first of them */
 } idf_note_kind;
 
 /* Something worth telling a person. Strings are valid during the call only; `other` may be NULL. */
@@ -65,12 +67,12 @@ typedef struct idf_build_report {
 } idf_build_report;
 
 /* Builds or updates the index at out_path: a file, or a folder of segments when there is a folder
- * or the name ends in ".idx". Pictures are the files whose names end in .jpg, .jpeg, .png or .webp
- * (.heic, .heif, .avif when built with libheif), in any case. What the index at out_path already
- * knows is not encoded again. On any failure, cancellation included, readers find at out_path what
- * was there; of a folder, the next call goes on from what this one had encoded. IDF_ERR_BUSY says
- * who else is writing it. An empty or missing folder is IDF_ERR_EMPTY or IDF_ERR_NOT_FOUND.
- * `report` may be NULL. */
+ * or the name ends in ".idx". Pictures are the files whose names end in .jpg, .jpeg, .jpe, .jfif,
+ * .png or .webp (.heic, .heif, .avif when built with libheif), in any case. What the index at
+ * out_path already knows is not encoded again. On any failure, cancellation included, readers find
+ * at out_path what was there; of a folder, the next call goes on from what this one had encoded.
+ * IDF_ERR_BUSY says who else is writing it. An empty or missing folder is IDF_ERR_EMPTY or
+ * IDF_ERR_NOT_FOUND. `report` may be NULL. */
 IDF_API idf_status idf_build_index(const idf_build_options *options, idf_build_report *report,
                                    idf_error *err);
 

@@ -94,6 +94,9 @@ void idf_build_tell(const idf_build *b, idf_note_kind kind, const char *filename
                     const char *message);
 idf_status idf_build_no_memory(idf_error *err);
 
+/* Says what of the listing is no picture by its name: a note for each kind. */
+idf_status idf_build_tell_passed_over(const idf_build *b, idf_error *err);
+
 /* Takes the target's lock and opens what rows can be taken over from: b->old. */
 idf_status idf_build_open_old(idf_build *b, idf_error *err);
 /* Takes over what is unchanged by name, size and time; the rest becomes b->todo. */

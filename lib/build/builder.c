@@ -21,33 +21,6 @@
 #include "index/part.h"
 #include "model/head.h"
 
-static bool ends_in(const char *name, const char *extension) {
-    size_t n = strlen(name), m = strlen(extension);
-    if (n <= m)
-        return false;
-    for (size_t i = 0; i < m; i++) {
-        char c = name[n - m + i];
-        if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != extension[i])
-            return false;
-    }
-    return true;
-}
-
-bool idf_is_picture_name(const char *name) {
-    static const char *const extensions[] = {
-        ".jpg",  ".jpeg", ".png",  ".webp",
-#ifdef IDF_WITH_HEIF
-        ".heic", ".heif", ".avif",
-#endif
-    };
-    if (name[0] == '.')
-        return false; /* hidden: ._cover.jpg and the like are no pictures of the collection */
-    for (size_t i = 0; i < sizeof extensions / sizeof extensions[0]; i++)
-        if (ends_in(name, extensions[i]))
-            return true;
-    return false;
-}
-
 void idf_build_tell(const idf_build *b, idf_note_kind kind, const char *filename, const char *other,
                     const char *message) {
     idf_note note = {kind, filename, other, message};
@@ -86,6 +59,9 @@ static idf_status list_items(idf_build *b, idf_error *err) {
     for (size_t i = 0; i < b->listing.n; i++)
         if (idf_is_picture_name(b->listing.names[i]))
             b->items[b->n_items++].filename = b->listing.names[i];
+    status = idf_build_tell_passed_over(b, err);
+    if (status != IDF_OK)
+        return status;
     if (b->n_items == 0)
         return idf_error_set(
             err, IDF_ERR_EMPTY,

@@ -2,10 +2,13 @@
  * lower-cased, one that does not is title-cased, with Unicode's full mappings (SpecialCasing.txt:
  * one letter may become two or three) and the final sigma rule (Unicode 3.13, Final_Sigma).
  *
- * Three things differ because the original's result is wrong for a reader:
+ * Some things differ because the original's result is wrong for a reader:
  *  - a combining mark is part of the letter before it, so "x\u0302y" has one capital, not two;
  *  - the endings of contractions stay small after an apostrophe ("Don't", "O'Brien");
- *  - so do the endings of ordinals after a digit ("1st", "20th"), and a small plural s ("1990s").
+ *  - so do the endings of ordinals after a digit ("1st", "20th"), and a small plural s ("1990s");
+ *  - units after a digit stay small ("10mm"), and so does an x between digits ("M3x10");
+ *  - a word that has capitals of its own past its first letter keeps them ("iPhone", "USB"), unless
+ *    no word of the text goes on in small letters.
  */
 #include "index/title.h"
 
@@ -170,10 +173,14 @@ static bool ends_with(const int32_t *text, size_t n, size_t at, const char *endi
 }
 
 /* Whether the letter at text[at], which follows no letter, still begins no word: the rest of a
- * contraction or of an ordinal. */
-static bool continues_word(const int32_t *text, size_t n, size_t at) {
+ * contraction or of an ordinal, or a unit. Of those that are one letter, or in a text with small
+ * letters, only small ones count: 5G is no weight. */
+static bool continues_word(const int32_t *text, size_t n, size_t at, bool shouted) {
     static const char *const contractions[] = {"s", "t", "d", "m", "ll", "re", "ve"};
     static const char *const ordinals[] = {"st", "nd", "rd", "th"};
+    static const char *const units[] = {"mm", "cm", "dm",  "m",  "km", "g",   "kg", "mg",  "ml",
+                                        "cl", "dl", "in",  "ft", "yd", "oz",  "lb", "lbs", "pt",
+                                        "px", "pc", "pcs", "x",  "ms", "min", "mah"};
     if (at == 0)
         return false;
     int32_t previous = text[at - 1];
@@ -187,22 +194,55 @@ static bool continues_word(const int32_t *text, size_t n, size_t at) {
         for (size_t i = 0; i < COUNT(ordinals); i++)
             if (ends_with(text, n, at, ordinals[i]))
                 return true;
+        if (text[at] == 'x' && at + 1 < n && text[at + 1] >= '0' && text[at + 1] <= '9')
+            return true;
+        for (size_t i = 0; i < COUNT(units); i++)
+            if (ends_with(text, n, at, units[i]) &&
+                (text[at] == units[i][0] || (shouted && units[i][1] != '\0')))
+                return true;
         return text[at] == 's' && ends_with(text, n, at, "s");
+    }
+    return false;
+}
+
+static bool is_capital(int32_t c) {
+    utf8proc_category_t category = utf8proc_category(c);
+    return category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LT;
+}
+
+/* Whether the run of cased characters that begins at text[at] has a capital after its first. */
+static bool has_own_capitals(const int32_t *text, size_t n, size_t at) {
+    for (size_t i = at + 1; i < n && (is_cased(text[i]) || idf_text_is_mark(text[i])); i++)
+        if (is_capital(text[i]))
+            return true;
+    return false;
+}
+
+/* Whether a word goes on in a small letter; the first of a word says nothing, it is title-cased. */
+static bool has_small_letters(const int32_t *text, size_t n) {
+    bool in_word = false;
+    for (size_t i = 0; i < n; i++) {
+        if (in_word && utf8proc_category(text[i]) == UTF8PROC_CATEGORY_LL)
+            return true;
+        if (!idf_text_is_mark(text[i]))
+            in_word = is_cased(text[i]);
     }
     return false;
 }
 
 size_t idf_text_title(int32_t *out, size_t cap, const int32_t *text, size_t n) {
     bool in_word = false; /* the last character that is no mark was cased */
+    bool as_it_is = false, shouted = !has_small_letters(text, n);
     size_t used = 0;
     for (size_t i = 0; i < n; i++) {
         int32_t mapped[3] = {text[i]};
         size_t n_mapped = 1;
         if (!idf_text_is_mark(text[i])) {
-            if (in_word || continues_word(text, n, i))
-                n_mapped = lower_one(mapped, text, n, i);
-            else
-                n_mapped = title_one(mapped, text[i]);
+            bool goes_on = in_word || continues_word(text, n, i, shouted);
+            if (!goes_on)
+                as_it_is = !shouted && is_cased(text[i]) && has_own_capitals(text, n, i);
+            if (!as_it_is)
+                n_mapped = goes_on ? lower_one(mapped, text, n, i) : title_one(mapped, text[i]);
             in_word = is_cased(text[i]);
         }
         if (n_mapped > cap - used)

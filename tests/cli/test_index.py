@@ -126,6 +126,31 @@ class Index(ProgramTest):
         self.assertIn(".jpg", failed.stderr)
         self.assertEqual(open(self.index, "rb").read(), before)
 
+    def test_what_is_passed_over_is_named(self):
+        self.fill(2)
+        for name in ("a.jpe", "b.JFIF"):
+            shutil.copy(os.path.join(self.refs, "thing_0.jpg"), os.path.join(self.refs, name))
+        for name in ("one.tif", "two.TIF", "three.gif", "notes.txt", "plain", ".hidden.bmp",
+                     "labels.csv"):
+            with open(os.path.join(self.refs, name), "w", encoding="utf-8") as file:
+                file.write("filename,name\n" if name == "labels.csv" else "x")
+        os.mkdir(os.path.join(self.refs, "sleeves"))
+        report = self.build()
+        self.assertEqual(report["references"], 4)
+        told = {entry["filename"]: entry["reason"] for entry in report["passed_over"]}
+        self.assertEqual(set(told), {"notes.txt", "one.tif", "three.gif", "plain", "sleeves"})
+        self.assertIn("2 files of kind .tif", told["one.tif"])
+        self.assertIn("JPEG or PNG", told["three.gif"])
+        self.assertNotIn("JPEG", told["notes.txt"])
+        self.assertIn("sub-folder", told["sleeves"])
+        warned = run("index", "--refs", self.refs, "--out", self.index).stderr
+        self.assertIn("warning: 2 files of kind .tif (one.tif, ...) are passed over", warned)
+
+    def test_nothing_but_sub_folders(self):
+        os.mkdir(os.path.join(self.refs, "sleeves"))
+        failed = self.build(expect=3)
+        self.assertIn("1 sub-folder (sleeves) is not read", failed.stderr)
+
     def test_permission(self):
         self.fill(2)
         os.chmod(os.path.join(self.refs, "thing_0.jpg"), 0)

@@ -199,6 +199,8 @@ static void names_are_fixed_points(void **state) {
         idf_name_parse(&again, again_file);
         if (again.rarity[0] != '\0') /* two rarities at the end: one comes off at a time */
             continue;
+        if (strpbrk(first.name, "abcdefghijklmnopqrstuvwxyz") == NULL)
+            continue; /* nothing but capitals is left: it looks shouted now */
         if (strcmp(first.name, again.name) != 0)
             fail_msg("'%s' -> '%s' -> '%s'", stem, first.name, again.name);
     }
