@@ -1,4 +1,4 @@
-/* file.c - POSIX files: mapped, read whole, written atomically, listed. */
+/* file.c - POSIX files: mapped, read whole, listed. Writing them is file_write.c. */
 #include "base/file.h"
 
 #include <dirent.h>
@@ -12,15 +12,8 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file_fail.h"
 #include "base/text.h"
-
-struct idf_writer {
-    int fd;
-    uint64_t at; /* file offset of the next byte that is buffered */
-    size_t n_buffered;
-    char *path, *temporary;
-    uint8_t buffer[1 << 16];
-};
 
 static idf_status status_of_errno(int code) {
     switch (code) {
@@ -42,8 +35,7 @@ static idf_status status_of_errno(int code) {
     }
 }
 
-/* "cannot VERB 'PATH': REASON." */
-static idf_status fail_errno(idf_error *err, const char *verb, const char *path) {
+idf_status idf_file_fail(idf_error *err, const char *verb, const char *path) {
     int code = errno;
     char shown[600], reason[128];
     if (strerror_r(code, reason, sizeof reason) != 0)
@@ -52,7 +44,7 @@ static idf_status fail_errno(idf_error *err, const char *verb, const char *path)
                          idf_text_printable(shown, sizeof shown, path), reason);
 }
 
-static idf_status fail_memory(idf_error *err, const char *path) {
+idf_status idf_file_fail_memory(idf_error *err, const char *path) {
     char shown[600];
     return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while handling '%s'",
                          idf_text_printable(shown, sizeof shown, path));
@@ -62,13 +54,13 @@ static idf_status fail_memory(idf_error *err, const char *path) {
 static idf_status open_regular(const char *path, uint64_t max_bytes, int *fd, uint64_t *size,
                                idf_error *err) {
     char shown[600];
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    *fd = IDF_AGAIN(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (*fd < 0)
-        return fail_errno(err, "open", path);
+        return idf_file_fail(err, "open", path);
     struct stat st;
     idf_status status = IDF_OK;
     if (fstat(*fd, &st) != 0) {
-        status = fail_errno(err, "examine", path);
+        status = idf_file_fail(err, "examine", path);
     } else if (!S_ISREG(st.st_mode)) {
         status = idf_error_set(err, IDF_ERR_FORMAT, "'%s' is a %s, not a file",
                                idf_text_printable(shown, sizeof shown, path),
@@ -88,39 +80,63 @@ static idf_status open_regular(const char *path, uint64_t max_bytes, int *fd, ui
     return IDF_OK;
 }
 
+/* Reads the n bytes that a file has into memory of our own. */
+static idf_status copy_file(idf_map *map, int fd, size_t n, const char *path, idf_error *err) {
+    uint8_t *copy = idf_alloc_aligned(n, 1);
+    if (copy == NULL)
+        return idf_file_fail_memory(err, path);
+    size_t done = 0;
+    while (done < n) {
+        ssize_t now = IDF_AGAIN(read(fd, copy + done, n - done));
+        if (now <= 0) {
+            char shown[600];
+            idf_status status =
+                now < 0 ? idf_file_fail(err, "read", path)
+                        : idf_error_set(err, IDF_ERR_IO, "'%s' became shorter while it was read",
+                                        idf_text_printable(shown, sizeof shown, path));
+            idf_free(copy);
+            return status;
+        }
+        done += (size_t)now;
+    }
+    *map = (idf_map){copy, n, copy};
+    return IDF_OK;
+}
+
 idf_status idf_map_open(idf_map *map, const char *path, uint64_t max_bytes, idf_error *err) {
     int fd;
     uint64_t size;
-    map->data = NULL;
-    map->len = 0;
+    *map = (idf_map){NULL, 0, NULL};
     idf_status status = open_regular(path, max_bytes, &fd, &size, err);
     if (status != IDF_OK)
         return status;
-    if (size > 0) {
+    if (size > 0 && size <= IDF_MAP_COPY_BYTES) {
+        status = copy_file(map, fd, (size_t)size, path, err);
+    } else if (size > 0) {
         void *at = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (at == MAP_FAILED) {
-            status = fail_errno(err, "map", path);
-        } else {
-            map->data = at;
-            map->len = (size_t)size;
-        }
+        if (at == MAP_FAILED)
+            status = idf_file_fail(err, "map", path);
+        else
+            *map = (idf_map){at, (size_t)size, NULL};
     }
     close(fd);
     return status;
 }
 
 void idf_map_release(idf_map *map) {
-    if (map->data != NULL)
+    if (map == NULL)
+        return;
+    if (map->copy == NULL && map->data != NULL)
         munmap((void *)map->data, map->len);
-    map->data = NULL;
-    map->len = 0;
+    idf_free(map->copy);
+    *map = (idf_map){NULL, 0, NULL};
 }
 
 /* Why `n` more bytes do not fit in `out`. */
 static idf_status fail_growth(idf_error *err, const idf_bytes *out, size_t n, const char *path) {
     char shown[600];
     if (out->max == 0 || n <= out->max - out->len)
-        return fail_memory(err, path);
+        return idf_file_fail_memory(err, path);
     return idf_error_set(err, IDF_ERR_LIMIT, "'%s' has more than the %zu bytes there is room for",
                          idf_text_printable(shown, sizeof shown, path), out->max - out->len);
 }
@@ -132,11 +148,9 @@ static idf_status read_all(idf_bytes *out, int fd, const char *path, uint64_t ma
     char shown[600];
     for (;;) {
         uint8_t chunk[1 << 16];
-        ssize_t n = read(fd, chunk, sizeof chunk);
-        if (n < 0 && errno == EINTR)
-            continue;
+        ssize_t n = IDF_AGAIN(read(fd, chunk, sizeof chunk));
         if (n < 0)
-            return fail_errno(err, "read", path);
+            return idf_file_fail(err, "read", path);
         if (n == 0)
             return IDF_OK;
         if (max_bytes != 0 && out->len - start + (size_t)n > max_bytes)
@@ -172,8 +186,8 @@ idf_status idf_stdin_read(idf_bytes *out, uint64_t max_bytes, idf_error *err) {
 idf_status idf_file_get_stat(idf_file_stat *out, const char *path, idf_error *err) {
     struct stat st;
     memset(out, 0, sizeof *out);
-    if (stat(path, &st) != 0)
-        return fail_errno(err, "find", path);
+    if (IDF_AGAIN(stat(path, &st)) != 0)
+        return idf_file_fail(err, "find", path);
     out->size_bytes = (uint64_t)st.st_size;
     out->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
     out->is_file = S_ISREG(st.st_mode);
@@ -181,161 +195,9 @@ idf_status idf_file_get_stat(idf_file_stat *out, const char *path, idf_error *er
     return IDF_OK;
 }
 
-static void writer_free(idf_writer *writer) {
-    if (writer->fd >= 0)
-        close(writer->fd);
-    idf_free(writer->path);
-    idf_free(writer->temporary);
-    idf_free(writer);
-}
-
-/* The permissions a plain open() would have given: 0666 less the umask, which can only be read by
- * setting it; a file that is being replaced keeps its own. */
-static mode_t mode_for(const char *path) {
-    struct stat st;
-    if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
-        return st.st_mode & 0777;
-    mode_t mask = umask(022);
-    umask(mask);
-    return 0666 & ~mask;
-}
-
-idf_status idf_writer_new(idf_writer **out, const char *path, idf_error *err) {
-    *out = NULL;
-    idf_writer *writer = idf_alloc_zero(1, sizeof *writer);
-    if (writer == NULL)
-        return fail_memory(err, path);
-    writer->fd = -1;
-    writer->path = realpath(path, NULL); /* through a symbolic link, to what it names */
-    if (writer->path == NULL)
-        writer->path = idf_strdup(path);
-    size_t n = writer->path == NULL ? 0 : strlen(writer->path) + sizeof ".XXXXXX";
-    writer->temporary = n == 0 ? NULL : idf_alloc(n, 1);
-    if (writer->temporary == NULL) {
-        writer_free(writer);
-        return fail_memory(err, path);
-    }
-    snprintf(writer->temporary, n, "%s.XXXXXX", writer->path);
-    struct stat st;
-    if (stat(writer->path, &st) == 0 && !S_ISREG(st.st_mode)) { /* never rename over /dev/null */
-        char shown[600];
-        idf_status status = idf_error_set(err, IDF_ERR_ARGUMENT, "cannot write '%s': it is a %s",
-                                          idf_text_printable(shown, sizeof shown, path),
-                                          S_ISDIR(st.st_mode) ? "folder" : "special file");
-        writer_free(writer);
-        return status;
-    }
-    writer->fd = mkstemp(writer->temporary);
-    if (writer->fd < 0) {
-        idf_status status = fail_errno(err, "create", path);
-        writer_free(writer);
-        return status;
-    }
-    fcntl(writer->fd, F_SETFD, FD_CLOEXEC);
-    fchmod(writer->fd, mode_for(writer->path));
-    *out = writer;
-    return IDF_OK;
-}
-
-static idf_status writer_flush(idf_writer *writer, idf_error *err) {
-    for (size_t done = 0; done < writer->n_buffered;) {
-        ssize_t n = pwrite(writer->fd, writer->buffer + done, writer->n_buffered - done,
-                           (off_t)(writer->at + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return fail_errno(err, "write", writer->path);
-        done += (size_t)n;
-    }
-    writer->at += writer->n_buffered;
-    writer->n_buffered = 0;
-    return IDF_OK;
-}
-
-idf_status idf_writer_write(idf_writer *writer, const void *data, size_t n, idf_error *err) {
-    const uint8_t *from = data;
-    while (n > 0) {
-        size_t room = sizeof writer->buffer - writer->n_buffered;
-        size_t now = n < room ? n : room;
-        memcpy(writer->buffer + writer->n_buffered, from, now);
-        writer->n_buffered += now;
-        from += now;
-        n -= now;
-        if (writer->n_buffered == sizeof writer->buffer) {
-            idf_status status = writer_flush(writer, err);
-            if (status != IDF_OK)
-                return status;
-        }
-    }
-    return IDF_OK;
-}
-
-idf_status idf_writer_seek(idf_writer *writer, uint64_t offset, idf_error *err) {
-    idf_status status = writer_flush(writer, err);
-    writer->at = offset;
-    return status;
-}
-
-uint64_t idf_writer_tell(const idf_writer *writer) {
-    return writer->at + writer->n_buffered;
-}
-
-/* Syncs the folder of `path`, so that a rename in it survives a power cut. Best effort: some file
- * systems refuse to sync a folder. */
-static void sync_folder_of(char *path) {
-    char *slash = strrchr(path, '/');
-    if (slash != NULL)
-        *slash = '\0';
-    int fd = open(slash == NULL ? "." : slash == path ? "/" : path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        fsync(fd);
-        close(fd);
-    }
-}
-
-idf_status idf_writer_commit(idf_writer *writer, idf_error *err) {
-    idf_status status = writer_flush(writer, err);
-    if (status == IDF_OK && fsync(writer->fd) != 0)
-        status = fail_errno(err, "write", writer->path);
-    if (status == IDF_OK) {
-        int closed = close(writer->fd);
-        writer->fd = -1; /* gone even when close fails */
-        if (closed != 0)
-            status = fail_errno(err, "write", writer->path);
-    }
-    if (status == IDF_OK && rename(writer->temporary, writer->path) != 0)
-        status = fail_errno(err, "replace", writer->path);
-    if (status != IDF_OK) {
-        unlink(writer->temporary);
-    } else {
-        sync_folder_of(writer->temporary);
-    }
-    writer_free(writer);
-    return status;
-}
-
-void idf_writer_discard(idf_writer *writer) {
-    if (writer == NULL)
-        return;
-    unlink(writer->temporary);
-    writer_free(writer);
-}
-
-idf_status idf_file_write(const char *path, const void *data, size_t n, idf_error *err) {
-    idf_writer *writer;
-    idf_status status = idf_writer_new(&writer, path, err);
-    if (status != IDF_OK)
-        return status;
-    status = idf_writer_write(writer, data, n, err);
-    if (status != IDF_OK) {
-        idf_writer_discard(writer);
-        return status;
-    }
-    return idf_writer_commit(writer, err);
-}
-
 idf_status idf_file_remove(const char *path, idf_error *err) {
-    return unlink(path) == 0 || errno == ENOENT ? IDF_OK : fail_errno(err, "remove", path);
+    return IDF_AGAIN(unlink(path)) == 0 || errno == ENOENT ? IDF_OK
+                                                           : idf_file_fail(err, "remove", path);
 }
 
 static int compare_names(const void *a, const void *b) {
@@ -358,8 +220,10 @@ static idf_status list_push(idf_dir_list *list, size_t *cap, const char *name) {
 idf_status idf_dir_list_read(idf_dir_list *list, const char *path, idf_error *err) {
     memset(list, 0, sizeof *list);
     DIR *dir = opendir(path);
+    while (dir == NULL && errno == EINTR)
+        dir = opendir(path);
     if (dir == NULL)
-        return fail_errno(err, "open folder", path);
+        return idf_file_fail(err, "open folder", path);
     size_t cap = 0;
     idf_status status = IDF_OK;
     for (;;) {
@@ -367,13 +231,13 @@ idf_status idf_dir_list_read(idf_dir_list *list, const char *path, idf_error *er
         struct dirent *entry = readdir(dir);
         if (entry == NULL) {
             if (errno != 0)
-                status = fail_errno(err, "list folder", path);
+                status = idf_file_fail(err, "list folder", path);
             break;
         }
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         if (list_push(list, &cap, entry->d_name) != IDF_OK) {
-            status = fail_memory(err, path);
+            status = idf_file_fail_memory(err, path);
             break;
         }
     }
@@ -386,6 +250,8 @@ idf_status idf_dir_list_read(idf_dir_list *list, const char *path, idf_error *er
 }
 
 void idf_dir_list_release(idf_dir_list *list) {
+    if (list == NULL)
+        return;
     for (size_t i = 0; i < list->n; i++)
         idf_free(list->names[i]);
     idf_free(list->names);
@@ -395,11 +261,11 @@ void idf_dir_list_release(idf_dir_list *list) {
 idf_status idf_dir_make(const char *path, idf_error *err) {
     if (path[0] == '\0') {
         errno = ENOENT;
-        return fail_errno(err, "create folder", path);
+        return idf_file_fail_write(err, "create folder", path);
     }
     char *copy = idf_strdup(path);
     if (copy == NULL)
-        return fail_memory(err, path);
+        return idf_file_fail_memory(err, path);
     idf_status status = IDF_OK;
     for (char *at = copy + 1; status == IDF_OK; at++) {
         char kept = *at;
@@ -407,9 +273,9 @@ idf_status idf_dir_make(const char *path, idf_error *err) {
             continue;
         *at = '\0';
         struct stat st;
-        if (mkdir(copy, 0777) != 0 &&
+        if (IDF_AGAIN(mkdir(copy, 0777)) != 0 &&
             (errno != EEXIST || stat(copy, &st) != 0 || !S_ISDIR(st.st_mode)))
-            status = fail_errno(err, "create folder", copy);
+            status = idf_file_fail_write(err, "create folder", copy);
         *at = kept;
         if (kept == '\0')
             break;

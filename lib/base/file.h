@@ -15,17 +15,22 @@
 extern "C" {
 #endif
 
-/* A read-only mapping of a whole file. Zero it before use. An empty file maps to data NULL, len 0.
- */
+/* The whole of a file, to be read only. Up to IDF_MAP_COPY_BYTES are read into memory: what is
+ * written over the file afterwards, or cut off it, changes nothing and ends no process. A larger
+ * file is mapped, and must not be written over in place while it is (this program never does: it
+ * renames). Zero it before use. An empty file has data NULL, len 0. `data` is aligned to 64. */
 typedef struct idf_map {
     const uint8_t *data;
     size_t len;
+    void *copy; /* NULL when it is mapped */
 } idf_map;
+
+enum { IDF_MAP_COPY_BYTES = 64 << 20 };
 
 /* Maps `path`. A directory or other non-file is IDF_ERR_FORMAT, a file over max_bytes (0: none)
  * IDF_ERR_LIMIT. */
 idf_status idf_map_open(idf_map *map, const char *path, uint64_t max_bytes, idf_error *err);
-void idf_map_release(idf_map *map);
+void idf_map_release(idf_map *map); /* NULL is allowed */
 
 /* Appends the whole of `path` to `out`; limits and errors as above. */
 idf_status idf_file_read(idf_bytes *out, const char *path, uint64_t max_bytes, idf_error *err);
@@ -42,7 +47,8 @@ typedef struct idf_file_stat {
 IDF_API idf_status idf_file_get_stat(idf_file_stat *out, const char *path, idf_error *err);
 
 /* A file that appears under `path` only when it is complete: written beside it under a temporary
- * name, synced, renamed. */
+ * name, synced, renamed. The temporary file of a run that was killed is used again by the next. A
+ * path whose target cannot be written is IDF_ERR_IO, a folder that is missing too. */
 typedef struct idf_writer idf_writer;
 idf_status idf_writer_new(idf_writer **writer, const char *path, idf_error *err);
 idf_status idf_writer_write(idf_writer *writer, const void *data, size_t n, idf_error *err);
@@ -53,6 +59,10 @@ uint64_t idf_writer_tell(const idf_writer *writer);
 idf_status idf_writer_commit(idf_writer *writer, idf_error *err);
 /* Removes the temporary file and frees the writer. NULL is allowed. */
 void idf_writer_discard(idf_writer *writer);
+
+/* Whether a file could be written there: what idf_writer_new says, and nothing is left behind. For
+ * asking before hours of work. */
+IDF_API idf_status idf_file_can_write(const char *path, idf_error *err);
 
 /* The whole of it in one call. */
 IDF_API idf_status idf_file_write(const char *path, const void *data, size_t n, idf_error *err);

@@ -247,6 +247,90 @@ static void permissions_and_links(void **state) {
     assert_int_equal(mode_of(path_of("fresh")), 0640);
 }
 
+/* The umask belongs to the whole process: it is never touched, not even for a moment. */
+static void the_umask_is_left_alone(void **state) {
+    (void)state;
+    enum { MANY = 300 };
+    mode_t before = umask(022);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(idf_file_write(path_of("masked"), "x", 1, NULL), IDF_OK);
+    assert_int_equal(umask(before), 022);
+    assert_int_equal(mode_of(path_of("masked")), 0644);
+}
+
+/* A run that is killed leaves its temporary file; the next writer of the same file clears it up,
+ * but never that of one that is alive. */
+static void what_killed_runs_leave_is_cleared_up(void **state) {
+    (void)state;
+    const char *path = path_of("victim");
+    size_t before = n_entries();
+    for (int i = 0; i < 3; i++) { /* three at once: they wait for each other's files by a pipe */
+        int fds[2];
+        char byte;
+        assert_int_equal(pipe(fds), 0);
+        fflush(NULL);
+        pid_t first = fork();
+        if (first == 0) {
+            idf_writer *writers[2];
+            int wrong = idf_writer_new(&writers[0], path, NULL) != IDF_OK ||
+                        idf_writer_new(&writers[1], path, NULL) != IDF_OK ||
+                        idf_writer_write(writers[0], "half", 4, NULL) != IDF_OK;
+            if (write(fds[1], wrong ? "0" : "1", 1) != 1)
+                _exit(1);
+            pause();
+        }
+        assert_int_equal(read(fds[0], &byte, 1), 1);
+        assert_int_equal(byte, '1');
+        assert_int_equal(n_entries(), before + 2 + (i > 0));
+        assert_int_equal(idf_file_write(path, "new", 3, NULL), IDF_OK); /* beside two that live */
+        assert_int_equal(n_entries(), before + 3);
+        assert_int_equal(kill(first, SIGKILL), 0);
+        assert_int_equal(waitpid(first, NULL, 0), first);
+        assert_int_equal(n_entries(), before + 3);
+        close(fds[0]);
+        close(fds[1]);
+        assert_int_equal(idf_file_write(path, "newer", 5, NULL), IDF_OK);
+        assert_int_equal(n_entries(), before + 1);
+        expect_content(path, "newer");
+    }
+    assert_int_equal(idf_file_can_write(path, NULL), IDF_OK);
+    assert_int_equal(idf_file_can_write(path_of("nowhere/x"), NULL), IDF_ERR_IO);
+    assert_int_equal(n_entries(), before + 1);
+}
+
+/* A link where the temporary file would be is not followed. */
+static void a_planted_link_is_not_followed(void **state) {
+    (void)state;
+    put(path_of("precious"), "mine");
+    assert_int_equal(symlink("precious", path_of("plain.0.tmp")), 0);
+    assert_int_equal(link(path_of("precious"), path_of("plain.1.tmp")), 0);
+    assert_int_equal(idf_file_write(path_of("plain"), "text", 4, NULL), IDF_OK);
+    expect_content(path_of("plain"), "text");
+    expect_content(path_of("precious"), "mine");
+    assert_int_equal(unlink(path_of("plain.0.tmp")), 0);
+    assert_int_equal(unlink(path_of("plain.1.tmp")), 0);
+}
+
+/* What is written over a file, or cut off it, while it is in use: a copy does not notice. */
+static void a_file_that_shrinks_ends_nothing(void **state) {
+    (void)state;
+    const char *path = path_of("shrinks");
+    enum { N = 100000 };
+    char *text = idf_alloc(N + 1, 1);
+    memset(text, 'a', N);
+    text[N] = '\0';
+    put(path, text);
+    idf_map map;
+    assert_int_equal(idf_map_open(&map, path, 0, NULL), IDF_OK);
+    assert_int_equal((uintptr_t)map.data % 64, 0);
+    assert_int_equal(truncate(path, 0), 0);
+    assert_memory_equal(map.data, text, N);
+    idf_map_release(&map);
+    idf_map_release(&map);
+    idf_map_release(NULL);
+    idf_free(text);
+}
+
 static void what_cannot_be_written(void **state) {
     (void)state;
     idf_error err = IDF_ERROR_INIT;
@@ -257,8 +341,8 @@ static void what_cannot_be_written(void **state) {
     struct stat st;
     assert_int_equal(stat("/dev/null", &st), 0);
     assert_true(S_ISCHR(st.st_mode));
-    assert_int_equal(idf_file_write(path_of("none/file"), "x", 1, &err), IDF_ERR_NOT_FOUND);
-    assert_int_equal(idf_file_write("", "x", 1, &err), IDF_ERR_NOT_FOUND);
+    assert_int_equal(idf_file_write(path_of("none/file"), "x", 1, &err), IDF_ERR_IO);
+    assert_int_equal(idf_file_write("", "x", 1, &err), IDF_ERR_IO);
     assert_int_equal(n_entries(), before);
 }
 
@@ -277,8 +361,8 @@ static void without_permission(void **state) {
         idf_map map;
         idf_dir_list list;
         int wrong = idf_map_open(&map, path_of("secret"), 0, NULL) != IDF_ERR_PERMISSION;
-        wrong |= idf_file_write(path_of("closed/a"), "x", 1, NULL) != IDF_ERR_PERMISSION;
-        wrong |= idf_dir_make(path_of("closed/b"), NULL) != IDF_ERR_PERMISSION;
+        wrong |= idf_file_write(path_of("closed/a"), "x", 1, NULL) != IDF_ERR_IO;
+        wrong |= idf_dir_make(path_of("closed/b"), NULL) != IDF_ERR_IO;
         wrong |= idf_dir_list_read(&list, path_of("closed"), NULL) != IDF_OK || list.n != 0;
         _exit(wrong);
     }
@@ -296,7 +380,7 @@ static void folders(void **state) {
     assert_int_equal(idf_dir_make(path_of("x/y//z/"), NULL), IDF_OK);
     assert_int_equal(idf_dir_make(path_of("x/y/z"), NULL), IDF_OK); /* again is fine */
     assert_int_equal(idf_dir_make("/", NULL), IDF_OK);
-    assert_int_equal(idf_dir_make("", NULL), IDF_ERR_NOT_FOUND);
+    assert_int_equal(idf_dir_make("", NULL), IDF_ERR_IO);
     put(path_of("x/b"), "");
     put(path_of("x/a"), "");
     put(path_of("x/B"), "");
@@ -365,6 +449,10 @@ int main(void) {
         cmocka_unit_test(a_file_appears_when_it_is_whole),
         cmocka_unit_test(a_full_disk_leaves_the_old_file),
         cmocka_unit_test(permissions_and_links),
+        cmocka_unit_test(the_umask_is_left_alone),
+        cmocka_unit_test(what_killed_runs_leave_is_cleared_up),
+        cmocka_unit_test(a_planted_link_is_not_followed),
+        cmocka_unit_test(a_file_that_shrinks_ends_nothing),
         cmocka_unit_test(what_cannot_be_written),
         cmocka_unit_test(without_permission),
         cmocka_unit_test(folders),
