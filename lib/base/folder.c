@@ -88,7 +88,7 @@ static idf_status map_fd(int fd, const idf_folder *folder, const char *name, uin
     void *at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (at == MAP_FAILED)
         return fail(err, "map", folder->path, name);
-    *map = (idf_map){at, (size_t)st.st_size};
+    *map = (idf_map){at, (size_t)st.st_size, NULL};
     return IDF_OK;
 }
 
@@ -96,7 +96,7 @@ idf_status idf_folder_map(const idf_folder *folder, const char *name, uint64_t m
                           idf_map *map, idf_error *err) {
     char shown[256];
     int fd;
-    *map = (idf_map){NULL, 0};
+    *map = (idf_map){NULL, 0, NULL};
     if (!idf_folder_plain_name(name))
         return idf_error_set(err, IDF_ERR_UNSAFE, "'%s' is no plain file name",
                              idf_text_printable(shown, sizeof shown, name));
