@@ -2,6 +2,7 @@
 #ifndef IDF_CLI_CLI_H
 #define IDF_CLI_CLI_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -73,6 +74,10 @@ double cli_threshold(double given);
 void cli_show_help(const cli_usage *usage);
 
 /* --- the terminal (term.c) --- */
+
+/* Everything that is said on stderr goes through here: one line, made safe for a terminal whatever
+ * a file, a name or a server put into it. `before` is ours. */
+void cli_say(const char *before, const char *format, va_list args) IDF_PRINTF(2, 0);
 
 /* Prints "dlf-identify: message" on stderr and returns the exit code for the status. */
 int cli_fail(idf_status status, const char *message);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "cli/json.h"
 
 static void on_note(void *context, const idf_note *note) {
@@ -21,9 +22,7 @@ static int run_augment(const cli_common *common, const idf_augment_options *o) {
             "{s:I, s:I, s:I, s:I, s:f, s:f}", "references", (json_int_t)r.n_references, "views",
             (json_int_t)r.n_views, "unreadable", (json_int_t)r.n_unreadable, "on_sheet",
             (json_int_t)r.n_on_sheet, "elapsed_seconds", r.seconds, "views_per_second", rate);
-        json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
-        putchar('\n');
-        json_decref(object);
+        cli_json_print(object, 6);
         return EXIT_DONE;
     }
     printf("%zu views of %zu references, %.0f a second\n", r.n_views, r.n_references, rate);
@@ -83,6 +82,8 @@ int cmd_augment(int argc, char **argv) {
     o.context = &common;
     idf_error err = IDF_ERROR_INIT;
     idf_status status = idf_pool_new(&o.pool, common.threads, &err);
+    if (status == IDF_OK && o.contact_sheet != NULL)
+        status = idf_file_can_write(o.contact_sheet, &err);
     cli_catch_interrupt();
     code = status == IDF_OK ? run_augment(&common, &o) : cli_fail(status, err.message);
     idf_pool_free(o.pool);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "cli/encoder.h"
 #include "cli/json.h"
 
@@ -68,9 +69,7 @@ static void print_json(const index_run *run, const char *out, const idf_encoder 
                   (json_int_t)r->n_views, "sim_threshold", r->sim_threshold, "recall", r->recall,
                   "unreadable", run->unreadable, "duplicates", run->duplicates, "warnings",
                   run->warnings, "passed_over", run->passed_over);
-    json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
-    putchar('\n');
-    json_decref(object);
+    cli_json_print(object, 6);
 }
 
 static void print_report(const char *out, const idf_encoder *encoder, const idf_build_report *r) {
@@ -137,10 +136,23 @@ static int maintain(const char *path, bool compact, const char *export_to) {
     return status == IDF_OK ? EXIT_DONE : cli_fail(status, err.message);
 }
 
+/* Puts the head that the index at `out` carries behind the encoder: once an index has one it stays
+ * until it is replaced or dropped, or until another encoder is asked for. */
+static idf_status keep_head(idf_encoder **encoder, const char *out, idf_error *err) {
+    idf_index *old = NULL;
+    idf_status status = IDF_OK;
+    if (idf_index_open(&old, out, NULL) != IDF_OK)
+        return IDF_OK; /* none, or one that the build will have something to say about */
+    if (strcmp(idf_index_encoder(old), idf_encoder_identity(*encoder)) == 0)
+        status = idf_encoder_add_index_head(encoder, old, err);
+    idf_index_free(old);
+    return status;
+}
+
 int cmd_index(int argc, char **argv) {
     const char *refs = NULL, *out = "card_index.npz", *projection = NULL;
     const char *export_to = NULL;
-    bool strict = false, rebuild = false, compact = false;
+    bool strict = false, rebuild = false, compact = false, no_projection = false;
     int views = 48;
     double false_accepts = 0.001;
     cli_encoder_choice choice = {NULL, NULL, NULL};
@@ -160,6 +172,8 @@ int cmd_index(int argc, char **argv) {
          "Put the head of 'dlf-identify train' behind the encoder; the index carries it from then "
          "on.",
          0, 0},
+        {"no-projection", CLI_FLAG, &no_projection, NULL,
+         "Drop the head that the index at --out carries.", 0, 0},
         {"rebuild", CLI_FLAG, &rebuild, NULL,
          "Encode every picture anew, also those the index at --out knows already.", 0, 0},
         {"calibration-views", CLI_INT, &views, "N",
@@ -198,8 +212,13 @@ int cmd_index(int argc, char **argv) {
     idf_status status = idf_pool_new(&pool, run.common.threads, &err);
     code = status == IDF_OK ? cli_encoder_open(&encoder, &choice, &usage, &run.common, pool)
                             : cli_fail(status, err.message);
-    if (code < 0 && projection != NULL) {
-        status = idf_encoder_add_head(&encoder, projection, &err);
+    if (code < 0) {
+        status = idf_file_can_write(out, &err);                /* before the work, not after it */
+        status = status == IDF_ERR_ARGUMENT ? IDF_OK : status; /* a folder of segments */
+        if (status == IDF_OK && projection != NULL)
+            status = idf_encoder_add_head(&encoder, projection, &err);
+        else if (status == IDF_OK && !no_projection)
+            status = keep_head(&encoder, out, &err);
         code = status == IDF_OK ? -1 : cli_fail(status, err.message);
     }
     if (code < 0) {

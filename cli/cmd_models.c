@@ -22,9 +22,7 @@ static int list_models(const models_run *run) {
             json_t *object = json_pack("{s:s, s:s, s:s, s:b, s:o}", "name", model->name, "sha256",
                                        model->sha256, "url", model->url, "present", there, "path",
                                        there ? cli_json_text(path) : json_null());
-            json_dumpf(object, stdout, JSON_COMPACT);
-            putchar('\n');
-            json_decref(object);
+            cli_json_print(object, 6);
         } else {
             printf("%s%-9s%s  %s%s%s\n", c.bold, model->name, c.reset, there ? c.green : c.dim,
                    there ? cli_printable(path) : "not on this machine", c.reset);
@@ -42,9 +40,7 @@ static int report_pull(const models_run *run, const idf_model *model, const char
     if (run->common.json) {
         json_t *object = json_pack("{s:s, s:o, s:b}", "name", model->name, "path",
                                    cli_json_text(path), "downloaded", downloaded);
-        json_dumpf(object, stdout, JSON_COMPACT);
-        putchar('\n');
-        json_decref(object);
+        cli_json_print(object, 6);
     } else {
         printf("%s: %s%s\n", model->name, cli_printable(path),
                downloaded ? "" : " (was there already)");
@@ -100,9 +96,7 @@ static void print_precisions(const models_run *run, const idf_precision_result *
                       "pictures", (json_int_t)n, "least_cosine", r->least_cosine, "median_cosine",
                       r->median_cosine, "same_nearest", (json_int_t)r->n_same_nearest,
                       "top5_in_common", r->top5_in_common, "ms", r->milliseconds);
-        json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(8));
-        putchar('\n');
-        json_decref(object);
+        cli_json_print(object, 8);
     }
 }
 

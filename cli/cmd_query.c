@@ -104,9 +104,7 @@ static void print_row(const query_run *run, const idf_answer *a, const char *pat
 
 static void print_json_line(json_t *object, const char *path) {
     json_object_set_new(object, "image", cli_json_text(path));
-    json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
-    putchar('\n');
-    json_decref(object);
+    cli_json_print(object, 6);
 }
 
 static bool is_sure(const idf_answer *a) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "cli/encoder.h"
 #include "cli/json.h"
 
@@ -69,9 +70,7 @@ static void print_json(const train_run *run, const idf_train_options *o,
         "before", separation_json(&r->before), "after", separation_json(&r->after), "verdict",
         verdict_word(r->verdict), "view_seconds", r->view_seconds, "step_seconds", r->step_seconds,
         "elapsed_seconds", r->seconds, "epochs", run->epochs);
-    json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
-    putchar('\n');
-    json_decref(object);
+    cli_json_print(object, 6);
 }
 
 static void print_report(const idf_train_options *o, const idf_train_report *r) {
@@ -208,6 +207,8 @@ int cmd_train(int argc, char **argv) {
     idf_error err = IDF_ERROR_INIT;
     idf_encoder *encoder = NULL;
     idf_status status = idf_pool_new(&o.pool, run.common.threads, &err);
+    if (status == IDF_OK)
+        status = idf_file_can_write(o.out_path, &err); /* before hours of work, not after them */
     code = status == IDF_OK ? cli_encoder_open(&encoder, &choice, &usage, &run.common, o.pool)
                             : cli_fail(status, err.message);
     o.encoder = encoder;

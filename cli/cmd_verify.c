@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "cli/encoder.h"
 #include "cli/verify.h"
 
@@ -273,7 +274,11 @@ int cmd_verify(int argc, char **argv) {
     run.margin_threshold = cli_threshold(run.margin_threshold);
     run.other.path = run.compare;
     cli_catch_interrupt();
-    code = run_verify(&run);
+    idf_error err = IDF_ERROR_INIT;
+    idf_status status = run.report != NULL ? idf_file_can_write(run.report, &err) : IDF_OK;
+    if (status == IDF_OK && run.save)
+        status = idf_file_can_write(run.subject.path, &err);
+    code = status == IDF_OK ? run_verify(&run) : cli_fail(status, err.message);
     subject_release(&run.subject);
     subject_release(&run.other);
     idf_pool_free(run.pool);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/json.h"
 
 static const cli_command commands[] = {
     {"add", NULL, "put pictures into an index", cmd_add},
@@ -62,6 +63,7 @@ static int unknown_command(const char *word) {
 }
 
 int main(int argc, char **argv) {
+    cli_json_begin();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is found when stdout is flushed */
     if (argc < 2) {
         fprintf(stderr, "dlf-identify: a command is missing\nTry 'dlf-identify --help'.\n");

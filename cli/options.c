@@ -100,11 +100,12 @@ const char *cli_nearest(const char *word, const char *const *words) {
 
 int cli_usage_error(const cli_usage *usage, const char *format, ...) {
     va_list args;
-    fprintf(stderr, "dlf-identify %s: ", usage->command);
+    char before[64];
+    snprintf(before, sizeof before, "dlf-identify %s: ", usage->command);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    cli_say(before, format, args);
     va_end(args);
-    fprintf(stderr, "\nTry 'dlf-identify %s --help'.\n", usage->command);
+    fprintf(stderr, "Try 'dlf-identify %s --help'.\n", usage->command);
     return EXIT_USAGE;
 }
 

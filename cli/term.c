@@ -48,10 +48,25 @@ int cli_exit_code(idf_status status) {
     }
 }
 
-int cli_fail(idf_status status, const char *message) {
+void cli_say(const char *before, const char *format, va_list args) {
+    enum { MOST = 4096 };
+    char text[MOST], shown[2 * MOST];
+    vsnprintf(text, sizeof text, format, args);
+    idf_text_trim_partial(text);
     cli_progress_end();
-    fprintf(stderr, "dlf-identify: %s\n",
-            message != NULL && message[0] != '\0' ? message : idf_status_text(status));
+    fprintf(stderr, "%s%s\n", before, idf_text_printable(shown, sizeof shown, text));
+}
+
+static void say(const char *before, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    cli_say(before, format, args);
+    va_end(args);
+}
+
+int cli_fail(idf_status status, const char *message) {
+    say("dlf-identify: ", "%s",
+        message != NULL && message[0] != '\0' ? message : idf_status_text(status));
     return cli_exit_code(status);
 }
 
@@ -59,12 +74,9 @@ void cli_warn(const cli_common *common, const char *format, ...) {
     if (common->quiet)
         return;
     va_list args;
-    cli_progress_end();
-    fputs("warning: ", stderr);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    cli_say("warning: ", format, args);
     va_end(args);
-    fputc('\n', stderr);
 }
 
 static bool stderr_is_terminal(void) {

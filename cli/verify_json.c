@@ -148,7 +148,5 @@ void verify_print_json(const verify_subject *subject, const verify_subject *othe
     if (other != NULL)
         json_object_set_new(object, "compared_with", subject_json(other));
     json_object_set_new(object, "passed", json_boolean(passed));
-    json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
-    putchar('\n');
-    json_decref(object);
+    cli_json_print(object, 6);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "base/format.h"
 
 /* Room for n more bytes, which count against the ceiling, and `slack` (0 or 1), which does not. */
 static idf_status reserve(idf_bytes *bytes, size_t n, size_t slack) {
@@ -48,7 +49,7 @@ uint8_t *idf_bytes_grow(idf_bytes *bytes, size_t n) {
 idf_status idf_bytes_printf(idf_bytes *bytes, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    int n = vsnprintf(NULL, 0, format, args);
+    int n = idf_format_list(NULL, 0, format, args);
     va_end(args);
     if (n < 0)
         return IDF_ERR_FORMAT;
@@ -56,7 +57,7 @@ idf_status idf_bytes_printf(idf_bytes *bytes, const char *format, ...) {
     if (status != IDF_OK)
         return status;
     va_start(args, format);
-    vsnprintf((char *)bytes->data + bytes->len, (size_t)n + 1, format, args);
+    idf_format_list((char *)bytes->data + bytes->len, (size_t)n + 1, format, args);
     va_end(args);
     bytes->len += (size_t)n;
     return IDF_OK;

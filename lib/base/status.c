@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "base/text.h"
 
 static const char *const status_names[] = {
@@ -33,7 +34,7 @@ idf_status idf_error_set(idf_error *err, idf_status status, const char *format, 
         return status;
     va_list args;
     va_start(args, format);
-    int n = vsnprintf(err->message, sizeof err->message, format, args);
+    int n = idf_format_list(err->message, sizeof err->message, format, args);
     va_end(args);
     if (n >= (int)sizeof err->message)
         idf_text_trim_partial(err->message);

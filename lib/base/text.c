@@ -64,15 +64,25 @@ bool idf_text_is_utf8(const char *text, size_t len_bytes) {
     return true;
 }
 
+/* Marks and overrides of direction, line and paragraph separators, invisible characters and tags:
+ * nothing of this is needed to read a name (joiners are, in some scripts, and stay). */
+static bool is_deceptive(uint32_t c) {
+    return c == 0x61c || c == 0x200b || c == 0x200e || c == 0x200f ||
+           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff ||
+           (c >= 0xe0000 && c <= 0xe007f);
+}
+
 char *idf_text_printable(char *out, size_t out_bytes, const char *text) {
     size_t len = strlen(text), used = 0;
     for (size_t at = 0; at < len;) {
         uint32_t cp = 0;
         size_t n = idf_text_decode(text + at, len - at, &cp);
-        char piece[8];
+        char piece[16];
         size_t piece_len;
         bool control = n != 0 && (cp < 0x20 || (cp >= 0x7f && cp < 0xa0));
-        if (n != 0 && !control) {
+        if (n != 0 && is_deceptive(cp)) {
+            piece_len = (size_t)snprintf(piece, sizeof piece, "\\u%04x", (unsigned)cp);
+        } else if (n != 0 && !control) {
             memcpy(piece, text + at, n);
             piece_len = n;
         } else if (cp == '\n' || cp == '\t') {

@@ -23,8 +23,9 @@ size_t idf_text_encode(uint32_t code_point, char out[4]);
 IDF_API bool idf_text_is_utf8(const char *text, size_t len_bytes);
 
 /* Copies `text` to out (out_bytes > 0, always terminated): control characters become \n, \t or
- * \xNN, bytes that are no UTF-8 become \xNN, so that a file name cannot break a terminal or a log
- * line. Cut at a character when it does not fit. Returns out. */
+ * \xNN, bytes that are no UTF-8 become \xNN, characters that turn text around, part lines or cannot
+ * be seen become \uNNNN, so that a file name cannot break a terminal or a log line, nor look like
+ * another. Cut at a character when it does not fit. Returns out. */
 IDF_API char *idf_text_printable(char *out, size_t out_bytes, const char *text);
 
 /* Drops an incomplete UTF-8 sequence at the end of a NUL-terminated string. */

@@ -69,7 +69,8 @@ static void item_fail(idf_build *b, size_t index, const idf_error *why) {
     it->problem = idf_strdup(why->message);
     if (why->status == IDF_ERR_NO_MEMORY || it->problem == NULL) {
         atomic_store(&b->stop, IDF_ERR_NO_MEMORY);
-    } else if (b->options->strict) {
+    } else if (b->options->strict || why->status == IDF_ERR_IO) {
+        /* a read error may pass, and says nothing about the picture: no reason to drop it */
         size_t least = atomic_load(&b->strict_item);
         while (index < least && !atomic_compare_exchange_weak(&b->strict_item, &least, index)) {
         }

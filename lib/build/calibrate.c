@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/format.h"
 #include "build/operating.h"
 #include "image/augment.h"
 #include "kernel/dot.h"
@@ -424,15 +425,15 @@ idf_status idf_calibrate(idf_calibration *out, const idf_calibrate_options *o, i
 void idf_calibration_to_json(const idf_calibration *c, double changes,
                              char out[IDF_CALIBRATION_JSON]) {
     char points[IDF_OPERATING_JSON];
-    snprintf(out, IDF_CALIBRATION_JSON,
-             "{\"evidence_middle\":%.9g,\"evidence_slope\":%.9g,\"cosine_middle\":%.9g,"
-             "\"cosine_slope\":%.9g,\"sim_threshold\":%.9g,\"false_accepts\":%.9g,"
-             "\"calibration_views\":%zu,\"calibration_read\":%zu,\"calibration_changes\":%.0f,"
-             "\"geometry_recall\":%.9g,\"embedding_recall\":%.9g%s}",
-             c->scale.evidence_middle, c->scale.evidence_slope, c->scale.cosine_middle,
-             c->scale.cosine_slope, c->sim_threshold, c->false_accepts, c->n_views, c->n_read,
-             changes, c->geometry_recall, c->embedding_recall,
-             idf_operating_to_json(c->points, points));
+    idf_format(out, IDF_CALIBRATION_JSON,
+               "{\"evidence_middle\":%.9g,\"evidence_slope\":%.9g,\"cosine_middle\":%.9g,"
+               "\"cosine_slope\":%.9g,\"sim_threshold\":%.9g,\"false_accepts\":%.9g,"
+               "\"calibration_views\":%zu,\"calibration_read\":%zu,\"calibration_changes\":%.0f,"
+               "\"geometry_recall\":%.9g,\"embedding_recall\":%.9g%s}",
+               c->scale.evidence_middle, c->scale.evidence_slope, c->scale.cosine_middle,
+               c->scale.cosine_slope, c->sim_threshold, c->false_accepts, c->n_views, c->n_read,
+               changes, c->geometry_recall, c->embedding_recall,
+               idf_operating_to_json(c->points, points));
 }
 
 bool idf_calibration_of(idf_calibration *out, const idf_index *index, double *changes) {

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/format.h"
 #include "index/index.h"
 
 /* The tail's length by chance alone, which counts as much as this many views. */
@@ -64,7 +65,7 @@ void idf_operating_points(idf_operating_point out[IDF_OPERATING_POINTS], const i
 
 /* "recall_at_0.01" and the like. */
 static const char *key_of(char out[40], const char *word, int i) {
-    snprintf(out, 40, "%s_at_%g", word, idf_operating_rates[i]);
+    idf_format(out, 40, "%s_at_%g", word, idf_operating_rates[i]);
     return out;
 }
 
@@ -74,12 +75,12 @@ char *idf_operating_to_json(const idf_operating_point points[IDF_OPERATING_POINT
     int n = 0;
     out[0] = '\0';
     for (int i = 0; i < IDF_OPERATING_POINTS; i++)
-        n +=
-            snprintf(out + n, (size_t)(IDF_OPERATING_JSON - n),
-                     ",\"%s\":%.9g,\"%s\":%.9g,\"%s\":%.9g,\"%s\":%.9g",
-                     key_of(key[0], "threshold", i), points[i].threshold,
-                     key_of(key[1], "recall", i), points[i].recall, key_of(key[2], "recall_low", i),
-                     points[i].recall_low, key_of(key[3], "recall_high", i), points[i].recall_high);
+        n += idf_format(out + n, (size_t)(IDF_OPERATING_JSON - n),
+                        ",\"%s\":%.9g,\"%s\":%.9g,\"%s\":%.9g,\"%s\":%.9g",
+                        key_of(key[0], "threshold", i), points[i].threshold,
+                        key_of(key[1], "recall", i), points[i].recall,
+                        key_of(key[2], "recall_low", i), points[i].recall_low,
+                        key_of(key[3], "recall_high", i), points[i].recall_high);
     return out;
 }
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/format.h"
 #include "draw/annotate_label.h"
 #include "image/draw.h"
 #include "image/image.h"
@@ -92,7 +93,7 @@ void idf_annotate_label(char out[IDF_ANNOTATE_LABEL_BYTES], const idf_index *ind
     if (number > 0)
         snprintf(before, sizeof before, "%zu. ", number);
     if (score >= 0)
-        snprintf(after, sizeof after, "  %.2f", score);
+        idf_format(after, sizeof after, "  %.2f", score);
     snprintf(out, IDF_ANNOTATE_LABEL_BYTES, "%s%s%s%s%s%s%s", before, idf_index_name(index, row),
              rare ? " (" : "", rarity, rare ? ")" : "", sure ? "" : "?", after);
 }

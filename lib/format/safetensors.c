@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/bytes.h"
 #include "base/file.h"
+#include "base/format.h"
 #include "base/text.h"
 #include "format/tensors_build.h"
 
@@ -215,7 +216,7 @@ static bool put_values(json_t *header, const idf_value *values, size_t n) {
         else if (values[i].kind == IDF_VALUE_INT)
             snprintf(number, sizeof number, "%" PRId64, values[i].integer);
         else
-            snprintf(number, sizeof number, "%.17g", values[i].real);
+            idf_format(number, sizeof number, "%.17g", values[i].real);
         if (json_object_set_new(metadata, values[i].name, json_string(text)) != 0) {
             json_decref(metadata);
             return false;

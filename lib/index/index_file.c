@@ -14,6 +14,7 @@ idf_status idf_index_part_open_memory(idf_index_part **out, const void *bytes, s
     if (part == NULL)
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while opening an index");
     atomic_init(&part->n_owners, 1);
+    part->file_bytes = len;
     idf_status status = idf_zip_open(&part->zip, bytes, len, err);
     if (status == IDF_OK)
         status = idf_index_read_columns(part, err);

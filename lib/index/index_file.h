@@ -31,6 +31,7 @@ struct idf_index_part {
     atomic_size_t n_owners;
     idf_map map; /* empty when opened from memory */
     idf_zip *zip;
+    uint64_t file_bytes, inflated_bytes; /* of the file; of its deflated members read so far */
     size_t n_rows;
     int dim;
     const float *embeddings; /* in the mapping, or owned_embeddings */

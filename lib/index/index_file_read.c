@@ -14,8 +14,10 @@
 #include "base/text.h"
 #include "kernel/convert.h"
 
-static const uint64_t MAX_TEXT_BYTES = (uint64_t)1 << 30;     /* one text column, inflated */
-static const uint64_t MAX_INFLATED_BYTES = (uint64_t)1 << 32; /* one numeric column */
+/* What deflated members may take together: NumPy's compression makes columns of text up to some 50
+ * times smaller and numbers two times; a bomb, a thousand. */
+static const uint64_t FREE_INFLATED_BYTES = (uint64_t)256 << 20;
+static const uint64_t MAX_INFLATED_RATIO = 64;
 static const uint64_t CRC_ON_OPEN_BYTES = (uint64_t)64 << 20; /* larger members: idf_index_check */
 static const size_t MAX_META_BYTES = 16 << 20;
 static const char *const EMPTY = "";
@@ -28,6 +30,27 @@ static idf_status fail_memory(idf_error *err) {
     return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while opening an index");
 }
 
+/* Reads a member's array. One that is stored is bounded by the file; those that are deflated share
+ * a limit. */
+static idf_status read_array(idf_index_part *part, const char *column, bool check_crc,
+                             idf_npz_array *out, idf_error *err) {
+    char member_name[64];
+    snprintf(member_name, sizeof member_name, "%s.npy", column);
+    const idf_zip_member *member = idf_zip_find(part->zip, member_name);
+    uint64_t most = FREE_INFLATED_BYTES + MAX_INFLATED_RATIO * part->file_bytes;
+    if (member != NULL && member->deflated) {
+        if (member->size_bytes > most - part->inflated_bytes)
+            return idf_error_set(err, IDF_ERR_LIMIT,
+                                 "the index's deflated members, up to '%s', take %llu bytes, the "
+                                 "limit for a file of its size is %llu",
+                                 member_name,
+                                 (unsigned long long)(member->size_bytes + part->inflated_bytes),
+                                 (unsigned long long)most);
+        part->inflated_bytes += member->size_bytes;
+    }
+    return idf_npz_read(part->zip, column, UINT64_MAX, check_crc, out, err);
+}
+
 /* Reads a numeric column and compares its type and shape; `width` 0 stands for one dimension. */
 static idf_status read_numbers(idf_index_part *part, const char *column, idf_npy_type type,
                                size_t width, idf_npz_array *out, idf_error *err) {
@@ -36,9 +59,7 @@ static idf_status read_numbers(idf_index_part *part, const char *column, idf_npy
     const idf_zip_member *member = idf_zip_find(part->zip, member_name);
     if (member == NULL)
         return IDF_OK;
-    uint64_t limit = member->deflated ? MAX_INFLATED_BYTES : UINT64_MAX;
-    idf_status status =
-        idf_npz_read(part->zip, column, limit, member->size_bytes <= CRC_ON_OPEN_BYTES, out, err);
+    idf_status status = read_array(part, column, member->size_bytes <= CRC_ON_OPEN_BYTES, out, err);
     if (status != IDF_OK)
         return status;
     const idf_npy *npy = &out->npy;
@@ -140,8 +161,7 @@ static idf_status read_embeddings(idf_index_part *part, idf_error *err) {
                              "this is no index: it has no member 'embeddings.npy'");
     idf_npz_array *array = &part->embeddings_array;
     idf_status status =
-        idf_npz_read(part->zip, "embeddings", member->deflated ? MAX_INFLATED_BYTES : UINT64_MAX,
-                     member->size_bytes <= CRC_ON_OPEN_BYTES, array, err);
+        read_array(part, "embeddings", member->size_bytes <= CRC_ON_OPEN_BYTES, array, err);
     if (status != IDF_OK)
         return status;
     const idf_npy *npy = &array->npy;
@@ -194,7 +214,7 @@ idf_status idf_index_read_text(idf_index_part *part, const char *column, const c
     const char **strings = NULL;
     char prefix[64];
     snprintf(prefix, sizeof prefix, "member '%s.npy'", column);
-    idf_status status = idf_npz_read(part->zip, column, MAX_TEXT_BYTES, true, &array, err);
+    idf_status status = read_array(part, column, true, &array, err);
     if (status != IDF_OK || !array.found)
         return status;
     const idf_npy *npy = &array.npy;

@@ -11,6 +11,7 @@
 #include <identify/version.h>
 
 #include "base/bytes.h"
+#include "base/format.h"
 #include "base/hash.h"
 #include "base/text.h"
 
@@ -46,8 +47,8 @@ static void list_facts(fact list[N_FACTS], const idf_run_facts *f) {
 /* The fewest digits that read back as the same number. */
 static void print_real(char *out, size_t size, double value) {
     for (int digits = 1; digits <= 17; digits++) {
-        snprintf(out, size, "%.*g", digits, value);
-        if (strtod(out, NULL) == value)
+        idf_format(out, size, "%.*g", digits, value);
+        if (idf_parse_real(out, NULL) == value)
             return;
     }
 }

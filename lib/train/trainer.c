@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/format.h"
 #include "base/hash.h"
 #include "base/text.h"
 #include "model/encoder.h"
@@ -390,12 +391,12 @@ static idf_status write_best(trainer *t, idf_error *err) {
     snprintf(facts.encoder, sizeof facts.encoder, "%s", identity);
     snprintf(facts.model, sizeof facts.model, "%s",
              o->model_name != NULL ? o->model_name : identity);
-    snprintf(facts.measurements, sizeof facts.measurements,
-             "{\"views\":%zu,\"top1_before\":%.4f,\"top1_after\":%.4f,\"margin_before\":%.4f,"
-             "\"margin_after\":%.4f,\"separation_before\":%.4f,\"separation_after\":%.4f,"
-             "\"best_epoch\":%d,\"verdict\":\"%s\"}",
-             r->after.n_views, r->before.top1, r->after.top1, r->before.margin, r->after.margin,
-             r->before.separation, r->after.separation, r->best_epoch, verdict_words[r->verdict]);
+    idf_format(facts.measurements, sizeof facts.measurements,
+               "{\"views\":%zu,\"top1_before\":%.4f,\"top1_after\":%.4f,\"margin_before\":%.4f,"
+               "\"margin_after\":%.4f,\"separation_before\":%.4f,\"separation_after\":%.4f,"
+               "\"best_epoch\":%d,\"verdict\":\"%s\"}",
+               r->after.n_views, r->before.top1, r->after.top1, r->before.margin, r->after.margin,
+               r->before.separation, r->after.separation, r->best_epoch, verdict_words[r->verdict]);
     return idf_head_write(t->best, &facts, o->out_path, err);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/format.h"
 #include "build/operating.h"
 #include "index/index.h"
 #include "verify/order.h"
@@ -250,8 +251,8 @@ idf_status idf_camera_test_save(const idf_camera_test *test, const idf_index *in
     if (test->n_tried == 0)
         return idf_error_set(err, IDF_ERR_EMPTY,
                              "no view was tried as a stranger: there are no thresholds to save");
-    snprintf(text, sizeof text, "{\"sim_threshold\":%.9g,\"threshold_views\":%zu%s}",
-             test->recommended_threshold, test->n_tried,
-             idf_operating_to_json(test->points, points));
+    idf_format(text, sizeof text, "{\"sim_threshold\":%.9g,\"threshold_views\":%zu%s}",
+               test->recommended_threshold, test->n_tried,
+               idf_operating_to_json(test->points, points));
     return idf_index_put_numbers(index, path, text, err);
 }

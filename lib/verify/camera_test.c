@@ -387,6 +387,8 @@ idf_status idf_camera_test_run(idf_camera_test *out, const idf_camera_test_optio
 }
 
 void idf_camera_test_release(idf_camera_test *test) {
+    if (test == NULL)
+        return;
     idf_free(test->views);
     idf_free(test->references);
     memset(test, 0, sizeof *test);

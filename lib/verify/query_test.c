@@ -409,6 +409,8 @@ idf_status idf_query_test_run(idf_query_test *out, const idf_query_test_options 
 }
 
 void idf_query_test_release(idf_query_test *test) {
+    if (test == NULL)
+        return;
     query_storage *storage = test->storage;
     if (storage != NULL) {
         idf_bytes_release(&storage->text);

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/format.h"
 #include "index/index.h"
 #include "verify/report_page.h"
 
@@ -74,7 +75,7 @@ static void tile(report *r, const char *kind, const char *value, const char *wha
 
 static void rate_tile(report *r, double rate, double good, const char *what) {
     char value[32];
-    snprintf(value, sizeof value, "%.1f&#8239;%%", 100 * rate);
+    idf_format(value, sizeof value, "%.1f&#8239;%%", 100 * rate);
     tile(r, rate >= good ? "good" : "bad", value, what);
 }
 
@@ -85,14 +86,14 @@ static void put_tiles(report *r) {
     if (c != NULL) {
         rate_tile(r, share(c->n_top1, c->n_views), 0.9, "of simulated camera views named right");
         rate_tile(r, share(c->n_accepted_right, c->n_views), 0.75, "of them without doubt");
-        snprintf(value, sizeof value, "%zu of %zu", c->n_strangers_taken, c->n_tried);
+        idf_format(value, sizeof value, "%zu of %zu", c->n_strangers_taken, c->n_tried);
         tile(r, share(c->n_strangers_taken, c->n_tried) <= 0.01 ? "good" : "bad", value,
              "strangers accepted");
-        snprintf(value, sizeof value, "%.3f", c->sim_threshold);
+        idf_format(value, sizeof value, "%.3f", c->sim_threshold);
         tile(r, "", value, "threshold in use");
     }
     rate_tile(r, r->s->self->self_rate, 0.99, "of the references identify themselves");
-    snprintf(value, sizeof value, "%.3f", r->s->self->median_margin);
+    idf_format(value, sizeof value, "%.3f", r->s->self->median_margin);
     tile(r, r->s->self->median_margin > 0.1 ? "good" : "bad", value,
          "median margin of the stored vectors");
     idf_page_put(&r->page, "</div>\n");

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/base64.h"
+#include "base/format.h"
 #include "base/text.h"
 #include "image/encode.h"
 #include "image/resize.h"
@@ -76,7 +77,7 @@ void idf_page_put(idf_page *page, const char *format, ...) {
     char text[MAX_PIECE];
     va_list args;
     va_start(args, format);
-    int n = vsnprintf(text, sizeof text, format, args);
+    int n = idf_format_list(text, sizeof text, format, args);
     va_end(args);
     append(page, text, n < (int)sizeof text ? (size_t)n : sizeof text - 1);
 }
@@ -185,7 +186,7 @@ void idf_page_histogram(idf_page *page, const char *caption, const idf_page_seri
                              (WIDTH - LEFT - 8.0) / BINS - 1, up(0) - up(shares[s][bin] / most));
     for (int i = 0; i <= 4; i++) {
         char word[32];
-        snprintf(word, sizeof word, "%.2g", range[0] + span * i / 4);
+        idf_format(word, sizeof word, "%.2g", range[0] + span * i / 4);
         tick(page, i / 4.0, word);
     }
     idf_page_put(page, "<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"end\">%.0f %%</text>",
@@ -225,7 +226,7 @@ void idf_page_roc(idf_page *page, const idf_roc_point *points, size_t n, size_t 
                  across(1), across(1 + log10(fmax(least, used_rate)) / decades), up(used_recall));
     for (double rate = 1; rate >= least; rate /= 10) {
         char word[32];
-        snprintf(word, sizeof word, "%g %%", 100 * rate);
+        idf_format(word, sizeof word, "%g %%", 100 * rate);
         tick(page, 1 + log10(rate) / decades, word);
     }
     for (int i = 0; i <= 2; i++)

@@ -151,6 +151,8 @@ idf_status idf_self_test_run(idf_self_test *out, const idf_index *index, size_t 
 }
 
 void idf_self_test_release(idf_self_test *self_test) {
+    if (self_test == NULL)
+        return;
     idf_free(self_test->confusables);
     memset(self_test, 0, sizeof *self_test);
 }
