@@ -1,4 +1,5 @@
 /* cmd_index.c - dlf-identify index: a folder of pictures becomes an index. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -143,7 +144,10 @@ static idf_status keep_head(idf_encoder **encoder, const char *out, idf_error *e
     idf_status status = IDF_OK;
     if (idf_index_open(&old, out, NULL) != IDF_OK)
         return IDF_OK; /* none, or one that the build will have something to say about */
-    if (strcmp(idf_index_encoder(old), idf_encoder_identity(*encoder)) == 0)
+    /* With a head it is "ENCODER" and what names the head. */
+    const char *made_by = idf_index_encoder(old), *base = idf_encoder_identity(*encoder);
+    size_t n = strlen(base);
+    if (strncmp(made_by, base, n) == 0 && !isalnum((unsigned char)made_by[n]))
         status = idf_encoder_add_index_head(encoder, old, err);
     idf_index_free(old);
     return status;
