@@ -85,6 +85,25 @@ static idf_status check_header(const idf_decode_input *in, idf_error *err) {
                                  err);
 }
 
+/* Chunks that libpng keeps whole, whatever their size: what they need is far less than the limit.
+ */
+static idf_status check_chunks(const idf_decode_input *in, idf_error *err) {
+    size_t at = 8; /* behind the signature */
+    while (in->len_bytes - at >= 12) {
+        size_t n = load_u32be(in->bytes + at);
+        const uint8_t *name = in->bytes + at + 4;
+        bool kept = memcmp(name, "eXIf", 4) == 0 || memcmp(name, "iCCP", 4) == 0;
+        if (kept && n > MAX_CHUNK_BYTES)
+            return idf_error_set(err, IDF_ERR_LIMIT,
+                                 "the PNG has a chunk %.4s of %zu bytes, the limit is %d",
+                                 (const char *)name, n, MAX_CHUNK_BYTES);
+        if (n > in->len_bytes - at - 12)
+            break;
+        at += n + 12;
+    }
+    return IDF_OK;
+}
+
 static void create(png_job *job) {
     job->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, job, on_error, on_warning, job,
                                         on_malloc, on_free);
@@ -170,6 +189,8 @@ static void decode(png_job *job) {
 idf_status idf_decode_png(idf_image *out, const idf_decode_input *in, idf_image_info *info,
                           idf_error *err) {
     idf_status status = check_header(in, err);
+    if (status == IDF_OK)
+        status = check_chunks(in, err);
     if (status != IDF_OK)
         return status;
     png_job job = {.in = in, .out = out, .info = info, .err = err};

@@ -72,6 +72,14 @@ static void printable_text(void **state) {
                         "a\\nb\\tc\\x1b[2J\\x7f\\x0d");
     assert_string_equal(idf_text_printable(out, sizeof out, "\xff\xc3 \xc2\x85"),
                         "\\xff\\xc3 \\xc2\\x85");
+    /* What turns text around, parts lines or is not seen; joiners stay. */
+    assert_string_equal(
+        idf_text_printable(out, sizeof out, "a\xe2\x80\xaegpj\xe2\x81\xa6\xe2\x80\x8f"),
+        "a\\u202egpj\\u2066\\u200f");
+    assert_string_equal(
+        idf_text_printable(out, sizeof out, "\xe2\x80\xa8\xef\xbb\xbf\xf3\xa0\x81\x81"),
+        "\\u2028\\ufeff\\ue0041");
+    assert_string_equal(idf_text_printable(out, sizeof out, "\xe2\x80\x8d"), "\xe2\x80\x8d");
     for (size_t room = 1; room < 12; room++) { /* always cut at a whole piece */
         char small[16];
         memset(small, 'x', sizeof small);

@@ -7,8 +7,12 @@
 
 #include <cmocka.h>
 
+#include <zlib.h>
+
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/rng.h"
+#include "format/npz.h"
 #include "index/index.h"
 #include "support/jansson_alloc.h"
 #include "support/scratch.h"
@@ -369,6 +373,94 @@ static void read_small_index(idf_bytes *bytes) {
     assert_int_equal(idf_file_read(bytes, path, 0, NULL), IDF_OK);
 }
 
+/* Writes the CRC-32 of a stored member's n bytes, which begin at `data`, into both of its headers.
+ */
+static void repair_crc(idf_bytes *bytes, const char *member, const uint8_t *data, size_t n) {
+    uint32_t crc = (uint32_t)crc32(0, data, (unsigned)n);
+    size_t len = strlen(member);
+    int n_found = 0;
+    for (size_t i = 46; i + len <= bytes->len; i++) {
+        uint8_t *name = bytes->data + i;
+        if (memcmp(name, member, len) != 0)
+            continue;
+        bool local = memcmp(name - 30, "PK\3\4", 4) == 0;
+        assert_true(local || memcmp(name - 46, "PK\1\2", 4) == 0);
+        idf_store_u32le(local ? name - 30 + 14 : name - 46 + 16, crc);
+        n_found++;
+    }
+    assert_int_equal(n_found, 2);
+}
+
+/* No row may have more features than a picture has: buffers elsewhere are made for so many. */
+static void test_features_per_row_are_limited(void **state) {
+    (void)state;
+    static idf_keypoint keypoints[IDF_FEATURES_MAX];
+    static idf_descriptor descriptors[IDF_FEATURES_MAX];
+    made m;
+    make_rows(&m, 3);
+    for (int i = 0; i < 3; i++)
+        m.rows[i].features = (idf_features){640, 480, IDF_FEATURES_MAX, keypoints, descriptors};
+    const char *path = scratch_path("many.npz"), *member = "feature_offsets.npy";
+    assert_int_equal(idf_index_write(path, m.rows, 3, DIM, &meta, NULL), IDF_OK);
+    idf_bytes bytes = {0};
+    assert_int_equal(idf_file_read(&bytes, path, 0, NULL), IDF_OK);
+    assert_true(try_bytes(bytes.data, bytes.len));
+    size_t at = 0, n = strlen(member);
+    while (memcmp(bytes.data + at, member, n) != 0)
+        at++;
+    uint8_t *header = bytes.data + at - 30;
+    size_t size = idf_load_u32le(header + 22);
+    uint8_t *data = bytes.data + at + n + idf_load_u16le(header + 28);
+    uint8_t *offsets = data + size - 4 * 8;
+    assert_true(idf_load_u64le(offsets + 8) == IDF_FEATURES_MAX);
+    static const int more[] = {-1, 0, 1, IDF_FEATURES_MAX}; /* the first row has so many more */
+    for (int i = 0; i < 4; i++) {
+        idf_store_u64le(offsets + 8, (uint64_t)(IDF_FEATURES_MAX + more[i]));
+        repair_crc(&bytes, member, data, size);
+        idf_index *index;
+        idf_error err = IDF_ERROR_INIT;
+        idf_status status = idf_index_open_memory(&index, bytes.data, bytes.len, &err);
+        if (more[i] == 0) {
+            assert_int_equal(status, IDF_OK);
+            idf_index_free(index);
+        } else { /* one fewer in the first is one too many in the second */
+            assert_int_equal(status, IDF_ERR_FORMAT);
+            assert_non_null(strstr(err.message, "feature_offsets"));
+        }
+    }
+    idf_bytes_release(&bytes);
+}
+
+/* A file of some kilobytes whose members would take gigabytes, each within bounds of its own. */
+static void test_what_members_take_together_is_limited(void **state) {
+    (void)state;
+    enum { ROWS = 40000, TEXT = 4 * 512 };
+    const char *path = scratch_path("bomb.npz");
+    idf_zip_writer *zip;
+    const idf_npy vectors = {
+        .type = IDF_NPY_F4, .item_bytes = 4, .n_dims = 2, .shape = {ROWS, 512}};
+    const idf_npy texts = {.type = IDF_NPY_TEXT, .item_bytes = TEXT, .n_dims = 1, .shape = {ROWS}};
+    static const char *const columns[] = {"names", "filenames", "rarities", "set_codes"};
+    uint8_t *zeros = idf_alloc_zero(ROWS, TEXT);
+    assert_int_equal(idf_zip_writer_new(&zip, path, NULL), IDF_OK);
+    assert_int_equal(idf_npz_begin(zip, "embeddings", &vectors, true, NULL), IDF_OK);
+    assert_int_equal(idf_zip_writer_write(zip, zeros, (size_t)ROWS * 512 * 4, NULL), IDF_OK);
+    assert_int_equal(idf_zip_writer_end(zip, NULL), IDF_OK);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(idf_npz_begin(zip, columns[i], &texts, true, NULL), IDF_OK);
+        assert_int_equal(idf_zip_writer_write(zip, zeros, (size_t)ROWS * TEXT, NULL), IDF_OK);
+        assert_int_equal(idf_zip_writer_end(zip, NULL), IDF_OK);
+    }
+    assert_int_equal(idf_zip_writer_commit(zip, NULL), IDF_OK);
+    idf_free(zeros);
+    idf_index *index;
+    idf_error err = IDF_ERROR_INIT;
+    idf_status status = idf_index_open(&index, path, &err);
+    assert_int_equal(status, IDF_ERR_LIMIT);
+    if (strstr(err.message, "rarities.npy', take") == NULL)
+        fail_msg("%s", err.message);
+}
+
 static void test_truncated(void **state) {
     (void)state;
     idf_bytes bytes = {0};
@@ -477,12 +569,20 @@ int main(void) {
         return idf_index_write(wanted, m.rows, MAX_ROWS, DIM, &meta, NULL) != IDF_OK;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_deterministic),
-        cmocka_unit_test(test_write_refuses),  cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_golden_empty),   cmocka_unit_test(test_golden_ours),
-        cmocka_unit_test(test_golden_refused), cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_bit_flips),      cmocka_unit_test(test_out_of_memory),
-        cmocka_unit_test(test_size),           cmocka_unit_test(test_small_pictures),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_deterministic),
+        cmocka_unit_test(test_write_refuses),
+        cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_golden_empty),
+        cmocka_unit_test(test_golden_ours),
+        cmocka_unit_test(test_golden_refused),
+        cmocka_unit_test(test_features_per_row_are_limited),
+        cmocka_unit_test(test_what_members_take_together_is_limited),
+        cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_bit_flips),
+        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_size),
+        cmocka_unit_test(test_small_pictures),
         cmocka_unit_test(test_save_numbers),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

@@ -3,6 +3,7 @@
  * ended by a NUL; name, rarity and set code to standard output, each ended by a NUL. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -184,6 +185,13 @@ static void random_stem(char *out, size_t out_bytes, idf_rng *rng) {
     snprintf(out + used, out_bytes - used, ".jpg");
 }
 
+static bool has_small_pair(const char *text) {
+    for (; text[0] != '\0'; text++)
+        if (text[0] >= 'a' && text[0] <= 'z' && text[1] >= 'a' && text[1] <= 'z')
+            return true;
+    return false;
+}
+
 static void names_are_fixed_points(void **state) {
     (void)state;
     idf_rng rng;
@@ -199,7 +207,7 @@ static void names_are_fixed_points(void **state) {
         idf_name_parse(&again, again_file);
         if (again.rarity[0] != '\0') /* two rarities at the end: one comes off at a time */
             continue;
-        if (strpbrk(first.name, "abcdefghijklmnopqrstuvwxyz") == NULL)
+        if (!has_small_pair(first.name))
             continue; /* nothing but capitals is left: it looks shouted now */
         if (strcmp(first.name, again.name) != 0)
             fail_msg("'%s' -> '%s' -> '%s'", stem, first.name, again.name);

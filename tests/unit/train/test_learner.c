@@ -264,6 +264,39 @@ static void threads_change_nothing(void **state) {
     idf_head_free(alone);
 }
 
+/* One step with a decay and one without: they differ by rate x decay x the parameter, whatever the
+ * gradient (AdamW decays apart from it). */
+static void weights_decay_apart_from_the_gradient(void **state) {
+    (void)state;
+    enum { N = 16, WIDE = 24 };
+    float x[N * WIDE], decay = 0.5f, rate = 0.01f;
+    uint32_t classes[N];
+    idf_head *heads[2], *start;
+    random_fill(x, N * WIDE, 8);
+    for (uint32_t i = 0; i < N; i++)
+        classes[i] = i / 2;
+    for (int k = 0; k < 2; k++) {
+        idf_learner *l;
+        assert_int_equal(idf_head_new(&heads[k], WIDE, 32, 16, NULL), IDF_OK);
+        idf_head_randomise(heads[k], 1);
+        idf_head_pack(heads[k]);
+        assert_int_equal(idf_learner_new(&l, heads[k], N, NULL, NULL), IDF_OK);
+        assert_float_equal(l->weight_decay, 1e-4, 1e-9); /* the original's */
+        l->weight_decay = k * decay;
+        idf_learner_loss(l, x, classes);
+        idf_learner_update(l, rate);
+        idf_learner_free(l);
+    }
+    assert_int_equal(idf_head_new(&start, WIDE, 32, 16, NULL), IDF_OK);
+    idf_head_randomise(start, 1);
+    for (size_t i = 0; i < start->n_params; i++)
+        assert_float_equal(heads[0]->params[i] - heads[1]->params[i],
+                           rate * decay * start->params[i], 1e-6);
+    for (int k = 0; k < 2; k++)
+        idf_head_free(heads[k]);
+    idf_head_free(start);
+}
+
 static void draws_are_fair_and_replay(void **state) {
     (void)state;
     enum { CLASSES = 9, K = 4, M = 3, VIEWS = 5, DRAWS = 2000 };
@@ -324,6 +357,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(equal_to_pytorch, open_golden, close_golden),
         cmocka_unit_test(finite_differences),
         cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(weights_decay_apart_from_the_gradient),
         cmocka_unit_test(draws_are_fair_and_replay),
         cmocka_unit_test(out_of_memory),
     };
