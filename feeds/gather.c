@@ -95,8 +95,11 @@ static void on_picture(void *context, idf_response *response, idf_status status,
     idf_gather_event event = {.path = "", .message = ""};
     idf_error why = IDF_ERROR_INIT;
     const char *url = e->candidate.find->url;
+    const uint64_t limit = g->options->max_bytes != 0 ? g->options->max_bytes : DEFAULT_MAX_BYTES;
     j->n_pictures--;
     json_object_del(g->under_way, url);
+    if (status == IDF_OK && g->report->n_bytes > limit)
+        status = IDF_ERR_CANCELLED; /* came along with the one that reached the limit */
     if (status == IDF_OK && response->status == 304) {
         tell(j, IDF_GATHER_KEPT, url, idf_entry_text(e->candidate.entry, "path"), "");
         count_picture(j);
@@ -114,7 +117,6 @@ static void on_picture(void *context, idf_response *response, idf_status status,
     } else if (status != IDF_ERR_CANCELLED) {
         tell(j, IDF_GATHER_FAILED, url, "", err->message);
     }
-    uint64_t limit = g->options->max_bytes != 0 ? g->options->max_bytes : DEFAULT_MAX_BYTES;
     if (g->report->n_bytes > limit) {
         idf_error_set(&why, IDF_ERR_NO_SPACE, "the limit of %llu MiB of new pictures is reached",
                       (unsigned long long)(limit >> 20));

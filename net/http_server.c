@@ -312,7 +312,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
         server->options.handler.done(x->state, x->status);
         atomic_fetch_sub(&server->n_active, 1);
     }
-    idf_watch_set(x->watched, server->options.idle_seconds);
+    idf_watch_idle(x->watched, server->options.idle_seconds);
     reply_free(x->reply);
     idf_free(x->target);
     idf_free(x);

@@ -19,11 +19,18 @@ struct idf_watch {
     idf_watched *first;
 };
 
+/* Whether the client will send nothing more. */
+static bool has_left(int fd) {
+    char byte;
+    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void shut_down_late(idf_watch *watch) {
     double now = idf_clock_seconds();
     for (idf_watched *w = watch->first; w != NULL; w = w->next) {
         double deadline = atomic_load(&w->deadline);
-        if (deadline > 0 && now > deadline) {
+        bool late = deadline > 0 && now > deadline;
+        if (late || (deadline > 0 && atomic_load(&w->idle) && has_left(w->fd))) {
             atomic_store(&w->deadline, 0);
             shutdown(w->fd, SHUT_RDWR); /* whose connection it is sees that it has ended */
         }
@@ -75,12 +82,13 @@ void idf_watch_free(idf_watch *watch) {
 }
 
 void idf_watch_set(idf_watched *watched, double seconds) {
+    atomic_store(&watched->idle, false);
     atomic_store(&watched->deadline, seconds > 0 ? idf_clock_seconds() + seconds : 0);
 }
 
 void idf_watch_add(idf_watch *watch, idf_watched *watched, int fd, double seconds) {
     watched->fd = fd;
-    idf_watch_set(watched, seconds);
+    idf_watch_idle(watched, seconds);
     pthread_mutex_lock(&watch->lock);
     watched->previous = NULL;
     watched->next = watch->first;
@@ -99,4 +107,9 @@ void idf_watch_remove(idf_watch *watch, idf_watched *watched) {
     if (watched->next != NULL)
         watched->next->previous = watched->previous;
     pthread_mutex_unlock(&watch->lock);
+}
+
+void idf_watch_idle(idf_watched *watched, double seconds) {
+    idf_watch_set(watched, seconds);
+    atomic_store(&watched->idle, true);
 }

@@ -36,6 +36,8 @@ static idf_status open_target(idf_build *b, idf_error *err) {
     idf_error why = IDF_ERROR_INIT;
     idf_index **old = &b->old[OLD_TARGET].index;
     idf_status status = idf_index_open(old, b->options->out_path, &why);
+    if (status == IDF_ERR_NO_MEMORY || status == IDF_ERR_IO) /* says nothing of the file */
+        return idf_error_set(err, status, "%.900s", why.message);
     if (status != IDF_OK)
         return idf_error_set(err, status,
                              "%.700s; it will not be overwritten: name another --out, or give "

@@ -12,7 +12,7 @@ SOURCE = pathlib.Path(os.environ.get("IDENTIFY_SOURCE_DIR",
                                      pathlib.Path(__file__).resolve().parents[2]))
 SCRIPT = SOURCE / "tools" / "deps.sh"
 LIBRARIES = ("libjpeg libpng libwebp zlib libutf8proc nettle jansson libcurl libxml-2.0 yaml-0.1 libheif "
-             "lcms2 cmocka").split()
+             "lcms2 libmicrohttpd gnutls libqrencode cmocka").split()
 
 PKG_CONFIG = """#!/bin/sh
 shift
