@@ -21,7 +21,7 @@
 
 typedef enum idf_build_state { ITEM_NEW, ITEM_KEPT, ITEM_ENCODED, ITEM_FAILED } idf_build_state;
 
-enum { NO_SEGMENT = UINT32_MAX };
+#define NO_SEGMENT UINT32_MAX
 
 /* One picture of the folder. */
 typedef struct idf_build_item {

@@ -106,17 +106,18 @@ static void test_boundaries(void **state) {
                                 "multipart/form-data; a; boundary=XyZ"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         expect(good[i], body, sizeof body - 1, "a|-|1;");
-    const char *const bad[] = {
-        "multipart/form-data",
-        "multipart/form-data; boundary=",
-        "multipart/form-data; boundary=\"",
-        "multipart/form-data; boundary=\"\"",
-        "multipart/form-data; boundary=\"a",
-        "multipart/form-data; boundary=\"a \"",
-        "multipart/form-data; boundary=\"a\x01\"",
-        "multipart/form-data; boundary=a b",
+    static const char too_long[] =
         "multipart/form-data; boundary=01234567890123456789012345678901234567"
-        "890123456789012345678901234567890"};
+        "890123456789012345678901234567890";
+    const char *const bad[] = {too_long,
+                               "multipart/form-data",
+                               "multipart/form-data; boundary=",
+                               "multipart/form-data; boundary=\"",
+                               "multipart/form-data; boundary=\"\"",
+                               "multipart/form-data; boundary=\"a",
+                               "multipart/form-data; boundary=\"a \"",
+                               "multipart/form-data; boundary=\"a\x01\"",
+                               "multipart/form-data; boundary=a b"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         refuse(bad[i], body, sizeof body - 1, IDF_ERR_FORMAT);
     REFUSE("multipart/mixed; boundary=XyZ", "", IDF_ERR_UNSUPPORTED);
