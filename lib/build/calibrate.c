@@ -31,6 +31,9 @@ enum { WIDTH = 640, HEIGHT = 480, CHUNK = 16, SEED = 20, FAMILY = 8, VIEWS_A_ROW
 static const double TYPICAL_STRANGER = 0.02;
 /* Cosines of strangers are taken to differ by this much at least. */
 static const double LEAST_DEVIATION = 0.01;
+/* The curve needs two points, the mean and what is accepted: a rate over this share, which is one
+ * deviation up, is taken as this. */
+static const double MOST_FALSE_ACCEPTS = 0.1587;
 /* So many strangers say little. */
 enum { FEW_STRANGERS = 8 };
 /* Right answers are taken to reach this much at least. */
@@ -246,7 +249,7 @@ void idf_calibrate_evidence(idf_calibration *out, double *right, double *strange
 /* The point that a share `rate` of a normal distribution exceeds, in standard deviations
  * (Abramowitz and Stegun 26.2.23; off by at most 0.00045). */
 static double normal_exceeded_by(double rate) {
-    double t = sqrt(-2 * log(fmin(0.5, fmax(1e-12, rate))));
+    double t = sqrt(-2 * log(fmin(MOST_FALSE_ACCEPTS, fmax(1e-12, rate))));
     return t - (2.515517 + 0.802853 * t + 0.010328 * t * t) /
                    (1 + 1.432788 * t + 0.189269 * t * t + 0.001308 * t * t * t);
 }

@@ -59,6 +59,28 @@ static void cosines_meet_the_same_threshold(void **state) {
     assert_true(c.embedding_recall > 0.98);
 }
 
+/* However many strangers may pass, the more alike two things are the higher the score. */
+static void scores_rise_at_every_rate(void **state) {
+    (void)state;
+    const double rates[] = {0.9999, 0.5, 0.3, 0.16, 0.01, 1e-9};
+    double right[20], strangers[20], few = 0.1;
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        idf_calibration c = {.scale = idf_scale_default};
+        for (int k = 0; k < 20; k++) {
+            right[k] = 5 + k;
+            strangers[k] = 0.1 + 0.01 * k;
+        }
+        idf_calibrate_evidence(&c, right, strangers, 20, rates[i]);
+        for (int known = 0; known < 2; known++) {
+            const idf_strangers s = {
+                .own = known ? strangers : &few, .n_own = known ? 20 : 1, .unknown = 0.25};
+            idf_calibrate_cosine(&c, right, 20, &s, rates[i]);
+            assert_true(c.scale.cosine_slope > 0 && c.scale.cosine_slope < 1000);
+            assert_true(idf_embedding_score(&c.scale, 0.1) < idf_embedding_score(&c.scale, 0.4));
+        }
+    }
+}
+
 /* Strangers of the collection and of no collection: the threshold is above both. */
 static void the_nearer_strangers_count(void **state) {
     (void)state;
@@ -96,6 +118,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strangers_set_the_threshold),
         cmocka_unit_test(cosines_meet_the_same_threshold),
+        cmocka_unit_test(scores_rise_at_every_rate),
         cmocka_unit_test(the_nearer_strangers_count),
         cmocka_unit_test(nothing_known_is_safe),
     };
