@@ -54,8 +54,6 @@ export function readInfo(b) {
 
 export const info = async () => readInfo(await ask('/api/info'));
 
-export const health = async () => { await ask('/health', {}, 4000); };
-
 /** @param {number} limit @param {string} currency what the feed counts in @returns {Promise<Thing[]>} */
 export async function topPrices(limit, currency) {
   const body = await ask(`/api/top-prices?limit=${limit}`);

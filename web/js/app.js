@@ -1,202 +1,29 @@
 // Puts the parts together: what each button does, what happens when an answer comes.
-import { $, isPhone, root, setAttr, settleScrollers } from './dom.js';
+import { $, isPhone, root, settleScrollers } from './dom.js';
 import { applySettings, changed, focused, on, saveSettings, settings, state, words } from './state.js';
 import * as api from './api.js';
 import * as camera from './camera.js';
 import { Deck } from './deck.js';
 import { readText } from './formats.js';
-import { Overlay } from './draw.js';
-import { Live } from './live.js';
+import { keepFocus, leave, live, overlay, setMode, showPicture, startCamera, startPhoto, startVideo, takeStill } from './session.js';
 import { feedback, hush, say, toast } from './say.js';
 import { listenKeys } from './keyboard.js';
 import { exportMenu, menuOpen, pulseDeck, renderDeck, saveAs, useDeck } from './deck-view.js';
 import { onThisComputer, renderBar, renderStatus, renderTabs, renderTop } from './lists.js';
 import { addable } from './nine.js';
-import { overlap, readingOrder } from './geometry.js';
 import { onChoice, openPicker, pick, pickNewName, trackById, unkeep } from './picker.js';
 import { openImport, openKeys, openSettings, setTheme, watchSettings } from './settings.js';
 import { renderCaption, renderCaptionNumbers, resetCaption, tileChoice } from './caption.js';
 import { renderTrackNumbers, renderTracks, resetTracks } from './tracks.js';
 import { renderLost, renderStage, secureAddress } from './stage.js';
-import { money, priceText, purse, rarityName, spokenPrice } from './words.js';
+import { money, purse } from './words.js';
 
-const FLASH_MS = 1400, HOLD_MS = 400, FADE_MS = 200, SWITCH_MS = 400, NUMBERS_MS = 250, SPEAK_AFTER = 3;
+const FLASH_MS = 1400, NUMBERS_MS = 250;
 
 const video = /** @type {HTMLVideoElement} */ ($('#video'));
-const photo = /** @type {HTMLImageElement} */ ($('#photo'));
 
 const deck = new Deck(() => changed('deck'), (text) => { state.error = text; toast(text); changed('status'); });
 useDeck(deck);
-
-/* ---------- what is drawn on the picture ---------- */
-
-/** @param {Track} t @param {number} i @param {number} now @returns {import('./chips.js').Drawing} */
-function drawing(t, i, now) {
-  const still = state.source === 'photo' || state.frozen || !!state.nine, page = !!state.nine;
-  const fade = still || !t.missing ? 1 : Math.max(0, Math.min(1, 1 - (now - t.missing - HOLD_MS) / FADE_MS));
-  return {
-    key: t.id, n: t.n, kind: t.kind, quad: t.quad, plain: page, fade, frame: still ? null : t.frame,
-    text: page ? `${i + 1}${t.kind === 'sure' ? '' : '?'}` : t.kind === 'unknown' ? 'No match' : t.thing.name,
-    price: t.kind === 'sure' ? priceText(t.thing.price) : '',
-    focus: !page && state.tracker.tracks.length > 1 && focused()?.id === t.id, kept: state.added.has(t.id) && !page,
-  };
-}
-
-const overlay = new Overlay(() => {
-  const now = performance.now();
-  return (state.mode === 'page' ? state.nine || [] : state.tracker.tracks).map((t, i) => drawing(t, i, now));
-});
-
-/* ---------- answers ---------- */
-
-/** The thing in the label stays until another is chosen or it is gone; another that is there takes its place. */
-function keepFocus() {
-  const now = performance.now(), t = focused(), { tracks } = state.tracker;
-  if (!t) return;
-  const other = tracks.filter((x) => !x.missing && x !== t) // what took its place, else what came last
-    .sort((a, b) => overlap(b.quad, t.quad) - overlap(a.quad, t.quad) || b.born - a.born)[0];
-  state.focus = t.missing && other && now - t.missing > SWITCH_MS ? other.id : t.id;
-}
-
-/** Speaks of a track once, when three answers agree. @param {Track} t */
-function speakOf(t) {
-  if (t.spoken || t.steady < SPEAK_AFTER || t.kind === 'unknown') return;
-  t.spoken = true;
-  say(t.kind === 'unsure' ? `${t.thing.name}, printing not sure.` : [t.thing.name, rarityName(t.thing.rarity), spokenPrice(t.thing.price)].filter(Boolean).join(', ') + '.');
-  feedback('known');
-}
-
-/** @param {Answer} answer @param {Track[]} born */
-function answered(answer, born) {
-  state.tracker.tracks.forEach(speakOf);
-  keepFocus();
-  overlay.wake();
-  changed('tracks');
-  if (born.length) changed('numbers status');
-}
-
-const live = new Live({ overlay, answered, token: () => { leave(); state.ask = 'token'; changed('stage'); } });
-
-/* ---------- sources ---------- */
-
-/** Nothing that was in view is any more. */
-function leave() {
-  state.epoch++;
-  camera.stop();
-  state.source = null;
-  state.frozen = state.looking = false;
-  state.nine = null;
-  state.tracker.clear();
-  state.closest = [];
-  state.focus = 0;
-  live.restart();
-}
-
-function showPicture() {
-  state.ask = null;
-  const still = state.source === 'photo' || !!state.nine;
-  setAttr($('#stage'), 'data-shows', still ? 'photo' : 'video');
-  const [w, h] = still ? [photo.naturalWidth, photo.naturalHeight] : [video.videoWidth, video.videoHeight];
-  root.style.setProperty('--ratio', String(h / (w || 1) || 0.5625));
-  setAttr($('#stage'), 'data-tall', h > w);
-  renderStage();
-  const mirrored = settings.mirror && state.source === 'camera' && !still;
-  root.toggleAttribute('data-mirror', mirrored);
-  overlay.mirror = mirrored;
-  overlay.guide = false;
-  overlay.show(still ? photo : video, w, h);
-  changed('stage tracks status nine');
-}
-
-async function startCamera() {
-  leave();
-  state.ask = camera.secure() ? 'asking' : 'insecure';
-  changed('stage tracks status');
-  const why = await camera.openCamera(() => { leave(); state.ask = 'nocamera'; changed('stage tracks status'); });
-  if (why === 'late') return;
-  if (why) {
-    state.ask = why;
-    feedback('wrong');
-    changed('stage');
-    return;
-  }
-  state.source = 'camera';
-  showPicture();
-  live.watch();
-}
-
-/** @param {Blob} file */
-async function startVideo(file) {
-  leave();
-  const epoch = state.epoch, ok = await camera.openVideo(file);
-  if (epoch !== state.epoch) return;
-  if (!ok) { sayError('This browser cannot play that video.'); return; }
-  state.source = 'video';
-  showPicture();
-  live.watch();
-}
-
-/** @param {string} text */
-function sayError(text) {
-  if (!state.source) state.ask = 'first';
-  state.error = text;
-  toast(text);
-  feedback('wrong');
-  changed('stage status');
-}
-
-/** @param {Blob} file */
-async function startPhoto(file) {
-  leave();
-  const { epoch } = state, bitmap = await camera.openPhoto(file);
-  if (epoch !== state.epoch) return;
-  if (!bitmap) { sayError('That is no picture which this browser can read.'); return; }
-  state.source = 'photo';
-  state.looking = true;
-  showPicture();
-  await look(bitmap);
-}
-
-/** Asks for the one picture on the stage. @param {ImageBitmap} bitmap */
-async function look(bitmap) {
-  const page = state.mode === 'page', answer = await live.photo(bitmap, page ? { max_objects: '30' } : {});
-  bitmap.close();
-  if (!answer) { if (state.source) { state.looking = false; changed('tracks nine status'); } return; }
-  state.looking = false;
-  state.tracker.clear();
-  state.tracker.update(answer, performance.now());
-  const { tracks } = state.tracker;
-  if (page) state.nine = readingOrder(tracks);
-  else if (!tracks.length) say('No match.');
-  if (page) { say(`${tracks.length} answers.`); if (isPhone()) { root.dataset.sheet = 'open'; root.dataset.tab = 'view'; } }
-  else for (const t of tracks) { t.steady = SPEAK_AFTER; speakOf(t); }
-  keepFocus();
-  showPicture();
-}
-
-async function takeStill() {
-  if (state.mode !== 'page' || state.looking || !video.videoWidth) return;
-  state.looking = true;
-  changed('nine');
-  const { epoch } = state, bitmap = await camera.takeStill();
-  if (epoch === state.epoch) await look(bitmap);
-}
-
-/** @param {'live' | 'page'} mode */
-function setMode(mode) {
-  if (state.mode === mode) return;
-  state.mode = mode;
-  if (state.source === 'photo') leave();
-  state.nine = null;
-  state.looking = false;
-  state.tracker.clear();
-  if (!state.source) state.ask = 'first';
-  if (isPhone()) { root.dataset.sheet = mode === 'page' ? 'open' : 'peek'; root.dataset.tab = 'view'; }
-  live.restart();
-  if (state.source) showPicture();
-  changed('stage tracks nine status info');
-  live.watch();
-}
 
 /* ---------- adding ---------- */
 
@@ -400,7 +227,6 @@ on('top info stage', renderTop);
 on('tabs', () => renderTabs(deck));
 on('settings', () => { resetCaption(); resetTracks(); overlay.mirror = root.hasAttribute('data-mirror'); });
 on('numbers status', () => renderStatus(focused()));
-on('info', () => { setAttr(root, 'data-known', state.info.known); });
 
 setInterval(() => {
   if (state.source && state.source !== 'photo' && !state.frozen && !state.nine && state.tracker.expire(performance.now(), live.patience)) {
