@@ -64,7 +64,8 @@ static int unknown_command(const char *word) {
 
 int main(int argc, char **argv) {
     cli_json_begin();
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is found when stdout is flushed */
+    (void)idf_guard_files(NULL); /* without it there is only less to be said at the end */
+    signal(SIGPIPE, SIG_IGN);    /* a closed pipe is found when stdout is flushed */
     if (argc < 2) {
         fprintf(stderr, "dlf-identify: a command is missing\nTry 'dlf-identify --help'.\n");
         return EXIT_USAGE;

@@ -49,6 +49,7 @@ static int status_of(idf_status status) {
         return 413;
     case IDF_ERR_NO_MEMORY:
     case IDF_ERR_TIMEOUT:
+    case IDF_ERR_IO: /* the index was written over in place; it is opened again in a second */
         return 503;
     default:
         return 400;

@@ -77,7 +77,8 @@ static const idf_route_outcome frame_outcomes[] = {
     {401, "A token is needed."},
     {413, "The picture is too large."},
     {422, "A field is missing or is no number."},
-    {503, "Too busy; Retry-After says when to come back."},
+    {503, "Too busy; Retry-After says when to come back. Or the collection's file was written over "
+          "in place."},
     END_OF_OUTCOMES,
 };
 static const idf_route_outcome refs_outcomes[] = {

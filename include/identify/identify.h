@@ -9,6 +9,7 @@
 #include <identify/camera_test.h>
 #include <identify/collection.h>
 #include <identify/encoder.h>
+#include <identify/guard.h>
 #include <identify/head.h>
 #include <identify/image.h>
 #include <identify/image_memory.h>

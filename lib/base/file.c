@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/file_fail.h"
+#include "base/map_guard.h"
 #include "base/text.h"
 
 static idf_status status_of_errno(int code) {
@@ -80,6 +80,12 @@ static idf_status open_regular(const char *path, uint64_t max_bytes, int *fd, ui
     return IDF_OK;
 }
 
+static size_t copy_bytes = IDF_MAP_COPY_BYTES;
+
+void idf_map_copy_up_to(size_t n) {
+    copy_bytes = n == SIZE_MAX ? IDF_MAP_COPY_BYTES : n;
+}
+
 /* Reads the n bytes that a file has into memory of our own. */
 static idf_status copy_file(idf_map *map, int fd, size_t n, const char *path, idf_error *err) {
     uint8_t *copy = idf_alloc_aligned(n, 1);
@@ -99,37 +105,22 @@ static idf_status copy_file(idf_map *map, int fd, size_t n, const char *path, id
         }
         done += (size_t)now;
     }
-    *map = (idf_map){copy, n, copy};
+    *map = (idf_map){copy, n, copy, 0};
     return IDF_OK;
 }
 
 idf_status idf_map_open(idf_map *map, const char *path, uint64_t max_bytes, idf_error *err) {
     int fd;
     uint64_t size;
-    *map = (idf_map){NULL, 0, NULL};
+    *map = (idf_map){NULL, 0, NULL, 0};
     idf_status status = open_regular(path, max_bytes, &fd, &size, err);
     if (status != IDF_OK)
         return status;
-    if (size > 0 && size <= IDF_MAP_COPY_BYTES) {
-        status = copy_file(map, fd, (size_t)size, path, err);
-    } else if (size > 0) {
-        void *at = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (at == MAP_FAILED)
-            status = idf_file_fail(err, "map", path);
-        else
-            *map = (idf_map){at, (size_t)size, NULL};
-    }
+    if (size > 0)
+        status = size <= copy_bytes ? copy_file(map, fd, (size_t)size, path, err)
+                                    : idf_map_fd(map, fd, size, path, err);
     close(fd);
     return status;
-}
-
-void idf_map_release(idf_map *map) {
-    if (map == NULL)
-        return;
-    if (map->copy == NULL && map->data != NULL)
-        munmap((void *)map->data, map->len);
-    idf_free(map->copy);
-    *map = (idf_map){NULL, 0, NULL};
 }
 
 /* Why `n` more bytes do not fit in `out`. */

@@ -17,12 +17,14 @@ extern "C" {
 
 /* The whole of a file, to be read only. Up to IDF_MAP_COPY_BYTES are read into memory: what is
  * written over the file afterwards, or cut off it, changes nothing and ends no process. A larger
- * file is mapped, and must not be written over in place while it is (this program never does: it
+ * file is mapped: idf_map_check says whether it was written over in place since, and
+ * identify/guard.h keeps the process alive when it was cut (this program never does either: it
  * renames). Zero it before use. An empty file has data NULL, len 0. `data` is aligned to 64. */
 typedef struct idf_map {
     const uint8_t *data;
     size_t len;
     void *copy; /* NULL when it is mapped */
+    int slot;   /* of a mapped one, from 1 on */
 } idf_map;
 
 enum { IDF_MAP_COPY_BYTES = 64 << 20 };
@@ -31,6 +33,13 @@ enum { IDF_MAP_COPY_BYTES = 64 << 20 };
  * IDF_ERR_LIMIT. */
 idf_status idf_map_open(idf_map *map, const char *path, uint64_t max_bytes, idf_error *err);
 void idf_map_release(idf_map *map); /* NULL is allowed */
+/* IDF_ERR_IO when the file that is mapped has been written over or cut, or could not be read. To be
+ * asked after what was read is used, and before it is believed. Any thread. */
+idf_status idf_map_check(const idf_map *map, idf_error *err);
+/* Lets go of the memory that a mapping takes up by having been read. */
+void idf_map_forget(const idf_map *map);
+/* For tests: copies files of up to n bytes from now on, SIZE_MAX for what it was. */
+void idf_map_copy_up_to(size_t n);
 
 /* Appends the whole of `path` to `out`; limits and errors as above. */
 idf_status idf_file_read(idf_bytes *out, const char *path, uint64_t max_bytes, idf_error *err);

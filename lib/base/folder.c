@@ -1,16 +1,16 @@
 /* folder.c - openat with names that are checked. */
-#define _DEFAULT_SOURCE /* madvise: glibc's posix_madvise leaves DONTNEED undone */
 #include "base/folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file_fail.h"
+#include "base/map_guard.h"
 #include "base/text.h"
 
 struct idf_folder {
@@ -85,18 +85,18 @@ static idf_status map_fd(int fd, const idf_folder *folder, const char *name, uin
                              (unsigned long long)st.st_size, (unsigned long long)max_bytes);
     if (st.st_size == 0)
         return IDF_OK;
-    void *at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (at == MAP_FAILED)
-        return fail(err, "map", folder->path, name);
-    *map = (idf_map){at, (size_t)st.st_size, NULL};
-    return IDF_OK;
+    char *path = idf_path_join(folder->path, name);
+    idf_status status = path == NULL ? idf_file_fail_memory(err, folder->path)
+                                     : idf_map_fd(map, fd, (uint64_t)st.st_size, path, err);
+    idf_free(path);
+    return status;
 }
 
 idf_status idf_folder_map(const idf_folder *folder, const char *name, uint64_t max_bytes,
                           idf_map *map, idf_error *err) {
     char shown[256];
     int fd;
-    *map = (idf_map){NULL, 0, NULL};
+    *map = (idf_map){NULL, 0, NULL, 0};
     if (!idf_folder_plain_name(name))
         return idf_error_set(err, IDF_ERR_UNSAFE, "'%s' is no plain file name",
                              idf_text_printable(shown, sizeof shown, name));
@@ -108,9 +108,4 @@ idf_status idf_folder_map(const idf_folder *folder, const char *name, uint64_t m
     idf_status status = map_fd(fd, folder, name, max_bytes, map, err);
     close(fd);
     return status;
-}
-
-void idf_map_forget(const idf_map *map) {
-    if (map->data != NULL) /* advice: what fails changes nothing */
-        (void)madvise((void *)map->data, map->len, MADV_DONTNEED);
 }

@@ -27,9 +27,6 @@ bool idf_folder_plain_name(const char *name);
 idf_status idf_folder_map(const idf_folder *folder, const char *name, uint64_t max_bytes,
                           idf_map *map, idf_error *err);
 
-/* Lets go of the memory that a mapping takes up by having been read. */
-void idf_map_forget(const idf_map *map);
-
 #ifdef __cplusplus
 }
 #endif

@@ -94,6 +94,13 @@ idf_status idf_index_open(idf_index **out, const char *path, idf_error *err) {
     return idf_index_open_with(out, path, NULL, err);
 }
 
+idf_status idf_index_check_files(const idf_index *index, idf_error *err) {
+    idf_status status = index->shared == NULL ? IDF_OK : idf_map_check(&index->shared->map, err);
+    for (size_t i = 0; i < index->n_members && status == IDF_OK; i++)
+        status = idf_map_check(&index->members[i].part->map, err);
+    return status;
+}
+
 static idf_status refresh_folder(idf_index **fresh, const idf_index *index, idf_error *err) {
     idf_status status = idf_index_open_folder(fresh, index->path, index, NULL, err);
     if (status == IDF_OK && (*fresh)->generation == index->generation &&

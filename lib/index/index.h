@@ -97,6 +97,10 @@ idf_status idf_index_lock(idf_lock **lock, const char *path, idf_error *err);
 /* Opens an index that lies in bytes[0, len), which outlive *index. */
 idf_status idf_index_open_memory(idf_index **index, const void *bytes, size_t len, idf_error *err);
 
+/* IDF_ERR_IO when a file that the index lies in has been written over since: what was read of it is
+ * not to be believed. Any thread. */
+idf_status idf_index_check_files(const idf_index *index, idf_error *err);
+
 /* Row i of an open index; the pointers live as long as the index. Features lie in their
  * picture and on a known level; damaged ones of a file too large to be looked through on opening
  * are given as n = 0. */

@@ -55,7 +55,7 @@ static idf_index_part *known_part(const opening *o, const idf_manifest_segment *
     for (size_t i = 0; o->known != NULL && i < o->known->n_members; i++) {
         idf_index_part *part = o->known->members[i].part;
         if (strcmp(o->known->members[i].file, s->file) == 0 && part->map.len == s->bytes &&
-            part->n_rows == s->n_rows)
+            part->n_rows == s->n_rows && idf_map_check(&part->map, NULL) == IDF_OK)
             return part;
     }
     return NULL;

@@ -214,8 +214,12 @@ idf_status idf_match(const idf_collection *collection, idf_scratch *scratch, idf
     if (status == IDF_OK)
         status = idf_call_begin(&call, collection, scratch, options, err);
     if (status == IDF_OK)
+        status = idf_index_check_files(idf_collection_index(collection), err);
+    if (status == IDF_OK)
         status = stream == NULL ? match(&call, frame, ALONE, answer, err)
                                 : follow(&call, stream, frame, answer, err);
+    if (status == IDF_OK)
+        status = idf_index_check_files(idf_collection_index(collection), err);
     if (status != IDF_OK && answer != NULL)
         answer->n_detections = answer->n_ranking = 0;
     return status;

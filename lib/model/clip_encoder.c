@@ -78,7 +78,7 @@ static idf_status clip_encode(const idf_encoder *encoder, idf_encoder_workspace 
         if (status != IDF_OK)
             return status;
     }
-    return IDF_OK;
+    return idf_map_check(&((const clip *)(const void *)encoder)->cache.map, err);
 }
 
 static const idf_encoder_class clip_class = {
