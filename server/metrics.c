@@ -81,6 +81,9 @@ idf_status idf_metrics_print(idf_bytes *out, idf_metrics *m, size_t n_routes,
     print_requests(out, m, n_routes, route_name);
     print_times(out, m, n_routes, route_name);
     one(out, "identify_frames_total", "counter", "Frames answered.", atomic_load(&m->frames));
+    one(out, "identify_still_frames_total", "counter",
+        "Of those, frames of sessions that showed what they showed before.",
+        atomic_load(&m->still_frames));
     one(out, "identify_detections_total", "counter", "Things found in them.",
         atomic_load(&m->detections));
     one(out, "identify_refused_total", "counter",

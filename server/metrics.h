@@ -25,7 +25,7 @@ typedef struct idf_route_counts {
 typedef struct idf_metrics {
     idf_route_counts routes[IDF_METRICS_ROUTES];
     atomic_ulong swaps, failed_swaps, refused; /* refused: for want of room in the queue */
-    atomic_ulong detections, frames;
+    atomic_ulong detections, frames, still_frames;
 } idf_metrics;
 
 /* What is so just now. */

@@ -18,7 +18,8 @@ static const idf_route_param frame_params[] = {
     {"query", "form", "string", false, "Any text; comes back in the answer."},
     {"session", "form", "string", false,
      "A name of the client's choice for its stream of frames: answers become steady, things keep "
-     "a track_id, and frames that show the same again are answered faster."},
+     "a track_id, and a view that stays is answered without looking into it anew. May stand in "
+     "the query string, too."},
     {"top_k", "form", "integer", false, "Length of top_k and ranking, 1 to 1000 (3)."},
     {"max_objects", "form", "integer", false, "The most things to report, 1 to 1000 (48)."},
     {"annotate", "form", "integer", false,

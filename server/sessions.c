@@ -29,6 +29,7 @@ static void put_first(idf_sessions *s, idf_session_entry *e) {
 static void discard(idf_sessions *s, idf_session_entry *e) {
     take_out(s, e);
     idf_stream_free(e->stream);
+    idf_still_release(&e->still);
     idf_free(e);
     s->n--;
 }

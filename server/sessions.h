@@ -7,6 +7,8 @@
 
 #include <identify/identify.h>
 
+#include "server/still.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -15,10 +17,11 @@ enum { IDF_SESSION_KEY_BYTES = 129 };
 
 typedef struct idf_sessions idf_sessions;
 
-/* One client's stream. Its stream belongs to whoever runs in its lane (workers.h). */
+/* One client's stream. Stream and still belong to whoever runs in its lane (workers.h). */
 typedef struct idf_session_entry {
     struct idf_session_entry *newer, *older;
     idf_stream *stream;
+    idf_still still;
     size_t n_users;
     char key[IDF_SESSION_KEY_BYTES];
 } idf_session_entry;

@@ -100,6 +100,7 @@ static idf_status open_folder(idf_snapshot *s, const char *refs_dir, const char 
 
 idf_status idf_snapshot_new(idf_snapshot **snapshot, idf_collection *collection, idf_prices *prices,
                             const char *refs_dir, const char *index_path, idf_error *err) {
+    static atomic_ulong n_made;
     idf_snapshot *s = *snapshot = idf_alloc_zero(1, sizeof **snapshot);
     if (s == NULL) {
         idf_collection_release(collection);
@@ -107,6 +108,7 @@ idf_status idf_snapshot_new(idf_snapshot **snapshot, idf_collection *collection,
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for a collection");
     }
     atomic_store(&s->n_users, 1);
+    s->number = atomic_fetch_add(&n_made, 1) + 1;
     s->collection = collection;
     s->index = idf_collection_index(collection);
     s->prices = prices;

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <jansson.h>
 
@@ -28,6 +29,7 @@ typedef struct idf_prices {
 
 typedef struct idf_snapshot {
     atomic_int n_users;
+    uint64_t number; /* no two have the same */
     idf_collection *collection;
     const idf_index *index; /* the collection's */
     idf_prices *prices;     /* NULL: none */

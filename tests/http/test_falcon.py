@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
 """POST /api/falcon and its kin: what comes in, what goes out, what is refused."""
+import io
+import re
 import struct
 import unittest
 import zlib
+
+from PIL import Image
 
 from service import BOUNDARY, ServiceTest, form, frame, jpeg, picture
 
@@ -75,6 +79,39 @@ class Answers(ServiceTest):
             ids.add(answer["masks"][0]["track_id"])
         self.assertEqual(len(ids), 1)
         self.assertNotIn("track_id", self.server.falcon(frame(2)).json()["masks"][0])
+
+    def still_frames(self):
+        return float(re.search(rb"(?m)^identify_still_frames_total (\S+)",
+                               self.server.get("/metrics").body)[1])
+
+    def test_held_still(self):
+        """A view that stays is answered without looking into it; another one never is."""
+        image = Image.open(io.BytesIO(frame(2)))
+        views = [jpeg(image, quality) for quality in (90, 80, 86, 92)]
+        before, n, answer = self.still_frames(), 0, {}
+        while self.still_frames() == before and n < 60:
+            answer = self.server.falcon(views[n % 4], ("session", "still")).json()
+            n += 1
+        self.assertTrue(3 < n < 60, n)
+        self.assertEqual(answer["masks"][0]["ref_filename"], WOLF)
+        self.assertEqual((answer["query"], answer["image_size"]), ("card", [800, 600]))
+        before = self.still_frames()
+        moved = jpeg(image.transform(image.size, Image.AFFINE, (1, 0, 3, 0, 1, 0)))
+        for other in (frame(1), frame(2), moved, views[0]):
+            reply = self.server.falcon(other, ("session", "still"))
+            self.assertEqual(len(reply.json()["masks"]), 1)
+        self.assertEqual(reply.json()["masks"][0]["ref_filename"], WOLF)
+        self.assertEqual(self.still_frames(), before)
+        self.assertEqual(len(self.server.falcon(views[0], ("session", "still"), ("top_k", "2"))
+                             .json()["masks"][0]["top_k"]), 2)
+
+    def test_session_in_the_address(self):
+        for target, status in (("/api/falcon?session=in%20it", 200),
+                               ("/api/falcon?session=" + "s" * 200, 413)):
+            reply = self.server.post(target, ("image", frame(2), "a.jpg"))
+            self.assertEqual(reply.status, status)
+            self.assertEqual(status == 200 and "track_id" in reply.json()["masks"][0],
+                             status == 200)
 
     def test_formats(self):
         image = picture(2)
