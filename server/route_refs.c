@@ -19,16 +19,18 @@
 #include "net/fields.h"
 #include "server/inside.h"
 
+/* NULL for what is no picture by its name, which `index` takes none of: what an index names beside
+ * pictures is not given away. */
 static const char *type_of(const char *name) {
-    static const char *const types[][2] = {{".jpg", "image/jpeg"},  {".jpeg", "image/jpeg"},
-                                           {".png", "image/png"},   {".webp", "image/webp"},
-                                           {".heic", "image/heic"}, {".heif", "image/heif"},
-                                           {".avif", "image/avif"}};
+    static const char *const types[][2] = {
+        {".jpg", "image/jpeg"},  {".jpeg", "image/jpeg"}, {".jpe", "image/jpeg"},
+        {".jfif", "image/jpeg"}, {".png", "image/png"},   {".webp", "image/webp"},
+        {".heic", "image/heic"}, {".heif", "image/heif"}, {".avif", "image/avif"}};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot != NULL && i < sizeof types / sizeof *types; i++)
         if (strcasecmp(dot, types[i][0]) == 0)
             return types[i][1];
-    return "application/octet-stream";
+    return NULL;
 }
 
 /* Opens a file of the folder, by a link too as long as that does not leave it. -1 when not. */
@@ -46,8 +48,7 @@ static int open_beneath(int folder, const char *name) {
 
 static bool is_known(const idf_snapshot *now, const char *name) {
     return name != NULL && name[0] != '\0' && name[0] != '/' && strchr(name, '/') == NULL &&
-           strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
-           idf_collection_find(now->collection, name) != SIZE_MAX;
+           type_of(name) != NULL && idf_collection_find(now->collection, name) != SIZE_MAX;
 }
 
 /* Whether the client has it already. */

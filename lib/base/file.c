@@ -133,8 +133,8 @@ static idf_status fail_growth(idf_error *err, const idf_bytes *out, size_t n, co
 }
 
 /* Reads until end of file; `max_bytes` 0 means no limit. */
-static idf_status read_all(idf_bytes *out, int fd, const char *path, uint64_t max_bytes,
-                           idf_error *err) {
+idf_status idf_file_read_fd(idf_bytes *out, int fd, const char *path, uint64_t max_bytes,
+                            idf_error *err) {
     size_t start = out->len;
     char shown[600];
     for (;;) {
@@ -164,14 +164,14 @@ idf_status idf_file_read(idf_bytes *out, const char *path, uint64_t max_bytes, i
         status = fail_growth(err, out, (size_t)size, path);
     } else {
         out->len = start;
-        status = read_all(out, fd, path, max_bytes, err);
+        status = idf_file_read_fd(out, fd, path, max_bytes, err);
     }
     close(fd);
     return status;
 }
 
 idf_status idf_stdin_read(idf_bytes *out, uint64_t max_bytes, idf_error *err) {
-    return read_all(out, STDIN_FILENO, "standard input", max_bytes, err);
+    return idf_file_read_fd(out, STDIN_FILENO, "standard input", max_bytes, err);
 }
 
 idf_status idf_file_get_stat(idf_file_stat *out, const char *path, idf_error *err) {

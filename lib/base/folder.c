@@ -69,25 +69,40 @@ bool idf_folder_plain_name(const char *name) {
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == n;
 }
 
-static idf_status map_fd(int fd, const idf_folder *folder, const char *name, uint64_t max_bytes,
-                         idf_map *map, idf_error *err) {
+/* Opens a regular file of at most max_bytes. */
+static idf_status open_entry(const idf_folder *folder, const char *name, bool links,
+                             uint64_t max_bytes, int *fd, uint64_t *size, idf_error *err) {
     struct stat st;
     char shown[600];
-    if (fstat(fd, &st) != 0)
-        return fail(err, "examine", folder->path, name);
+    *fd = IDF_AGAIN(
+        openat(folder->fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (links ? 0 : O_NOFOLLOW)));
+    if (*fd < 0)
+        return fail(err, "open", folder->path, name);
     idf_text_printable(shown, sizeof shown, folder->path);
-    if (!S_ISREG(st.st_mode))
-        return idf_error_set(err, IDF_ERR_FORMAT, "'%s/%s' is a %s, not a file", shown, name,
-                             S_ISDIR(st.st_mode) ? "folder" : "special file");
-    if (max_bytes != 0 && (uint64_t)st.st_size > max_bytes)
-        return idf_error_set(err, IDF_ERR_LIMIT,
-                             "'%s/%s' has %llu bytes, more than the limit of %llu", shown, name,
-                             (unsigned long long)st.st_size, (unsigned long long)max_bytes);
-    if (st.st_size == 0)
+    idf_status status = IDF_OK;
+    if (fstat(*fd, &st) != 0)
+        status = fail(err, "examine", folder->path, name);
+    else if (!S_ISREG(st.st_mode))
+        status = idf_error_set(err, IDF_ERR_FORMAT, "'%s/%s' is a %s, not a file", shown, name,
+                               S_ISDIR(st.st_mode) ? "folder" : "special file");
+    else if (max_bytes != 0 && (uint64_t)st.st_size > max_bytes)
+        status = idf_error_set(err, IDF_ERR_LIMIT,
+                               "'%s/%s' has %llu bytes, more than the limit of %llu", shown, name,
+                               (unsigned long long)st.st_size, (unsigned long long)max_bytes);
+    if (status == IDF_OK)
+        *size = (uint64_t)st.st_size;
+    else
+        close(*fd);
+    return status;
+}
+
+static idf_status map_fd(int fd, uint64_t size, const idf_folder *folder, const char *name,
+                         idf_map *map, idf_error *err) {
+    if (size == 0)
         return IDF_OK;
     char *path = idf_path_join(folder->path, name);
     idf_status status = path == NULL ? idf_file_fail_memory(err, folder->path)
-                                     : idf_map_fd(map, fd, (uint64_t)st.st_size, path, err);
+                                     : idf_map_fd(map, fd, size, path, err);
     idf_free(path);
     return status;
 }
@@ -96,16 +111,32 @@ idf_status idf_folder_map(const idf_folder *folder, const char *name, uint64_t m
                           idf_map *map, idf_error *err) {
     char shown[256];
     int fd;
+    uint64_t size;
     *map = (idf_map){NULL, 0, NULL, 0};
     if (!idf_folder_plain_name(name))
         return idf_error_set(err, IDF_ERR_UNSAFE, "'%s' is no plain file name",
                              idf_text_printable(shown, sizeof shown, name));
-    do {
-        fd = openat(folder->fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-    } while (fd < 0 && errno == EINTR);
-    if (fd < 0)
-        return fail(err, "open", folder->path, name);
-    idf_status status = map_fd(fd, folder, name, max_bytes, map, err);
+    idf_status status = open_entry(folder, name, false, max_bytes, &fd, &size, err);
+    if (status != IDF_OK)
+        return status;
+    status = map_fd(fd, size, folder, name, map, err);
+    close(fd);
+    return status;
+}
+
+idf_status idf_folder_read(const idf_folder *folder, const char *name, bool links,
+                           uint64_t max_bytes, idf_bytes *out, idf_error *err) {
+    char shown[256];
+    int fd;
+    uint64_t size;
+    if (name[0] == '\0' || strchr(name, '/') != NULL || strcmp(name, ".") == 0 ||
+        strcmp(name, "..") == 0)
+        return idf_error_set(err, IDF_ERR_UNSAFE, "'%s' is no name of a file in a folder",
+                             idf_text_printable(shown, sizeof shown, name));
+    idf_status status = open_entry(folder, name, links, max_bytes, &fd, &size, err);
+    if (status != IDF_OK)
+        return status;
+    status = idf_file_read_fd(out, fd, name, max_bytes, err);
     close(fd);
     return status;
 }

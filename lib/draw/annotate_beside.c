@@ -7,10 +7,11 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/file.h"
+#include "base/bytes.h"
 #include "draw/annotate_label.h"
 #include "image/draw.h"
 #include "image/image.h"
+#include "index/reference_file.h"
 
 enum {
     CELLS_MAX = 12, /* the best; more would be too small to see */
@@ -89,16 +90,17 @@ static void draw_caption(idf_image *out, const int room[4], const char *text, co
 }
 
 /* Reads the reference's picture; *out stays empty when it is not there. */
-static idf_status read_reference(idf_image *out, const char *refs_dir, const char *filename,
-                                 int side, idf_error *err) {
+static idf_status read_reference(idf_image *out, const char *refs_dir, const idf_index *index,
+                                 size_t row, int side, idf_error *err) {
     const idf_decode_options options = {.target_side = side};
-    char *path = idf_path_join(refs_dir, filename);
+    idf_bytes bytes = {0};
     *out = (idf_image){0};
-    if (path == NULL)
-        return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for a file name");
-    idf_status status =
-        refs_dir[0] == '\0' ? IDF_ERR_IO : idf_image_read_file(out, path, &options, NULL, err);
-    idf_free(path);
+    idf_status status = refs_dir[0] == '\0'
+                            ? IDF_ERR_IO
+                            : idf_index_read_reference(index, row, refs_dir, &bytes, err);
+    if (status == IDF_OK)
+        status = idf_image_read_memory(out, bytes.data, bytes.len, &options, NULL, err);
+    idf_bytes_release(&bytes);
     return status == IDF_ERR_NO_MEMORY ? status : IDF_OK;
 }
 
@@ -117,7 +119,7 @@ static idf_status draw_cell(idf_image *out, const panel *p, int k, int left,
     char text[IDF_ANNOTATE_LABEL_BYTES];
     idf_image picture = {0};
     int box[4] = {room[0], room[1], room[2], room[3]};
-    idf_status status = read_reference(&picture, refs_dir, idf_index_filename(index, c->row),
+    idf_status status = read_reference(&picture, refs_dir, index, c->row,
                                        room[2] > room[3] ? room[2] : room[3], err);
     if (status == IDF_OK && picture.pixels != NULL) {
         fit(box, &picture, room);

@@ -12,12 +12,12 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "build/builder.h"
 #include "build/calibrate.h"
 #include "image/augment.h"
 #include "image/image.h"
 #include "index/index.h"
+#include "index/reference_file.h"
 #include "kernel/dot.h"
 #include "local/extract.h"
 #include "match/scratch.h"
@@ -69,22 +69,12 @@ static idf_status no_memory(idf_error *err) {
 static idf_status read_picture(const idf_camera_test_options *o, const char *refs_dir, size_t row,
                                idf_bytes *bytes, idf_image *picture, bool *changed,
                                idf_error *err) {
-    static const uint8_t unknown[32] = {0};
     const idf_decode_options decode = {.target_side = IDF_LOCAL_SIDE};
-    idf_index_row known;
-    uint8_t sha256[32];
-    idf_index_get_row(idf_collection_index(o->collection), row, &known);
-    char *path = idf_path_join(refs_dir, known.filename);
-    if (path == NULL)
-        return no_memory(err);
-    idf_bytes_clear(bytes);
-    idf_status status = idf_file_read(bytes, path, IDF_PICTURE_MAX_BYTES, err);
-    idf_free(path);
+    idf_status status =
+        idf_index_read_reference(idf_collection_index(o->collection), row, refs_dir, bytes, err);
+    *changed = status == IDF_ERR_MISMATCH;
     if (status != IDF_OK)
         return status;
-    idf_sha256(sha256, bytes->data, bytes->len);
-    *changed = memcmp(known.sha256, unknown, sizeof unknown) != 0 &&
-               memcmp(known.sha256, sha256, sizeof sha256) != 0;
     return idf_image_read_memory(picture, bytes->data, bytes->len, &decode, NULL, err);
 }
 

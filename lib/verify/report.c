@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/format.h"
 #include "index/index.h"
+#include "index/reference_file.h"
 #include "verify/report_page.h"
 
 enum { PICTURE_SIDE = 176, VIEW_SIDE = 240, WEAKEST = 12, ROC_POINTS = 400 };
@@ -42,10 +43,11 @@ static void put_reference(report *r, size_t row) {
     const char *file = idf_index_filename(r->s->index, row);
     idf_image image = {0};
     label name;
-    char *path = r->folder[0] != '\0' ? idf_path_join(r->folder, file) : NULL;
-    if (path != NULL)
-        idf_image_read_file(&image, path, &decode, NULL, NULL);
-    idf_free(path);
+    idf_bytes bytes = {0};
+    if (r->folder[0] != '\0' &&
+        idf_index_read_reference(r->s->index, row, r->folder, &bytes, NULL) == IDF_OK)
+        idf_image_read_memory(&image, bytes.data, bytes.len, &decode, NULL, NULL);
+    idf_bytes_release(&bytes);
     name_of(name, r->s->index, row);
     idf_page_put(&r->page, "<figure>");
     idf_page_picture(&r->page, &image, PICTURE_SIDE, name);
