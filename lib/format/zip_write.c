@@ -258,6 +258,10 @@ idf_status idf_zip_writer_end(idf_zip_writer *writer, idf_error *err) {
     return status;
 }
 
+uint32_t idf_zip_writer_crc(const idf_zip_writer *writer) {
+    return writer->crc;
+}
+
 idf_status idf_zip_writer_add(idf_zip_writer *writer, const char *name, const void *data, size_t n,
                               idf_error *err) {
     idf_status status = idf_zip_writer_begin(writer, name, n, false, err);

@@ -34,6 +34,9 @@ idf_status idf_zip_writer_begin(idf_zip_writer *writer, const char *name, uint64
 idf_status idf_zip_writer_write(idf_zip_writer *writer, const void *data, size_t n, idf_error *err);
 idf_status idf_zip_writer_end(idf_zip_writer *writer, idf_error *err);
 
+/* The CRC-32 of the member that was ended last, uncompressed. */
+uint32_t idf_zip_writer_crc(const idf_zip_writer *writer);
+
 /* A whole member at once. */
 idf_status idf_zip_writer_add(idf_zip_writer *writer, const char *name, const void *data, size_t n,
                               idf_error *err);

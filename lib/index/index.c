@@ -196,19 +196,23 @@ static const idf_index_part *part_of(const idf_index *index, size_t *row) {
 }
 
 const char *idf_index_name(const idf_index *index, size_t row) {
-    return part_of(index, &row)->names[row];
+    const idf_index_part *part = part_of(index, &row);
+    return idf_index_part_text(part, IDF_COLUMN_NAME, row);
 }
 
 const char *idf_index_filename(const idf_index *index, size_t row) {
-    return part_of(index, &row)->filenames[row];
+    const idf_index_part *part = part_of(index, &row);
+    return idf_index_part_text(part, IDF_COLUMN_FILENAME, row);
 }
 
 const char *idf_index_rarity(const idf_index *index, size_t row) {
-    return part_of(index, &row)->rarities[row];
+    const idf_index_part *part = part_of(index, &row);
+    return idf_index_part_text(part, IDF_COLUMN_RARITY, row);
 }
 
 const char *idf_index_set_code(const idf_index *index, size_t row) {
-    return part_of(index, &row)->set_codes[row];
+    const idf_index_part *part = part_of(index, &row);
+    return idf_index_part_text(part, IDF_COLUMN_SET_CODE, row);
 }
 
 const float *idf_index_embedding(const idf_index *index, size_t row) {

@@ -53,7 +53,8 @@ void idf_index_part_free(idf_index_part *part) {
     idf_npz_array *arrays[] = {&part->codes_array,   &part->scales_array, &part->embeddings_array,
                                &part->sizes,         &part->mtimes,       &part->sha256,
                                &part->feature_sizes, &part->keypoints,    &part->feature_offsets,
-                               &part->descriptors,   &part->pictures};
+                               &part->descriptors,   &part->pictures,     &part->packed_array,
+                               &part->starts_array};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
         idf_npz_array_release(arrays[i]);
     idf_word_file_release(&part->words);
@@ -107,7 +108,7 @@ int idf_index_part_dim(const idf_index_part *part) {
 }
 
 const char *idf_index_part_filename(const idf_index_part *part, size_t row) {
-    return part->filenames[row];
+    return idf_index_part_text(part, IDF_COLUMN_FILENAME, row);
 }
 
 const float *idf_index_part_embeddings(const idf_index_part *part) {
@@ -156,10 +157,10 @@ void idf_index_part_get_features(const idf_index_part *part, size_t i, idf_featu
 
 void idf_index_part_get_row(const idf_index_part *part, size_t i, idf_index_row *row) {
     memset(row, 0, sizeof *row);
-    row->name = part->names[i];
-    row->filename = part->filenames[i];
-    row->rarity = part->rarities[i];
-    row->set_code = part->set_codes[i];
+    row->name = idf_index_part_text(part, IDF_COLUMN_NAME, i);
+    row->filename = idf_index_part_text(part, IDF_COLUMN_FILENAME, i);
+    row->rarity = idf_index_part_text(part, IDF_COLUMN_RARITY, i);
+    row->set_code = idf_index_part_text(part, IDF_COLUMN_SET_CODE, i);
     if (part->sizes.found)
         row->size_bytes = idf_load_u64le(part->sizes.npy.data + 8 * i);
     if (part->mtimes.found)

@@ -36,8 +36,11 @@ struct idf_index_part {
     int dim;
     const float *embeddings; /* in the mapping, or owned_embeddings */
     float *owned_embeddings;
-    idf_arena text; /* all strings and the arrays of them */
-    const char **names, **filenames, **rarities, **set_codes;
+    idf_arena text;                      /* all strings and the arrays of them */
+    const char **columns[IDF_N_COLUMNS]; /* NULL with: */
+    const char *packed;                  /* all strings, each with its NUL; or NULL */
+    const uint32_t *starts;              /* IDF_N_COLUMNS * n_rows + 1, column after column */
+    idf_npz_array packed_array, starts_array;
     /* NULL .data where the file has no such column; read by idf_load_*: alignment is not promised.
      */
     idf_npz_array codes_array, scales_array;
@@ -95,9 +98,15 @@ idf_status idf_index_make_meta(const idf_index_meta *meta, char **text, idf_erro
 /* Fills every field behind `zip` of a zeroed index. The caller frees after a failure. */
 idf_status idf_index_read_columns(idf_index_part *part, idf_error *err);
 
-/* Reads `names`-like column `column` as n_rows strings; *out stays NULL when it is not there. */
-idf_status idf_index_read_text(idf_index_part *part, const char *column, const char ***out,
-                               idf_error *err);
+/* A member's array; stored ones are bounded by the file, deflated ones share a limit. */
+idf_status idf_index_read_array(idf_index_part *part, const char *column, bool check_crc,
+                                idf_npz_array *out, idf_error *err);
+idf_status idf_index_wrong_length(const char *column, uint64_t n, size_t n_rows, idf_error *err);
+/* Reads the columns of text. */
+idf_status idf_index_read_labels(idf_index_part *part, idf_error *err);
+/* Writes them. */
+idf_status idf_index_write_labels(idf_zip_writer *zip, const idf_index_row *rows, size_t n,
+                                  idf_error *err);
 
 /* The strings of an object array that NumPy pickled: data[0, len) is the pickle, out has n places.
  * Strings live in `text`. */

@@ -1,14 +1,12 @@
 /* index_file_read.c - checks the arrays of an index file and makes rows of them.
  *
- * Everything is compared with the number of rows that `embeddings` has. Numeric arrays stay where
- * they are, text is turned into UTF-8 once. */
+ * Everything is compared with the number of rows that `embeddings` has. Arrays stay where they are.
+ */
 #include "index/index_file.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <identify/names.h>
 
 #include "base/alloc.h"
 #include "base/text.h"
@@ -18,9 +16,8 @@
  * times smaller and numbers two times; a bomb, a thousand. */
 static const uint64_t FREE_INFLATED_BYTES = (uint64_t)256 << 20;
 static const uint64_t MAX_INFLATED_RATIO = 64;
-static const uint64_t CRC_ON_OPEN_BYTES = (uint64_t)64 << 20; /* larger members: idf_index_check */
+static const uint64_t CRC_ON_OPEN_BYTES = (uint64_t)4 << 20; /* larger members: idf_index_check */
 static const size_t MAX_META_BYTES = 16 << 20;
-static const char *const EMPTY = "";
 
 /* Rows off unit length by less than EXACT (rounding to float) are used as they are, by less than
  * CLOSE (rounding to half, or a sum in float) are scaled, others are not what they should be. */
@@ -32,8 +29,8 @@ static idf_status fail_memory(idf_error *err) {
 
 /* Reads a member's array. One that is stored is bounded by the file; those that are deflated share
  * a limit. */
-static idf_status read_array(idf_index_part *part, const char *column, bool check_crc,
-                             idf_npz_array *out, idf_error *err) {
+idf_status idf_index_read_array(idf_index_part *part, const char *column, bool check_crc,
+                                idf_npz_array *out, idf_error *err) {
     char member_name[64];
     snprintf(member_name, sizeof member_name, "%s.npy", column);
     const idf_zip_member *member = idf_zip_find(part->zip, member_name);
@@ -59,7 +56,8 @@ static idf_status read_numbers(idf_index_part *part, const char *column, idf_npy
     const idf_zip_member *member = idf_zip_find(part->zip, member_name);
     if (member == NULL)
         return IDF_OK;
-    idf_status status = read_array(part, column, member->size_bytes <= CRC_ON_OPEN_BYTES, out, err);
+    idf_status status =
+        idf_index_read_array(part, column, member->size_bytes <= CRC_ON_OPEN_BYTES, out, err);
     if (status != IDF_OK)
         return status;
     const idf_npy *npy = &out->npy;
@@ -71,7 +69,7 @@ static idf_status read_numbers(idf_index_part *part, const char *column, idf_npy
     return IDF_OK;
 }
 
-static idf_status wrong_length(const char *column, uint64_t n, size_t n_rows, idf_error *err) {
+idf_status idf_index_wrong_length(const char *column, uint64_t n, size_t n_rows, idf_error *err) {
     return idf_error_set(err, IDF_ERR_FORMAT,
                          "the index is inconsistent: '%s' has %llu rows and 'embeddings' %zu",
                          column, (unsigned long long)n, n_rows);
@@ -82,7 +80,7 @@ static idf_status read_row_numbers(idf_index_part *part, const char *column, idf
                                    size_t width, idf_npz_array *out, idf_error *err) {
     idf_status status = read_numbers(part, column, type, width, out, err);
     if (status == IDF_OK && out->found && out->npy.shape[0] != part->n_rows)
-        return wrong_length(column, out->npy.shape[0], part->n_rows, err);
+        return idf_index_wrong_length(column, out->npy.shape[0], part->n_rows, err);
     return status;
 }
 
@@ -160,8 +158,8 @@ static idf_status read_embeddings(idf_index_part *part, idf_error *err) {
         return idf_error_set(err, IDF_ERR_FORMAT,
                              "this is no index: it has no member 'embeddings.npy'");
     idf_npz_array *array = &part->embeddings_array;
-    idf_status status =
-        read_array(part, "embeddings", member->size_bytes <= CRC_ON_OPEN_BYTES, array, err);
+    idf_status status = idf_index_read_array(part, "embeddings",
+                                             member->size_bytes <= CRC_ON_OPEN_BYTES, array, err);
     if (status != IDF_OK)
         return status;
     const idf_npy *npy = &array->npy;
@@ -187,117 +185,6 @@ static idf_status read_embeddings(idf_index_part *part, idf_error *err) {
                             npy->data_bytes <= CRC_ON_OPEN_BYTES ||
                             idf_zip_find(part->zip, "embeddings_int8.npy") == NULL;
     return status == IDF_OK && part->lengths_checked ? check_lengths(part, err) : status;
-}
-
-/* Replaces bytes that are no UTF-8 by U+FFFD: only file names may have them. */
-static idf_status make_utf8(const char **text, idf_arena *arena, idf_error *err) {
-    size_t n = strlen(*text), len = 0;
-    if (idf_text_is_utf8(*text, n))
-        return IDF_OK;
-    char *out = idf_arena_alloc(arena, n, 3);
-    if (out == NULL)
-        return fail_memory(err);
-    for (size_t at = 0; at < n;) {
-        uint32_t c;
-        size_t taken = idf_text_decode(*text + at, n - at, &c);
-        len += idf_text_encode(taken == 0 ? 0xFFFD : c, out + len);
-        at += taken == 0 ? 1 : taken;
-    }
-    out[len] = '\0';
-    *text = out;
-    return IDF_OK;
-}
-
-idf_status idf_index_read_text(idf_index_part *part, const char *column, const char ***out,
-                               idf_error *err) {
-    idf_npz_array array = {0};
-    const char **strings = NULL;
-    char prefix[64];
-    snprintf(prefix, sizeof prefix, "member '%s.npy'", column);
-    idf_status status = read_array(part, column, true, &array, err);
-    if (status != IDF_OK || !array.found)
-        return status;
-    const idf_npy *npy = &array.npy;
-    if (npy->n_dims != 1 ||
-        (npy->type != IDF_NPY_TEXT && npy->type != IDF_NPY_BYTES && npy->type != IDF_NPY_OBJECT)) {
-        status = idf_error_set(err, IDF_ERR_FORMAT, "%s is no list of text", prefix);
-        goto done;
-    }
-    if (npy->shape[0] != part->n_rows) {
-        status = wrong_length(column, npy->shape[0], part->n_rows, err);
-        goto done;
-    }
-    strings = idf_arena_alloc(&part->text, part->n_rows, sizeof *strings);
-    if (strings == NULL) {
-        status = fail_memory(err);
-        goto done;
-    }
-    if (npy->type == IDF_NPY_OBJECT)
-        status = idf_index_read_objects(npy->data, npy->data_bytes, part->n_rows, strings,
-                                        &part->text, err);
-    for (size_t i = 0; i < part->n_rows && status == IDF_OK && npy->type != IDF_NPY_OBJECT; i++)
-        status = idf_npy_get_text(npy, i, &part->text, &strings[i], err);
-    if (status != IDF_OK)
-        status = idf_error_prefix(err, status, prefix);
-    *out = strings;
-done:
-    idf_npz_array_release(&array);
-    return status;
-}
-
-/* Strings that every row shares. */
-static idf_status fill_empty(idf_index_part *part, const char ***column, idf_error *err) {
-    if (*column != NULL)
-        return IDF_OK;
-    *column = idf_arena_alloc(&part->text, part->n_rows, sizeof **column);
-    if (*column == NULL)
-        return fail_memory(err);
-    for (size_t i = 0; i < part->n_rows; i++)
-        (*column)[i] = EMPTY;
-    return IDF_OK;
-}
-
-/* The original keeps the rarity as the last word of a name and the set code in the file name. */
-static idf_status split_names(idf_index_part *part, idf_error *err) {
-    for (size_t i = 0; i < part->n_rows; i++) {
-        idf_name name, file;
-        idf_name_split_rarity(&name, part->names[i]);
-        idf_name_parse(&file, part->filenames[i]);
-        part->names[i] = idf_arena_copy(&part->text, name.name, strlen(name.name));
-        part->rarities[i] = idf_arena_copy(&part->text, name.rarity, strlen(name.rarity));
-        part->set_codes[i] = idf_arena_copy(&part->text, file.set_code, strlen(file.set_code));
-        if (part->names[i] == NULL || part->rarities[i] == NULL || part->set_codes[i] == NULL)
-            return fail_memory(err);
-    }
-    return IDF_OK;
-}
-
-static idf_status read_labels(idf_index_part *part, idf_error *err) {
-    idf_status status = idf_index_read_text(part, "names", &part->names, err);
-    if (status == IDF_OK && part->names == NULL)
-        status =
-            idf_error_set(err, IDF_ERR_FORMAT, "this is no index: it has no member 'names.npy'");
-    if (status == IDF_OK)
-        status = idf_index_read_text(part, "filenames", &part->filenames, err);
-    if (status == IDF_OK)
-        status = idf_index_read_text(part, "rarities", &part->rarities, err);
-    if (status == IDF_OK)
-        status = idf_index_read_text(part, "set_codes", &part->set_codes, err);
-    if (status != IDF_OK)
-        return status;
-    bool original = part->rarities == NULL && part->set_codes == NULL;
-    if ((status = fill_empty(part, &part->filenames, err)) != IDF_OK ||
-        (status = fill_empty(part, &part->rarities, err)) != IDF_OK ||
-        (status = fill_empty(part, &part->set_codes, err)) != IDF_OK)
-        return status;
-    for (size_t i = 0; i < part->n_rows && status == IDF_OK; i++) {
-        status = make_utf8(&part->names[i], &part->text, err);
-        if (status == IDF_OK)
-            status = make_utf8(&part->rarities[i], &part->text, err);
-        if (status == IDF_OK)
-            status = make_utf8(&part->set_codes[i], &part->text, err);
-    }
-    return status == IDF_OK && original ? split_names(part, err) : status;
 }
 
 bool idf_index_features_valid(const idf_features *f) {
@@ -365,10 +252,10 @@ static idf_status read_features(idf_index_part *part, idf_error *err) {
                              "the index has only some of the members 'feature_offsets', "
                              "'keypoints', 'descriptors' and 'feature_sizes'");
     if (offsets->npy.shape[0] != (uint64_t)part->n_rows + 1)
-        return wrong_length("feature_offsets", offsets->npy.shape[0], part->n_rows, err);
+        return idf_index_wrong_length("feature_offsets", offsets->npy.shape[0], part->n_rows, err);
     if (part->descriptors.npy.shape[0] != keypoints->npy.shape[0])
-        return wrong_length("descriptors", part->descriptors.npy.shape[0],
-                            (size_t)keypoints->npy.shape[0], err);
+        return idf_index_wrong_length("descriptors", part->descriptors.npy.shape[0],
+                                      (size_t)keypoints->npy.shape[0], err);
     status = check_offsets(part, err);
     if (status != IDF_OK)
         return status;
@@ -459,7 +346,7 @@ idf_status idf_index_read_columns(idf_index_part *part, idf_error *err) {
     if (status == IDF_OK)
         status = read_codes(part, err);
     if (status == IDF_OK)
-        status = read_labels(part, err);
+        status = idf_index_read_labels(part, err);
     if (status == IDF_OK)
         status = read_row_numbers(part, "sizes", IDF_NPY_U8, 0, &part->sizes, err);
     if (status == IDF_OK)

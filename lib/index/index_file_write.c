@@ -1,8 +1,7 @@
 /* index_file_write.c - writes the index file that docs/formats/index.md describes.
  *
- * Column after column, so that no more than one row is held besides what the caller has. Text is
- * deflated (four bytes a character would not be), numbers are stored where a mapping can use them.
- */
+ * Column after column, so that no more than one row is held besides what the caller has. Numbers
+ * are stored where a mapping can use them. */
 #include "index/index_file.h"
 
 #include <math.h>
@@ -54,48 +53,6 @@ static idf_status begin(const source *s, const char *name, idf_npy_type type, ui
                      .n_dims = width == 0 ? 1 : 2,
                      .shape = {n_rows, width}};
     return idf_npz_begin(s->zip, name, &array, false, s->err);
-}
-
-/* The four text columns. */
-typedef enum column { NAME, FILENAME, RARITY, SET_CODE, N_COLUMNS } column;
-
-static const char *text_of(const idf_index_row *row, column which) {
-    switch (which) {
-    case NAME:
-        return row->name;
-    case FILENAME:
-        return row->filename;
-    case RARITY:
-        return row->rarity;
-    default:
-        return row->set_code;
-    }
-}
-
-static idf_status write_text(const source *s, column which) {
-    static const char *const names[N_COLUMNS] = {"names", "filenames", "rarities", "set_codes"};
-    size_t width = 1; /* NumPy has no '<U0' */
-    for (size_t i = 0; i < s->n; i++) {
-        size_t n = idf_npy_text_len(text_of(&s->rows[i], which));
-        width = n > width ? n : width;
-    }
-    if (width > IDF_NPY_MAX_TEXT)
-        return idf_error_set(s->err, IDF_ERR_LIMIT,
-                             "'%s' has %zu characters in a row, more than the limit of %d",
-                             names[which], width, IDF_NPY_MAX_TEXT);
-    uint8_t *item = idf_alloc(width, 4);
-    if (item == NULL)
-        return idf_error_set(s->err, IDF_ERR_NO_MEMORY, "out of memory while writing an index");
-    idf_npy array = {.type = IDF_NPY_TEXT, .item_bytes = 4 * width, .n_dims = 1, .shape = {s->n}};
-    idf_status status = idf_npz_begin(s->zip, names[which], &array, true, s->err);
-    for (size_t i = 0; i < s->n && status == IDF_OK; i++) {
-        idf_npy_put_text(item, width, text_of(&s->rows[i], which));
-        status = idf_zip_writer_write(s->zip, item, 4 * width, s->err);
-    }
-    if (status == IDF_OK)
-        status = idf_zip_writer_end(s->zip, s->err);
-    idf_free(item);
-    return status;
 }
 
 static idf_status write_embeddings(const source *s) {
@@ -269,8 +226,8 @@ idf_status idf_index_write(const char *path, const idf_index_row *rows, size_t n
     if (status != IDF_OK)
         return status;
     status = write_meta(&s, meta);
-    for (int c = 0; c < N_COLUMNS && status == IDF_OK; c++)
-        status = write_text(&s, (column)c);
+    if (status == IDF_OK)
+        status = idf_index_write_labels(s.zip, rows, n, err);
     if (status == IDF_OK)
         status = write_file_facts(&s);
     if (status == IDF_OK)

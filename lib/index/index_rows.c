@@ -31,7 +31,7 @@ static uint32_t row_at(const cursor *c, size_t i) {
 }
 
 static const char *name_at(const cursor *c, size_t i) {
-    return c->part->filenames[row_at(c, i)];
+    return idf_index_part_filename(c->part, row_at(c, i));
 }
 
 /* Whether row i of a comes before row j of b; rows of one name in the order of their parts. */
@@ -50,7 +50,8 @@ static int by_name(const void *a, const void *b) {
 static bool put_in_order(cursor *c) {
     const idf_index_part *part = c->part;
     size_t n = part->n_rows, i = 1;
-    while (i < n && strcmp(part->filenames[i - 1], part->filenames[i]) <= 0)
+    while (i < n &&
+           strcmp(idf_index_part_filename(part, i - 1), idf_index_part_filename(part, i)) <= 0)
         i++;
     if (i >= n)
         return true;
@@ -61,7 +62,7 @@ static bool put_in_order(cursor *c) {
         return false;
     }
     for (i = 0; i < n; i++)
-        rows[i] = (named_row){part->filenames[i], (uint32_t)i};
+        rows[i] = (named_row){idf_index_part_filename(part, i), (uint32_t)i};
     qsort(rows, n, sizeof *rows, by_name);
     for (i = 0; i < n; i++)
         c->order[i] = rows[i].row;

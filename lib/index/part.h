@@ -36,6 +36,16 @@ void idf_index_part_forget(const idf_index_part *part);
 size_t idf_index_part_n_rows(const idf_index_part *part);
 int idf_index_part_dim(const idf_index_part *part);
 const char *idf_index_part_filename(const idf_index_part *part, size_t row);
+/* The columns of text, in the order in which a file has them once more (docs/formats/index.md). */
+typedef enum idf_index_column {
+    IDF_COLUMN_NAME,
+    IDF_COLUMN_RARITY,
+    IDF_COLUMN_SET_CODE,
+    IDF_COLUMN_FILENAME,
+    IDF_N_COLUMNS,
+} idf_index_column;
+extern const char *const idf_index_column_names[IDF_N_COLUMNS];
+const char *idf_index_part_text(const idf_index_part *part, idf_index_column column, size_t row);
 /* (n_rows, dim) row-major. */
 const float *idf_index_part_embeddings(const idf_index_part *part);
 /* The same in bytes (index/codes.h), and the scale of each row; NULL when the file has none. */

@@ -35,7 +35,7 @@ class IndexFile(unittest.TestCase):
                  "descriptors": "|u1", "words_tree": "<u4", "words_nodes": "<u8",
                  "words_of": "<u8", "words_start": "<u4", "words_entries": "<u4",
                  "words_signatures": "<u8", "embeddings_int8": "|i1",
-                 "embeddings_scale": "<f4"}
+                 "embeddings_scale": "<f4", "text": "|u1", "text_starts": "<u4", "text_of": "<u4"}
         for name, dtype in types.items():
             self.assertEqual(index[name].dtype, np.dtype(dtype), name)
         for name in ("names", "filenames", "rarities", "set_codes"):

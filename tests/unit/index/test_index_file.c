@@ -457,8 +457,81 @@ static void test_what_members_take_together_is_limited(void **state) {
     idf_error err = IDF_ERROR_INIT;
     idf_status status = idf_index_open(&index, path, &err);
     assert_int_equal(status, IDF_ERR_LIMIT);
-    if (strstr(err.message, "rarities.npy', take") == NULL)
+    if (strstr(err.message, "set_codes.npy', take") == NULL)
         fail_msg("%s", err.message);
+}
+
+/* Copies an archive, with the first character of the first name one further. */
+static void rename_first(const idf_bytes *bytes, const char *path) {
+    idf_zip *zip;
+    idf_zip_writer *out;
+    assert_int_equal(idf_zip_open(&zip, bytes->data, bytes->len, NULL), IDF_OK);
+    assert_int_equal(idf_zip_writer_new(&out, path, NULL), IDF_OK);
+    for (size_t i = 0; i < idf_zip_n_members(zip); i++) {
+        const idf_zip_member *member = idf_zip_member_at(zip, i);
+        idf_blob blob;
+        assert_int_equal(idf_zip_read(zip, member, UINT64_MAX, true, &blob, NULL), IDF_OK);
+        uint8_t *copy = malloc(blob.len);
+        memcpy(copy, blob.data, blob.len);
+        if (strcmp(member->name, "names.npy") == 0)
+            copy[10 + idf_load_u16le(copy + 8)]++; /* behind the header */
+        assert_int_equal(idf_zip_writer_add(out, member->name, copy, blob.len, NULL), IDF_OK);
+        free(copy);
+        idf_blob_release(&blob);
+    }
+    assert_int_equal(idf_zip_writer_commit(out, NULL), IDF_OK);
+    idf_zip_free(zip);
+}
+
+/* What another program has made of the columns counts, and not what was packed of them before. */
+static void test_changed_columns_count(void **state) {
+    (void)state;
+    idf_bytes bytes = {0};
+    idf_index *before, *after;
+    const char *path = scratch_path("renamed.npz");
+    read_small_index(&bytes);
+    rename_first(&bytes, path);
+    assert_int_equal(idf_index_open_memory(&before, bytes.data, bytes.len, NULL), IDF_OK);
+    assert_int_equal(idf_index_open(&after, path, NULL), IDF_OK);
+    const char *old = idf_index_name(before, 0), *new = idf_index_name(after, 0);
+    assert_int_equal(new[0], old[0] + 1);
+    assert_string_equal(new + 1, old + 1);
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(idf_index_filename(after, i), idf_index_filename(before, i));
+        assert_string_equal(idf_index_set_code(after, i), idf_index_set_code(before, i));
+    }
+    idf_index_free(before);
+    idf_index_free(after);
+    idf_bytes_release(&bytes);
+}
+
+/* The member's array inside bytes. */
+static uint8_t *find_array(const idf_bytes *bytes, const char *name, idf_npz_array *array) {
+    idf_zip *zip;
+    assert_int_equal(idf_zip_open(&zip, bytes->data, bytes->len, NULL), IDF_OK);
+    assert_int_equal(idf_npz_read(zip, name, UINT64_MAX, false, array, NULL), IDF_OK);
+    assert_true(array->found);
+    idf_zip_free(zip);
+    return (uint8_t *)(uintptr_t)array->npy.data;
+}
+
+static void test_packed_text_is_safe(void **state) {
+    (void)state;
+    idf_bytes bytes = {0};
+    idf_npz_array array;
+    read_small_index(&bytes);
+    uint8_t *starts = find_array(&bytes, "text_starts", &array);
+    size_t n = array.npy.data_bytes, head = (size_t)(starts - array.blob.data);
+    memset(starts, 0xff, n); /* far past the end */
+    assert_int_equal(try_bytes(bytes.data, bytes.len), 0);
+    repair_crc(&bytes, "text_starts.npy", starts - head, n + head);
+    assert_int_equal(try_bytes(bytes.data, bytes.len), 1);
+    uint8_t *text = find_array(&bytes, "text", &array);
+    n = array.npy.data_bytes, head = (size_t)(text - array.blob.data);
+    text[n - 1] = 'x'; /* the end of all strings */
+    repair_crc(&bytes, "text.npy", text - head, n + head);
+    assert_int_equal(try_bytes(bytes.data, bytes.len), 0);
+    idf_bytes_release(&bytes);
 }
 
 static void test_truncated(void **state) {
@@ -578,6 +651,8 @@ int main(void) {
         cmocka_unit_test(test_golden_refused),
         cmocka_unit_test(test_features_per_row_are_limited),
         cmocka_unit_test(test_what_members_take_together_is_limited),
+        cmocka_unit_test(test_changed_columns_count),
+        cmocka_unit_test(test_packed_text_is_safe),
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_bit_flips),
         cmocka_unit_test(test_out_of_memory),
