@@ -88,6 +88,11 @@ static void forget_sets(scrape_run *run) {
     run->list = NULL;
 }
 
+/* What the file is in: the home currency where the site has it, else the site's own. */
+static const char *file_currency(const scrape_run *run) {
+    return run->site->has_euros && strcmp(run->home, "EUR") == 0 ? "EUR" : run->site->currency;
+}
+
 /* --- what was found --- */
 
 /* The price table of what was just written, and the dearest references in it. */
@@ -105,16 +110,16 @@ static idf_status find_rates(const scrape_run *run, idf_client *client, idf_fx *
                              idf_error *err) {
     idf_error own = IDF_ERROR_INIT;
     const idf_fx_request request = {.client =
-                                        strcmp(run->site->currency, run->home) == 0 ? NULL : client,
+                                        strcmp(file_currency(run), run->home) == 0 ? NULL : client,
                                     .now = (int64_t)time(NULL),
                                     .by_hand = run->fx_rate};
     idf_status status = idf_fx_get(fx, &request, &own);
     double rate;
-    bool usable = idf_fx_convert(fx, 1, run->site->currency, run->home, &rate);
+    bool usable = idf_fx_convert(fx, 1, file_currency(run), run->home, &rate);
     if (status == IDF_ERR_ARGUMENT || status == IDF_ERR_CANCELLED)
         return idf_error_set(err, status, "%s", own.message);
     if (status != IDF_OK && request.client != NULL && !usable)
-        cli_warn(&run->common, "%s; prices stay in %s", own.message, run->site->currency);
+        cli_warn(&run->common, "%s; prices stay in %s", own.message, file_currency(run));
     return IDF_OK;
 }
 
@@ -168,7 +173,7 @@ static void print_text(const scrape_run *run, const findings *f) {
         }
         printf("\n");
     }
-    if (strcmp(run->home, run->site->currency) != 0)
+    if (strcmp(run->home, file_currency(run)) != 0)
         printf("  %s\n",
                cli_printable(idf_fx_describe(rates, sizeof rates, &f->fx, (int64_t)time(NULL))));
 }
@@ -209,13 +214,13 @@ static bool show_progress(void *context, const idf_progress *progress) {
 /* Asks the site and writes the file. The old one stays when anything fails. */
 static idf_status fetch_prices(scrape_run *run, idf_client *client, idf_bytes *file,
                                size_t *n_codes, idf_error *err) {
-    idf_offers offers = {0};
+    idf_offers offers = {.euros = strcmp(file_currency(run), "EUR") == 0};
     const idf_scrape_job job = {run->site,     client,       run->sets, run->n_sets,
                                 show_progress, warn_unknown, run};
     idf_status status = idf_scrape_sets(&job, &offers, err);
     cli_progress_end();
-    const idf_offers_head head = {run->site->name,     run->site->currency, run->site->japanese,
-                                  (int64_t)time(NULL), run->codes,          run->n_codes};
+    const idf_offers_head head = {run->site->name,     file_currency(run), run->site->japanese,
+                                  (int64_t)time(NULL), run->codes,         run->n_codes};
     if (status == IDF_OK)
         status = idf_offers_write(file, &offers, &head, n_codes, err);
     if (status == IDF_OK)
@@ -351,7 +356,10 @@ int cmd_scrape_prices(int argc, char **argv) {
         {"every", CLI_TEXT, &run.every, "TIME",
          "Go on, and ask again after this long: 6h, 30m, 1d.", 0, 0},
         {"currency", CLI_TEXT, &run.currency, "CODE",
-         "Show prices in this currency (default: USD). The file keeps the site's.", 0, 0},
+         "Show prices in this currency (default: USD). The file keeps the site's, which with EUR "
+         "are "
+         "the euros of scryfall and pokemontcg.",
+         0, 0},
         {"fx-rate", CLI_TEXT, &run.fx_rate, "RATE",
          "Dollars for one of a currency, in place of today's rate: JPY=0.0067; several with "
          "commas.",

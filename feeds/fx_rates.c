@@ -9,8 +9,8 @@
 #include <jansson.h>
 
 #include "base/file.h"
-#include "feeds/base_address.h"
 #include "feeds/when.h"
+#include "net/url.h"
 
 enum {
     PATH_BYTES = 4096,
@@ -72,19 +72,19 @@ static void write_cache(const idf_fx *fx) {
 
 /* --- from the web --- */
 
-static idf_status fetch(idf_client *client, const char *url, idf_response *response,
-                        idf_error *err) {
+static idf_status fetch(idf_client *client, const char *service, const char *usual,
+                        const char *path, idf_response *response, idf_error *err) {
+    char base[512], url[600];
+    snprintf(url, sizeof url, "%s%s", idf_url_base(base, sizeof base, service, usual), path);
     const idf_request request = {
         .url = url, .max_bytes = MAX_BYTES, .total_timeout_s = FETCH_SECONDS};
     return idf_client_get(client, &request, response, err);
 }
 
 static idf_status fetch_er_api(idf_fx *fx, idf_client *client, idf_error *err) {
-    char url[1024];
     idf_response response = {0};
-    snprintf(url, sizeof url, "%s/v6/latest/USD",
-             idf_base_address("open-er-api", "https://open.er-api.com"));
-    idf_status status = fetch(client, url, &response, err);
+    idf_status status =
+        fetch(client, "open-er-api", "https://open.er-api.com", "/v6/latest/USD", &response, err);
     if (status == IDF_OK)
         status = idf_fx_parse_er_api(fx, response.body.data, response.body.len, err);
     idf_response_release(&response);
@@ -92,11 +92,9 @@ static idf_status fetch_er_api(idf_fx *fx, idf_client *client, idf_error *err) {
 }
 
 static idf_status fetch_frankfurter(idf_fx *fx, idf_client *client, int64_t now, idf_error *err) {
-    char url[1024];
     idf_response response = {0};
-    snprintf(url, sizeof url, "%s/v1/latest?base=USD",
-             idf_base_address("frankfurter", "https://api.frankfurter.dev"));
-    idf_status status = fetch(client, url, &response, err);
+    idf_status status = fetch(client, "frankfurter", "https://api.frankfurter.dev",
+                              "/v1/latest?base=USD", &response, err);
     if (status == IDF_OK)
         status = idf_fx_parse_frankfurter(fx, response.body.data, response.body.len, now, err);
     idf_response_release(&response);

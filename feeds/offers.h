@@ -37,6 +37,7 @@ typedef struct idf_offers {
     idf_arena arena;
     idf_offer *list;
     size_t n, cap;
+    bool euros; /* of what a site has in dollars and in euros, the euros */
 } idf_offers;
 
 /* Copies an offer. One without code or with a price that is none is passed over. */

@@ -33,10 +33,12 @@ typedef struct idf_scrape {
 
 typedef struct idf_price_site {
     const char *name;                 /* "yuyu-tei" */
-    const char *base;                 /* "https://yuyu-tei.jp" */
+    const char *base;                 /* "https://yuyu-tei.jp": the host, as a source of the
+                                         same name has it */
     const char *currency;             /* "JPY" */
     const char *about;                /* one line: what it has */
     bool japanese;                    /* its names are */
+    bool has_euros;                   /* it has prices in euros too, see idf_offers.euros */
     bool by_language;                 /* a set is "LOCR-JP" for it, else "LOCR" */
     double rate;                      /* requests a second */
     double penalty_s;                 /* the least wait after a 429; 0: none */

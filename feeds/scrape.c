@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "feeds/base_address.h"
+#include "net/url.h"
 
 enum { HEADER_BYTES = 300, FIRST_CLIENT_ERROR = 400, NOT_FOUND = 404 };
 
@@ -89,11 +89,9 @@ static idf_status read_sets(const idf_scrape_job *job, idf_scrape *scrape, idf_e
 
 idf_status idf_scrape_sets(const idf_scrape_job *job, idf_offers *offers, idf_error *err) {
     asking ask = {.client = job->client};
-    char base[1024];
+    char base[512];
     idf_scrape scrape = {.base = base, .offers = offers, .get = get, .context = &ask};
-    snprintf(base, sizeof base, "%s", idf_base_address(job->site->name, job->site->base));
-    for (size_t n = strlen(base); n > 0 && base[n - 1] == '/'; n--)
-        base[n - 1] = '\0';
+    idf_url_base(base, sizeof base, job->site->name, job->site->base);
     idf_status status = take_key(&ask, job->site, err);
     if (status != IDF_OK)
         return status;

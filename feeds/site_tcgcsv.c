@@ -7,8 +7,8 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "feeds/json_answer.h"
 #include "feeds/price_sites.h"
-#include "feeds/site_json.h"
 
 enum { N_CATEGORIES = 3, MAGIC = 1, YUGIOH = 2, POKEMON = 3, MAX_GROUPS = 4 };
 
@@ -16,10 +16,10 @@ static const char site[] = "TCGCSV";
 
 /* The "results" of an answer; the caller frees *root. NULL with an error. */
 static json_t *results_of(json_t **root, const idf_bytes *bytes, idf_error *err) {
-    *root = idf_site_json(bytes->data, bytes->len, site, err);
+    *root = idf_json_read(bytes->data, bytes->len, site, err);
     json_t *results = json_object_get(*root, "results");
     if (*root != NULL && !json_is_array(results)) {
-        idf_site_lacks(site, "list of results", err);
+        idf_json_lacks(site, "list of results", err);
         return NULL;
     }
     return results;
@@ -55,8 +55,8 @@ static const char *extended(json_t *object, const char *name) {
     json_t *fields = json_object_get(object, "extendedData"), *field;
     size_t i;
     json_array_foreach(fields, i, field) {
-        if (strcmp(idf_site_text(field, "name"), name) == 0)
-            return idf_site_text(field, "value");
+        if (strcmp(idf_json_text(field, "name", NULL), name) == 0)
+            return idf_json_text(field, "value", NULL);
     }
     return "";
 }
@@ -73,17 +73,17 @@ static bool make_code(char out[IDF_SET_BYTES], const char *set, const char *numb
 static idf_status add_price(json_t *price, json_t *object, const char *set, idf_offers *offers,
                             idf_error *err) {
     char code[IDF_SET_BYTES];
-    double market = idf_site_price(price, "marketPrice"), mid = idf_site_price(price, "midPrice");
+    double market = idf_json_price(price, "marketPrice"), mid = idf_json_price(price, "midPrice");
     if (!make_code(code, set, extended(object, "Number")))
         return IDF_OK; /* a box of boosters and the like */
     const idf_offer offer = {.code = code,
                              .rarity = extended(object, "Rarity"),
-                             .finish = idf_site_text(price, "subTypeName"),
-                             .name = idf_site_text(object, "name"),
-                             .url = idf_site_text(object, "url"),
+                             .finish = idf_json_text(price, "subTypeName", NULL),
+                             .name = idf_json_text(object, "name", NULL),
+                             .url = idf_json_text(object, "url", NULL),
                              .price = market > 0 ? market : mid,
-                             .low = idf_site_price(price, "lowPrice"),
-                             .high = idf_site_price(price, "highPrice"),
+                             .low = idf_json_price(price, "lowPrice"),
+                             .high = idf_json_price(price, "highPrice"),
                              .stock = -1};
     return idf_offers_add(offers, &offer, err);
 }
@@ -120,10 +120,10 @@ static idf_status fetch(idf_scrape *scrape, idf_bytes *body, int category, json_
                         const char *what, idf_error *err) {
     idf_bytes url = {0};
     long http;
-    idf_status status = group == 0
-                            ? idf_bytes_printf(&url, "%s/%d/%s", scrape->base, category, what)
-                            : idf_bytes_printf(&url, "%s/%d/%lld/%s", scrape->base, category,
-                                               (long long)group, what);
+    idf_status status =
+        group == 0 ? idf_bytes_printf(&url, "%s/tcgplayer/%d/%s", scrape->base, category, what)
+                   : idf_bytes_printf(&url, "%s/tcgplayer/%d/%lld/%s", scrape->base, category,
+                                      (long long)group, what);
     status = idf_scrape_get(scrape, &url, status, body, &http, err);
     idf_bytes_release(&url);
     return status;
@@ -185,7 +185,7 @@ static idf_status read_set(idf_scrape *scrape, const char *set, idf_error *err) 
         json_array_foreach(groups, i, group) {
             json_int_t id = json_integer_value(json_object_get(group, "groupId"));
             if (status != IDF_OK || id <= 0 || n_found == MAX_GROUPS ||
-                strcasecmp(idf_site_text(group, "abbreviation"), set) != 0)
+                strcasecmp(idf_json_text(group, "abbreviation", NULL), set) != 0)
                 continue;
             n_found++;
             status = read_group(scrape, order[c], id, set, err);
@@ -198,7 +198,7 @@ static idf_status read_set(idf_scrape *scrape, const char *set, idf_error *err) 
 
 const idf_price_site idf_site_tcgcsv = {
     .name = "tcgcsv",
-    .base = "https://tcgcsv.com/tcgplayer",
+    .base = "https://tcgcsv.com",
     .currency = "USD",
     .about = "TCGplayer's prices of Magic, Yu-Gi-Oh! and Pok\xc3\xa9mon, by set code",
     .rate = 4,

@@ -11,8 +11,9 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "feeds/html.h"
+#include "feeds/json_answer.h"
 #include "feeds/price_sites.h"
-#include "feeds/site_json.h"
+#include "net/url.h"
 
 enum {
     MAX_ANCESTORS = 12,   /* from a picture to its price */
@@ -57,7 +58,7 @@ static bool has_mark(const char *text, const char *const *marks, size_t n) {
 
 idf_status idf_yuyu_tei_url(idf_bytes *url, const char *base, const char *set) {
     idf_status status = idf_bytes_printf(url, "%s/sell/ygo/s/search?search_word=", base);
-    return status == IDF_OK ? idf_site_escape(url, set) : status;
+    return status == IDF_OK ? idf_url_escape(url, set) : status;
 }
 
 /* --- the picture's text --- */

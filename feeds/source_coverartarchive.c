@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "feeds/source_json.h"
+#include "feeds/json_answer.h"
+#include "feeds/source.h"
 
 enum { PAGE_ALBUMS = 100 };
 
@@ -25,22 +26,22 @@ static idf_status begin(const idf_source_query *q, idf_finds *finds, idf_error *
 
 static idf_status add_album(const json_t *album, const char *covers, idf_finds *finds) {
     const json_t *credits = json_object_get(album, "artist-credit"), *credit;
-    const char *id = idf_source_text(album, "id", NULL);
+    const char *id = idf_json_text(album, "id", NULL);
     char url[IDF_BASE_BYTES + 100], page[120], artist[300] = "", name[700];
     size_t i, used = 0;
     if (id[0] == '\0' || strspn(id, "0123456789abcdefABCDEF-") != strlen(id))
         return IDF_OK;
     json_array_foreach(credits, i, credit) {
         int n = snprintf(artist + used, sizeof artist - used, "%s%s",
-                         idf_source_text(credit, "name", NULL),
-                         idf_source_text(credit, "joinphrase", NULL));
+                         idf_json_text(credit, "name", NULL),
+                         idf_json_text(credit, "joinphrase", NULL));
         used += n > 0 && used + (size_t)n < sizeof artist ? (size_t)n : 0;
     }
     artist[used] = '\0';
     snprintf(url, sizeof url, "%s/release-group/%.60s/front-500", covers, id);
     snprintf(page, sizeof page, "https://musicbrainz.org/release-group/%.60s", id);
     snprintf(name, sizeof name, "%s%s%.300s", artist, artist[0] != '\0' ? " - " : "",
-             idf_source_text(album, "title", NULL));
+             idf_json_text(album, "title", NULL));
     const idf_find find = {
         .url = url, .name = name, .page = page, .artist = artist, .is_catalogue = true};
     return idf_finds_add(finds, &find);
@@ -48,7 +49,7 @@ static idf_status add_album(const json_t *album, const char *covers, idf_finds *
 
 static idf_status parse(const idf_source_query *q, const idf_ask *ask, const void *bytes,
                         size_t len, idf_finds *finds, idf_error *err) {
-    json_t *tree = idf_source_read(bytes, len, "MusicBrainz", err), *album;
+    json_t *tree = idf_json_read_object(bytes, len, "MusicBrainz", err), *album;
     const json_t *albums = json_object_get(tree, "release-groups");
     char covers[IDF_BASE_BYTES];
     idf_status status = IDF_OK;
@@ -56,7 +57,7 @@ static idf_status parse(const idf_source_query *q, const idf_ask *ask, const voi
     if (tree == NULL)
         return IDF_ERR_FORMAT;
     if (!json_is_array(albums))
-        status = idf_source_lacks("MusicBrainz", "release-groups", err);
+        status = idf_json_lacks("MusicBrainz", "'release-groups'", err);
     idf_service_base(covers, &idf_source_coverartarchive.services[1]);
     json_array_foreach(albums, i, album) {
         if (status == IDF_OK)
@@ -64,7 +65,7 @@ static idf_status parse(const idf_source_query *q, const idf_ask *ask, const voi
     }
     long long next = ask->page + (long long)json_array_size(albums);
     if (status == IDF_OK && next > ask->page && next < 10000 &&
-        next < idf_source_number(tree, "count"))
+        next < idf_json_number(tree, "count"))
         status = ask_page(q, (int)next, finds);
     json_decref(tree);
     return status;

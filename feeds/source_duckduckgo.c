@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "feeds/source_json.h"
+#include "feeds/json_answer.h"
+#include "feeds/source.h"
 
 enum { STEP_TOKEN = 1, STEP_RESULTS, MAX_TOKEN = 120 };
 
@@ -49,20 +50,20 @@ static idf_status parse(const idf_source_query *q, const idf_ask *ask, const voi
                         size_t len, idf_finds *finds, idf_error *err) {
     if (ask->step == STEP_TOKEN)
         return parse_token(q, bytes, len, finds, err);
-    json_t *tree = idf_source_read(bytes, len, "DuckDuckGo", err), *result;
+    json_t *tree = idf_json_read_object(bytes, len, "DuckDuckGo", err), *result;
     const json_t *results = json_object_get(tree, "results");
-    const char *next = idf_source_text(tree, "next", NULL);
+    const char *next = idf_json_text(tree, "next", NULL);
     char base[IDF_BASE_BYTES], path[2000];
     idf_status status = IDF_OK;
     size_t i;
     if (tree == NULL)
         return IDF_ERR_FORMAT;
     if (!json_is_array(results))
-        status = idf_source_lacks("DuckDuckGo", "results", err);
+        status = idf_json_lacks("DuckDuckGo", "'results'", err);
     json_array_foreach(results, i, result) {
-        const idf_find find = {.url = idf_source_text(result, "image", NULL),
-                               .name = idf_source_text(result, "title", NULL),
-                               .page = idf_source_text(result, "url", NULL)};
+        const idf_find find = {.url = idf_json_text(result, "image", NULL),
+                               .name = idf_json_text(result, "title", NULL),
+                               .page = idf_json_text(result, "url", NULL)};
         if (status == IDF_OK)
             status = idf_finds_add(finds, &find);
     }

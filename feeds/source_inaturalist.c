@@ -2,7 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "feeds/source_json.h"
+#include "feeds/json_answer.h"
+#include "feeds/source.h"
 
 static idf_status ask_page(const idf_source_query *q, int page, idf_finds *finds) {
     char base[IDF_BASE_BYTES], number[16], size[16];
@@ -22,34 +23,34 @@ static idf_status begin(const idf_source_query *q, idf_finds *finds, idf_error *
 
 static idf_status parse(const idf_source_query *q, const idf_ask *ask, const void *bytes,
                         size_t len, idf_finds *finds, idf_error *err) {
-    json_t *tree = idf_source_read(bytes, len, "iNaturalist", err), *taxon;
+    json_t *tree = idf_json_read_object(bytes, len, "iNaturalist", err), *taxon;
     const json_t *taxa = json_object_get(tree, "results");
     idf_status status = IDF_OK;
     size_t i;
     if (tree == NULL)
         return IDF_ERR_FORMAT;
     if (!json_is_array(taxa))
-        status = idf_source_lacks("iNaturalist", "results", err);
+        status = idf_json_lacks("iNaturalist", "'results'", err);
     json_array_foreach(taxa, i, taxon) {
-        const char *common = idf_source_text(taxon, "preferred_common_name", NULL);
-        const char *latin = idf_source_text(taxon, "name", NULL);
+        const char *common = idf_json_text(taxon, "preferred_common_name", NULL);
+        const char *latin = idf_json_text(taxon, "name", NULL);
         const json_t *photo = json_object_get(taxon, "default_photo");
         char page[80], name[420];
         snprintf(page, sizeof page, "https://www.inaturalist.org/taxa/%lld",
-                 idf_source_number(taxon, "id"));
+                 idf_json_number(taxon, "id"));
         snprintf(name, sizeof name, common[0] != '\0' ? "%.200s (%.200s)" : "%.0s%.200s", common,
                  latin);
-        const idf_find find = {.url = idf_source_text(photo, "medium_url", NULL),
+        const idf_find find = {.url = idf_json_text(photo, "medium_url", NULL),
                                .name = name,
                                .page = page,
-                               .license = idf_source_text(photo, "license_code", NULL),
-                               .attribution = idf_source_text(photo, "attribution", NULL),
+                               .license = idf_json_text(photo, "license_code", NULL),
+                               .attribution = idf_json_text(photo, "attribution", NULL),
                                .is_catalogue = true};
         if (status == IDF_OK)
             status = idf_finds_add(finds, &find);
     }
-    long long total = idf_source_number(tree, "total_results");
-    long long size = idf_source_number(tree, "per_page");
+    long long total = idf_json_number(tree, "total_results");
+    long long size = idf_json_number(tree, "per_page");
     if (status == IDF_OK && json_array_size(taxa) > 0 && ask->page < 100 && size > 0 &&
         size <= 500 && ask->page * size < total)
         status = ask_page(q, ask->page + 1, finds);

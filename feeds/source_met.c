@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "feeds/source_json.h"
+#include "feeds/json_answer.h"
+#include "feeds/source.h"
 
 enum { STEP_SEARCH = 1, STEP_OBJECT, MAX_OBJECTS = 5000 };
 
@@ -22,7 +23,7 @@ static idf_status parse_search(const json_t *tree, idf_finds *finds, idf_error *
     idf_status status = IDF_OK;
     size_t i;
     if (ids == NULL)
-        return idf_source_lacks("The Met", "objectIDs", err);
+        return idf_json_lacks("The Met", "'objectIDs'", err);
     idf_service_base(base, &idf_source_met.services[0]);
     json_array_foreach(ids, i, id) { /* null when there are none */
         if (status != IDF_OK || i >= MAX_OBJECTS)
@@ -36,7 +37,7 @@ static idf_status parse_search(const json_t *tree, idf_finds *finds, idf_error *
 
 static idf_status parse(const idf_source_query *q, const idf_ask *ask, const void *bytes,
                         size_t len, idf_finds *finds, idf_error *err) {
-    json_t *tree = idf_source_read(bytes, len, "The Met", err);
+    json_t *tree = idf_json_read_object(bytes, len, "The Met", err);
     idf_status status = IDF_OK;
     (void)q;
     if (tree == NULL)
@@ -44,16 +45,16 @@ static idf_status parse(const idf_source_query *q, const idf_ask *ask, const voi
     if (ask->step == STEP_SEARCH) {
         status = parse_search(tree, finds, err);
     } else if (json_object_get(tree, "objectID") == NULL) {
-        status = idf_source_lacks("The Met", "objectID", err);
+        status = idf_json_lacks("The Met", "'objectID'", err);
     } else if (json_is_true(json_object_get(tree, "isPublicDomain"))) {
-        const char *small = idf_source_text(tree, "primaryImageSmall", NULL);
-        const idf_find find = {
-            .url = small[0] != '\0' ? small : idf_source_text(tree, "primaryImage", NULL),
-            .name = idf_source_text(tree, "title", NULL),
-            .page = idf_source_text(tree, "objectURL", NULL),
-            .license = "CC0",
-            .artist = idf_source_text(tree, "artistDisplayName", NULL),
-            .is_catalogue = true};
+        const char *small = idf_json_text(tree, "primaryImageSmall", NULL);
+        const idf_find find = {.url = small[0] != '\0' ? small
+                                                       : idf_json_text(tree, "primaryImage", NULL),
+                               .name = idf_json_text(tree, "title", NULL),
+                               .page = idf_json_text(tree, "objectURL", NULL),
+                               .license = "CC0",
+                               .artist = idf_json_text(tree, "artistDisplayName", NULL),
+                               .is_catalogue = true};
         status = idf_finds_add(finds, &find);
     }
     json_decref(tree);

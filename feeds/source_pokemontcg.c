@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "feeds/source_json.h"
+#include "feeds/json_answer.h"
+#include "feeds/source.h"
 
 enum { PAGE_CARDS = 250 };
 
@@ -45,32 +46,32 @@ static idf_status begin(const idf_source_query *q, idf_finds *finds, idf_error *
 
 static idf_status parse(const idf_source_query *q, const idf_ask *ask, const void *bytes,
                         size_t len, idf_finds *finds, idf_error *err) {
-    json_t *tree = idf_source_read(bytes, len, "Pokémon TCG", err), *card;
+    json_t *tree = idf_json_read_object(bytes, len, "Pokémon TCG", err), *card;
     const json_t *cards = json_object_get(tree, "data");
     idf_status status = IDF_OK;
     size_t i;
     if (tree == NULL)
         return IDF_ERR_FORMAT;
     if (!json_is_array(cards))
-        status = idf_source_lacks("Pokémon TCG", "data", err);
+        status = idf_json_lacks("Pokémon TCG", "'data'", err);
     json_array_foreach(cards, i, card) {
         char code[96];
-        const char *large = idf_source_text(card, "images", "large", NULL);
-        snprintf(code, sizeof code, "%.40s-%.40s", idf_source_text(card, "set", "id", NULL),
-                 idf_source_text(card, "number", NULL));
+        const char *large = idf_json_text(card, "images", "large", NULL);
+        snprintf(code, sizeof code, "%.40s-%.40s", idf_json_text(card, "set", "id", NULL),
+                 idf_json_text(card, "number", NULL));
         const idf_find find = {
-            .url = large[0] != '\0' ? large : idf_source_text(card, "images", "small", NULL),
-            .name = idf_source_text(card, "name", NULL),
+            .url = large[0] != '\0' ? large : idf_json_text(card, "images", "small", NULL),
+            .name = idf_json_text(card, "name", NULL),
             .set_code = code,
-            .rarity = idf_source_text(card, "rarity", NULL),
-            .artist = idf_source_text(card, "artist", NULL),
+            .rarity = idf_json_text(card, "rarity", NULL),
+            .artist = idf_json_text(card, "artist", NULL),
             .is_catalogue = true};
         if (status == IDF_OK)
             status = idf_finds_add(finds, &find);
     }
-    long long page = idf_source_number(tree, "page"), size = idf_source_number(tree, "pageSize");
+    long long page = idf_json_number(tree, "page"), size = idf_json_number(tree, "pageSize");
     if (status == IDF_OK && page == ask->page && page < 10000 && size > 0 && size <= PAGE_CARDS &&
-        json_array_size(cards) > 0 && page * size < idf_source_number(tree, "totalCount"))
+        json_array_size(cards) > 0 && page * size < idf_json_number(tree, "totalCount"))
         status = ask_page(q, (int)page + 1, finds);
     json_decref(tree);
     return status;

@@ -7,8 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "feeds/json_answer.h"
 #include "feeds/scan.h"
-#include "feeds/source_json.h"
+#include "feeds/source.h"
 
 enum { STEP_SEARCH = 1, STEP_BULK_LIST, STEP_BULK_LINES };
 
@@ -36,7 +37,7 @@ static idf_status begin_bulk(const idf_source_query *q, idf_finds *finds, idf_er
 static const char *picture_of(const json_t *face) {
     static const char *const sizes[] = {"large", "normal", "png", "small"};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        const char *url = idf_source_text(face, "image_uris", sizes[i], NULL);
+        const char *url = idf_json_text(face, "image_uris", sizes[i], NULL);
         if (url[0] != '\0')
             return url;
     }
@@ -46,26 +47,26 @@ static const char *picture_of(const json_t *face) {
 /* A card: one picture, or one a face. */
 static idf_status add_card(const json_t *card, idf_finds *finds) {
     const json_t *faces = json_object_get(card, "card_faces"), *face;
-    const char *number = idf_source_text(card, "collector_number", NULL);
+    const char *number = idf_json_text(card, "collector_number", NULL);
     char code[96];
     idf_status status = IDF_OK;
     size_t i, digits = strspn(number, "0123456789");
     /* docs/names.md: three digits */
-    snprintf(code, sizeof code, "%.40s-%.*s%.40s", idf_source_text(card, "set", NULL),
+    snprintf(code, sizeof code, "%.40s-%.*s%.40s", idf_json_text(card, "set", NULL),
              number[digits] == '\0' && digits < 3 ? (int)(3 - digits) : 0, "000", number);
     idf_find find = {.url = picture_of(card),
-                     .name = idf_source_text(card, "name", NULL),
+                     .name = idf_json_text(card, "name", NULL),
                      .set_code = code,
-                     .rarity = idf_source_text(card, "rarity", NULL),
-                     .page = idf_source_text(card, "scryfall_uri", NULL),
-                     .artist = idf_source_text(card, "artist", NULL),
+                     .rarity = idf_json_text(card, "rarity", NULL),
+                     .page = idf_json_text(card, "scryfall_uri", NULL),
+                     .artist = idf_json_text(card, "artist", NULL),
                      .is_catalogue = true};
     if (find.url[0] != '\0')
         return idf_finds_add(finds, &find);
     json_array_foreach(faces, i, face) {
-        const char *artist = idf_source_text(face, "artist", NULL);
+        const char *artist = idf_json_text(face, "artist", NULL);
         find.url = picture_of(face);
-        find.name = idf_source_text(face, "name", NULL);
+        find.name = idf_json_text(face, "name", NULL);
         find.artist = artist[0] != '\0' ? artist : find.artist;
         if (status == IDF_OK)
             status = idf_finds_add(finds, &find);
@@ -76,11 +77,11 @@ static idf_status add_card(const json_t *card, idf_finds *finds) {
 static idf_status parse_search(const json_t *tree, const idf_ask *ask, idf_finds *finds,
                                idf_error *err) {
     const json_t *cards = json_object_get(tree, "data"), *card;
-    const char *next = idf_source_text(tree, "next_page", NULL);
+    const char *next = idf_json_text(tree, "next_page", NULL);
     idf_status status = IDF_OK;
     size_t i;
     if (!json_is_array(cards))
-        return idf_source_lacks("Scryfall", "data", err);
+        return idf_json_lacks("Scryfall", "'data'", err);
     json_array_foreach(cards, i, card) {
         if (status == IDF_OK)
             status = add_card(card, finds);
@@ -98,16 +99,16 @@ static idf_status parse_bulk_list(const json_t *tree, idf_finds *finds, idf_erro
     const json_t *files = json_object_get(tree, "data"), *file;
     size_t i;
     json_array_foreach(files, i, file) {
-        const char *lines = idf_source_text(file, "jsonl_download_uri", NULL);
-        const char *list = idf_source_text(file, "download_uri", NULL);
-        if (strcmp(idf_source_text(file, "type", NULL), "default_cards") != 0)
+        const char *lines = idf_json_text(file, "jsonl_download_uri", NULL);
+        const char *list = idf_json_text(file, "download_uri", NULL);
+        if (strcmp(idf_json_text(file, "type", NULL), "default_cards") != 0)
             continue;
         if (lines[0] == '\0' && list[0] == '\0')
-            return idf_source_lacks("Scryfall", "download_uri", err);
+            return idf_json_lacks("Scryfall", "'download_uri'", err);
         return idf_finds_ask(finds, &(idf_ask){NULL, STEP_BULK_LINES, 0, ""},
                              lines[0] != '\0' ? lines : list, "", NULL);
     }
-    return idf_source_lacks("Scryfall", "default_cards", err);
+    return idf_json_lacks("Scryfall", "'default_cards'", err);
 }
 
 /* Whether `word` is in `text`, letters of ASCII in any case. */
@@ -158,7 +159,7 @@ static idf_status parse_line(const idf_source_query *q, const char *line, size_t
     idf_arena_release(&arena);
     if (!wanted)
         return IDF_OK;
-    json_t *card = idf_source_read(line, len, "Scryfall", err);
+    json_t *card = idf_json_read_object(line, len, "Scryfall", err);
     if (card == NULL)
         return IDF_ERR_FORMAT;
     idf_status status = add_card(card, finds);
@@ -170,7 +171,7 @@ static idf_status parse(const idf_source_query *q, const idf_ask *ask, const voi
                         size_t len, idf_finds *finds, idf_error *err) {
     if (ask->step == STEP_BULK_LINES)
         return parse_line(q, bytes, len, finds, err);
-    json_t *tree = idf_source_read(bytes, len, "Scryfall", err);
+    json_t *tree = idf_json_read_object(bytes, len, "Scryfall", err);
     if (tree == NULL)
         return IDF_ERR_FORMAT;
     idf_status status = ask->step == STEP_BULK_LIST ? parse_bulk_list(tree, finds, err)

@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "feeds/source_json.h"
+#include "feeds/json_answer.h"
+#include "feeds/source.h"
 
 static bool is_token(const char *key) {
     return strncmp(key, "ey", 2) == 0;
@@ -26,7 +27,7 @@ static idf_status begin(const idf_source_query *q, idf_finds *finds, idf_error *
 
 static idf_status parse(const idf_source_query *q, const idf_ask *ask, const void *bytes,
                         size_t len, idf_finds *finds, idf_error *err) {
-    json_t *tree = idf_source_read(bytes, len, "TMDB", err), *film;
+    json_t *tree = idf_json_read_object(bytes, len, "TMDB", err), *film;
     const json_t *films = json_object_get(tree, "results");
     char pictures[IDF_BASE_BYTES], url[IDF_BASE_BYTES + 200], name[500], page[80];
     idf_status status = IDF_OK;
@@ -34,18 +35,18 @@ static idf_status parse(const idf_source_query *q, const idf_ask *ask, const voi
     if (tree == NULL)
         return IDF_ERR_FORMAT;
     if (!json_is_array(films))
-        status = idf_source_lacks("TMDB", "results", err);
+        status = idf_json_lacks("TMDB", "'results'", err);
     idf_service_base(pictures, &idf_source_tmdb.services[1]);
     json_array_foreach(films, i, film) {
-        const char *path = idf_source_text(film, "poster_path", NULL);
-        const char *date = idf_source_text(film, "release_date", NULL);
+        const char *path = idf_json_text(film, "poster_path", NULL);
+        const char *date = idf_json_text(film, "release_date", NULL);
         if (status != IDF_OK || path[0] != '/')
             continue;
         snprintf(url, sizeof url, "%s/t/p/w500%.180s", pictures, path);
         snprintf(name, sizeof name, strlen(date) >= 4 ? "%.400s (%.4s)" : "%.400s%.0s",
-                 idf_source_text(film, "title", NULL), date);
+                 idf_json_text(film, "title", NULL), date);
         snprintf(page, sizeof page, "https://www.themoviedb.org/movie/%lld",
-                 idf_source_number(film, "id"));
+                 idf_json_number(film, "id"));
         status = idf_finds_add(finds, &(idf_find){.url = url,
                                                   .name = name,
                                                   .page = page,
@@ -53,7 +54,7 @@ static idf_status parse(const idf_source_query *q, const idf_ask *ask, const voi
                                                   .is_catalogue = true});
     }
     if (status == IDF_OK && json_array_size(films) > 0 && ask->page < 500 &&
-        ask->page < idf_source_number(tree, "total_pages"))
+        ask->page < idf_json_number(tree, "total_pages"))
         status = ask_page(q, ask->page + 1, finds);
     json_decref(tree);
     return status;

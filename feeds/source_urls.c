@@ -9,7 +9,8 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "feeds/html.h"
-#include "feeds/source_json.h"
+#include "feeds/json_answer.h"
+#include "feeds/source.h"
 #include "net/url.h"
 
 enum { STEP_PAGE = 1, URL_BYTES = 2000, NAME_BYTES = 400, MAX_DEPTH = 8 };
@@ -84,7 +85,7 @@ static const char *find_product(json_t *node, int depth) {
         if (found[0] != '\0')
             return found;
     }
-    const char *type = idf_source_text(node, "@type", NULL);
+    const char *type = idf_json_text(node, "@type", NULL);
     if (strcasecmp(type, "Product") == 0 || strcasecmp(type, "ProductGroup") == 0 ||
         strcasecmp(type, "IndividualProduct") == 0)
         found = image_of(json_object_get(node, "image"), 0);

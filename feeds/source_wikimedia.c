@@ -2,7 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "feeds/source_json.h"
+#include "feeds/json_answer.h"
+#include "feeds/source.h"
 
 enum { PAGE_PICTURES = 50 };
 
@@ -54,27 +55,27 @@ static void clean_title(char *out, size_t out_bytes, const char *title) {
 static idf_status add_page(const json_t *page, idf_finds *finds) {
     const json_t *info = json_array_get(json_object_get(page, "imageinfo"), 0);
     const json_t *more = json_object_get(info, "extmetadata");
-    const char *thumb = idf_source_text(info, "thumburl", NULL);
-    const char *mime = idf_source_text(info, "mime", NULL);
+    const char *thumb = idf_json_text(info, "thumburl", NULL);
+    const char *mime = idf_json_text(info, "mime", NULL);
     char name[400], artist[300], license[120];
     if (mime[0] != '\0' && strncmp(mime, "image/", 6) != 0)
         return IDF_OK;
-    clean_title(name, sizeof name, idf_source_text(page, "title", NULL));
+    clean_title(name, sizeof name, idf_json_text(page, "title", NULL));
     const idf_find find = {
-        .url = thumb[0] != '\0' ? thumb : idf_source_text(info, "url", NULL),
+        .url = thumb[0] != '\0' ? thumb : idf_json_text(info, "url", NULL),
         .name = name,
-        .page = idf_source_text(info, "descriptionurl", NULL),
-        .license = idf_source_plain(license, sizeof license,
-                                    idf_source_text(more, "LicenseShortName", "value", NULL)),
+        .page = idf_json_text(info, "descriptionurl", NULL),
+        .license = idf_html_plain(license, sizeof license,
+                                  idf_json_text(more, "LicenseShortName", "value", NULL)),
         .artist =
-            idf_source_plain(artist, sizeof artist, idf_source_text(more, "Artist", "value", NULL)),
+            idf_html_plain(artist, sizeof artist, idf_json_text(more, "Artist", "value", NULL)),
         .is_catalogue = true};
     return idf_finds_add(finds, &find);
 }
 
 static idf_status parse(const idf_source_query *q, const idf_ask *ask, const void *bytes,
                         size_t len, idf_finds *finds, idf_error *err) {
-    json_t *tree = idf_source_read(bytes, len, "Wikimedia Commons", err), *page;
+    json_t *tree = idf_json_read_object(bytes, len, "Wikimedia Commons", err), *page;
     const char *key;
     idf_status status = IDF_OK;
     if (tree == NULL)
@@ -83,12 +84,12 @@ static idf_status parse(const idf_source_query *q, const idf_ask *ask, const voi
     if (json_object_get(tree, "error") != NULL)
         status = idf_error_set(err, IDF_ERR_FORMAT, "Wikimedia Commons refuses the request");
     else if (query != NULL && !json_is_object(pages)) /* nothing found: no query at all */
-        status = idf_source_lacks("Wikimedia Commons", "query.pages", err);
+        status = idf_json_lacks("Wikimedia Commons", "'query.pages'", err);
     json_object_foreach(pages, key, page) {
         if (status == IDF_OK)
             status = add_page(page, finds);
     }
-    long long next = idf_source_number(json_object_get(tree, "continue"), "gsroffset");
+    long long next = idf_json_number(json_object_get(tree, "continue"), "gsroffset");
     if (status == IDF_OK && next > ask->page && next < 10000)
         status = ask_page(q, (int)next, finds);
     json_decref(tree);

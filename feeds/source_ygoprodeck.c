@@ -8,7 +8,8 @@
 #include <strings.h>
 
 #include "feeds/card_code.h"
-#include "feeds/source_json.h"
+#include "feeds/json_answer.h"
+#include "feeds/source.h"
 
 enum { STEP_CARDS = 1, STEP_SETS, PAGE_CARDS = 100 };
 
@@ -54,11 +55,11 @@ static idf_status parse_sets(const idf_source_query *q, const void *bytes, size_
     }
     json_array_foreach(tree, i, set) {
         size_t n = strcspn(q->set, "-");
-        const char *code = idf_source_text(set, "set_code", NULL);
+        const char *code = idf_json_text(set, "set_code", NULL);
         if (found || strlen(code) != n || strncasecmp(code, q->set, n) != 0)
             continue;
         found = true;
-        status = ask_cards(q, idf_source_text(set, "set_name", NULL), 0, finds);
+        status = ask_cards(q, idf_json_text(set, "set_name", NULL), 0, finds);
     }
     json_decref(tree);
     return status;
@@ -70,8 +71,8 @@ static idf_status add_printings(const idf_source_query *q, const json_t *card, i
     idf_status status = IDF_OK;
     size_t i, n = 0;
     json_array_foreach(printings, i, printing) {
-        find.set_code = idf_source_text(printing, "set_code", NULL);
-        find.rarity = idf_rarity_short(idf_source_text(printing, "set_rarity", NULL));
+        find.set_code = idf_json_text(printing, "set_code", NULL);
+        find.rarity = idf_rarity_short(idf_json_text(printing, "set_rarity", NULL));
         if (status != IDF_OK || (q->set[0] != '\0' && !is_of_set(find.set_code, q->set)))
             continue;
         if (n++ == 0 || q->set[0] != '\0')
@@ -84,14 +85,14 @@ static idf_status add_printings(const idf_source_query *q, const json_t *card, i
 
 static idf_status add_card(const idf_source_query *q, const json_t *card, idf_finds *finds) {
     const json_t *pictures = json_object_get(card, "card_images"), *picture;
-    const char *name = idf_source_text(card, "name", NULL);
+    const char *name = idf_json_text(card, "name", NULL);
     char page[64], other[400];
     idf_status status = IDF_OK;
     size_t i;
     snprintf(page, sizeof page, "https://ygoprodeck.com/card/?search=%lld",
-             idf_source_number(card, "id"));
+             idf_json_number(card, "id"));
     json_array_foreach(pictures, i, picture) {
-        idf_find find = {.url = idf_source_text(picture, "image_url", NULL),
+        idf_find find = {.url = idf_json_text(picture, "image_url", NULL),
                          .name = name,
                          .page = page,
                          .is_catalogue = true};
@@ -112,23 +113,23 @@ static idf_status parse(const idf_source_query *q, const idf_ask *ask, const voi
                         size_t len, idf_finds *finds, idf_error *err) {
     if (ask->step == STEP_SETS)
         return parse_sets(q, bytes, len, finds, err);
-    json_t *tree = idf_source_read(bytes, len, "YGOPRODeck", err), *card;
+    json_t *tree = idf_json_read_object(bytes, len, "YGOPRODeck", err), *card;
     const json_t *cards = json_object_get(tree, "data"), *meta = json_object_get(tree, "meta");
     idf_status status = IDF_OK;
     size_t i;
     if (tree == NULL)
         return IDF_ERR_FORMAT;
     if (!json_is_array(cards))
-        status = idf_source_lacks("YGOPRODeck", "data", err);
+        status = idf_json_lacks("YGOPRODeck", "'data'", err);
     /* the card that is called so first, then those whose names begin or go on otherwise */
     for (int others = 0; others < 2; others++)
         json_array_foreach(cards, i, card) {
-            bool exact = strcasecmp(idf_source_text(card, "name", NULL), q->query) == 0;
+            bool exact = strcasecmp(idf_json_text(card, "name", NULL), q->query) == 0;
             if (status == IDF_OK && exact == !others)
                 status = add_card(q, card, finds);
         }
-    long long left = idf_source_number(meta, "rows_remaining");
-    long long next = idf_source_number(meta, "next_page_offset");
+    long long left = idf_json_number(meta, "rows_remaining");
+    long long next = idf_json_number(meta, "next_page_offset");
     if (status == IDF_OK && left > 0 && next > ask->page && next < 1000000)
         status = ask_cards(q, ask->note, (int)next, finds);
     json_decref(tree);

@@ -29,7 +29,8 @@ def page(*cards):
 def scryfall(path, query):
     number = query["page"][0]
     card = {"name": "Lantern " + number, "set": "neo", "collector_number": number, "rarity": "rare",
-            "prices": {"usd": number + ".50", "usd_foil": "9.00", "usd_etched": None}}
+            "prices": {"usd": number + ".50", "usd_foil": "9.00", "usd_etched": None,
+                       "eur": number + ".20", "eur_foil": None}}
     return {"object": "list", "has_more": number == "1", "data": [card]}
 
 
@@ -59,7 +60,8 @@ def pokemontcg(path, query):
         return {"data": [], "page": 1, "pageSize": 250, "totalCount": 0}
     return {"page": 1, "pageSize": 250, "totalCount": 1, "data": [{
         "name": "Mew", "number": "151", "rarity": "Rare",
-        "tcgplayer": {"prices": {"holofoil": {"market": 3.5, "low": 2, "high": 9}}}}]}
+        "tcgplayer": {"prices": {"holofoil": {"market": 3.5, "low": 2, "high": 9}}},
+        "cardmarket": {"prices": {"trendPrice": 2.75, "averageSellPrice": 3, "lowPrice": 0.5}}}]}
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -87,7 +89,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             asked = query["search_word"][0]
             body = server.pages.get(asked, page(("OTHR-JP001", "UR", 5)))
         else:
-            answer = {"cards": pokemontcg, "tcgplayer": tcgcsv, "api": ygoprodeck,
+            answer = {"v2": pokemontcg, "tcgplayer": tcgcsv, "api": ygoprodeck,
                       "scryfall": scryfall}[url.path.split("/")[1]](url.path, query)
             body = json.dumps(answer)
         self.answer(body.encode(), mode)
@@ -144,8 +146,8 @@ class Prices(ProgramTest):
             "IDENTIFY_RATE": "none", "IDENTIFY_BACKOFF": "0.01", "IDENTIFY_TRIES": "2",
             "IDENTIFY_MAX_WAIT": "1", "IDENTIFY_STALL_TIMEOUT": "5", "POKEMONTCG_API_KEY": "",
             "CARD_PRICES_FX_USD_PER_JPY": "", "IDENTIFY_BASE_YUYU_TEI": at,
-            "IDENTIFY_BASE_SCRYFALL": at + "/scryfall/", "IDENTIFY_BASE_TCGCSV": at + "/tcgplayer",
-            "IDENTIFY_BASE_YGOPRODECK": at + "/api", "IDENTIFY_BASE_POKEMONTCG": at,
+            "IDENTIFY_BASE_SCRYFALL": at + "/scryfall/", "IDENTIFY_BASE_TCGCSV": at,
+            "IDENTIFY_BASE_YGOPRODECK": at, "IDENTIFY_BASE_POKEMONTCG": at,
             "IDENTIFY_BASE_OPEN_ER_API": at, "IDENTIFY_BASE_FRANKFURTER": at}
         self.out = self.path("prices.json")
         self.fx_file = self.path("home", ".cache", "dlf-identify", "fx.json")
@@ -343,6 +345,15 @@ class Prices(ProgramTest):
             self.server.mode = "cut"
             self.scrape("--site", site, expect=4)
         self.assertTrue(any("page=2" in path for path in self.server.paths()))
+
+    def test_euros(self):
+        for site, ref, code, median in (("scryfall", "neo-002_lantern.jpg", "neo-002", 2.2),
+                                        ("pokemontcg", "sv3pt5-151_mew.jpg", "sv3pt5-151", 2.75)):
+            self.refs_named(ref)
+            self.scrape("--site", site, "--currency", "eur", "--max-prefixes", "5")
+            file = self.prices()
+            self.assertEqual((file["currency"], file["prices"][code]["median"]), ("EUR", median))
+        self.assertEqual([path for path in self.server.paths() if path.startswith("/v6")], [])
 
     def test_keys_stay_out_of_sight(self):
         self.refs_named("sv3pt5-151_mew.jpg")

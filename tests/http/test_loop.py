@@ -63,7 +63,7 @@ class Loop(ProgramTest):
         self.do("index", "--refs", self.refs, "--out", index, "--encoder", "builtin", "--projection", head,
                 "--quiet")
         self.do("scrape_prices", "--refs", self.refs, "--out", prices, "--site", "ygoprodeck",
-                IDENTIFY_BASE_YGOPRODECK=self.site.base + "/api/v7")
+                IDENTIFY_BASE_YGOPRODECK=self.site.base)
         with open(prices, encoding="utf-8") as file:
             self.assertEqual(json.load(file)["prices"]["LOCH-EN003"]["median"], 3.5)
         server = Server("--index", index, "--refs", self.refs, "--projection", head, "--prices", prices,

@@ -62,13 +62,13 @@ static void addresses(void **state) {
     expect_url(&url, "http://h/cards/search?q=set%3Aneo&unique=prints&page=2");
     idf_bytes_clear(&url);
     assert_int_equal(idf_ygoprodeck_url(&url, "http://h", "Legend of X & Y"), IDF_OK);
-    expect_url(&url, "http://h/cardinfo.php?cardset=Legend%20of%20X%20%26%20Y");
+    expect_url(&url, "http://h/api/v7/cardinfo.php?cardset=Legend%20of%20X%20%26%20Y");
     idf_bytes_clear(&url);
     assert_int_equal(idf_pokemontcg_url(&url, "http://h", "sv3pt5", 1), IDF_OK);
-    expect_url(&url, "http://h/cards?q=set.id%3Asv3pt5&page=1&pageSize=250");
+    expect_url(&url, "http://h/v2/cards?q=set.id%3Asv3pt5&page=1&pageSize=250");
     idf_bytes_clear(&url);
     assert_int_equal(idf_pokemontcg_url(&url, "http://h", "MEW", 1), IDF_OK);
-    expect_url(&url, "http://h/cards?q=set.ptcgoCode%3AMEW&page=1&pageSize=250");
+    expect_url(&url, "http://h/v2/cards?q=set.ptcgoCode%3AMEW&page=1&pageSize=250");
     idf_bytes_release(&url);
 }
 
