@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <jansson.h>
 
@@ -14,7 +15,7 @@
 #include "cli/qr.h"
 #include "net/notify.h"
 
-enum { GRACE_SECONDS = 30, PEM_MAX_BYTES = 1 << 20, LEAST_TOKEN = 8 };
+enum { GRACE_SECONDS = 30, PEM_MAX_BYTES = 1 << 20, LEAST_TOKEN = 8, LONGEST_WAIT = 3600 };
 
 const char *cli_environment(const char *name) {
     const char *value = getenv(name);
@@ -147,15 +148,22 @@ static void announce(const cli_serve *run, idf_service *service) {
     fflush(stdout);
 }
 
-/* Waits for signals: SIGHUP looks at the files, SIGTERM and SIGINT end it. */
-static void wait_for_end(idf_service *service, const sigset_t *signals) {
+/* Waits for signals: SIGHUP looks at the files, SIGTERM and SIGINT end it. Meanwhile rates are
+ * renewed when they are due. */
+static void wait_for_end(cli_serve *run, idf_service *service, const sigset_t *signals) {
     for (;;) {
-        int signal_number = 0;
-        if (sigwait(signals, &signal_number) != 0)
-            continue;
-        if (signal_number != SIGHUP)
+        int64_t now = (int64_t)time(NULL);
+        bool due = run->rates_due != 0 && run->rates_due <= now;
+        int64_t seconds = due ? 0 : run->rates_due != 0 ? run->rates_due - now : LONGEST_WAIT;
+        /* not longer, since the clock may be set meanwhile */
+        const struct timespec wait = {.tv_sec = seconds < LONGEST_WAIT ? seconds : LONGEST_WAIT};
+        int signal_number = sigtimedwait(signals, NULL, &wait);
+        if (signal_number == SIGTERM || signal_number == SIGINT)
             return;
-        idf_service_reload(service);
+        if (signal_number == SIGHUP)
+            idf_service_reload(service);
+        else if (due)
+            cli_serve_renew_rates(run, service);
     }
 }
 
@@ -188,7 +196,7 @@ static int serve(cli_serve *run) {
     explain_others(run);
     announce(run, service);
     idf_notify("READY=1");
-    wait_for_end(service, &signals);
+    wait_for_end(run, service, &signals);
     idf_notify("STOPPING=1");
     pthread_sigmask(SIG_UNBLOCK, &signals, NULL); /* a second one ends it at once */
     idf_service_free(service, GRACE_SECONDS);

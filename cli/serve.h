@@ -14,6 +14,7 @@ typedef struct cli_serve {
     cli_common common;
     idf_service_options service;
     idf_fx fx;
+    int64_t rates_due; /* when to ask for rates again, seconds since the epoch; 0: never */
     const char *projection, *omniparser, *log_format, *token_file, *cert_path, *key_path;
     const char *fx_rate; /* "JPY=0.0067"; NULL: today's */
     const char *prices;  /* NULL: card_prices.json when it is there */
@@ -31,8 +32,10 @@ typedef struct cli_serve {
 /* A variable of the environment, NULL when it is not set or empty. */
 const char *cli_environment(const char *name);
 
-/* Fills run->fx. Returns -1, or the exit code. */
+/* Fills run->fx and run->rates_due. Returns -1, or the exit code. */
 int cli_serve_rates(cli_serve *run);
+/* Asks for rates again and gives them to the service; called when they are due. */
+void cli_serve_renew_rates(cli_serve *run, idf_service *service);
 
 /* Serves until a signal ends it; returns the exit code. */
 int cli_serve_run(cli_serve *run);

@@ -68,11 +68,11 @@ json_t *idf_openapi_json(void);
 
 struct idf_service {
     idf_service_options options;
-    idf_fx fx;
     char *prices_path, *cookie; /* cookie: what a browser that has the token is given */
     pthread_mutex_t lock;       /* of what stands between here and the empty line */
     idf_snapshot *now;          /* NULL: with an upstream only */
     char *last_query;
+    idf_fx fx;
 
     pthread_mutex_t renewing; /* held while a snapshot is made: the last one made is the last in */
     idf_http_server *http, *https; /* https: NULL without a second door */
@@ -93,6 +93,8 @@ struct idf_service {
 
 /* The snapshot of now, counted; NULL when there is none. */
 idf_snapshot *idf_service_snapshot(idf_service *service);
+/* The exchange rates of now. */
+idf_fx idf_service_rates(idf_service *service);
 /* Takes the reference of `snapshot` over and lets the old one go. */
 void idf_service_swap(idf_service *service, idf_snapshot *snapshot);
 

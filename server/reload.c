@@ -49,9 +49,16 @@ static bool same(const idf_file_stat *a, const idf_file_stat *b) {
     return a->size_bytes == b->size_bytes && a->mtime_ns == b->mtime_ns && a->is_file == b->is_file;
 }
 
+static void set_rates(idf_service *s, const idf_fx *fx) {
+    pthread_mutex_lock(&s->lock);
+    s->fx = *fx;
+    pthread_mutex_unlock(&s->lock);
+}
+
 /* Reads the price file; *prices is NULL when there is none. */
 static idf_status open_prices(idf_service *s, idf_prices **prices, idf_error *err) {
-    const idf_prices_options options = {&s->fx, s->options.home_currency};
+    const idf_fx fx = idf_service_rates(s);
+    const idf_prices_options options = {&fx, s->options.home_currency};
     *prices = NULL;
     if (s->options.prices_path == NULL)
         return IDF_OK;
@@ -100,6 +107,20 @@ static idf_status renew(idf_service *s, bool index, bool prices, idf_error *err)
     pthread_mutex_lock(&s->renewing);
     idf_status status = renew_alone(s, index, prices, err);
     pthread_mutex_unlock(&s->renewing);
+    return status;
+}
+
+idf_status idf_service_set_rates(idf_service *service, const idf_fx *fx, idf_error *err) {
+    pthread_mutex_lock(&service->renewing);
+    const idf_fx before = idf_service_rates(service);
+    set_rates(service, fx);
+    idf_status status =
+        service->options.index_path == NULL ? IDF_OK : renew_alone(service, false, true, err);
+    if (status != IDF_OK)
+        set_rates(service, &before);
+    pthread_mutex_unlock(&service->renewing);
+    if (status == IDF_OK)
+        idf_log_event(service->options.log, "exchange rates of %s are in use", fx->source);
     return status;
 }
 

@@ -118,6 +118,7 @@ void idf_route_info(idf_request *r) {
     idf_service *s = r->service;
     const idf_service_options *o = &s->options;
     idf_snapshot *now = idf_service_snapshot(s);
+    const idf_fx fx = idf_service_rates(s);
     json_t *json = json_pack("{s:s, s:[], s:b, s:b, s:b, s:b}", "model",
                              now == NULL ? "" : idf_index_encoder(now->index), "nodes",
                              "allow_write", o->writable && o->token != NULL, "vision", false,
@@ -130,7 +131,7 @@ void idf_route_info(idf_request *r) {
         o->writable && o->token != NULL && now != NULL, "frame_size", FRAME_SIDE, "max_image_bytes",
         (json_int_t)o->max_image_bytes, "upstream", idf_origin_json(o->upstream), "https_url",
         https_json(s), "cert_sha256", text_or_null(o->certificate_hash), "currency",
-        o->home_currency, "rates", rates_json(&s->fx), "prices", prices_json(now));
+        o->home_currency, "rates", rates_json(&fx), "prices", prices_json(now));
     json_object_update_new(json, ours);
     idf_snapshot_release(now);
     idf_request_json(r, 200, json);

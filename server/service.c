@@ -30,6 +30,13 @@ idf_snapshot *idf_service_snapshot(idf_service *service) {
     return now;
 }
 
+idf_fx idf_service_rates(idf_service *service) {
+    pthread_mutex_lock(&service->lock);
+    idf_fx fx = service->fx;
+    pthread_mutex_unlock(&service->lock);
+    return fx;
+}
+
 void idf_service_swap(idf_service *service, idf_snapshot *snapshot) {
     pthread_mutex_lock(&service->lock);
     idf_snapshot *old = service->now;

@@ -54,6 +54,9 @@ idf_status idf_service_new(idf_service **service, const idf_service_options *opt
                            idf_error *err);
 /* Looks at its files now, in the background. Any thread, not a signal handler. */
 void idf_service_reload(idf_service *service);
+/* Converts prices by these rates from now on; they are copied. After a failure the old ones stay.
+ * Any thread. */
+idf_status idf_service_set_rates(idf_service *service, const idf_fx *fx, idf_error *err);
 /* Takes no more, finishes what is under way in at most about `seconds`, and frees. */
 void idf_service_free(idf_service *service, double seconds);
 

@@ -23,8 +23,6 @@ extern "C" {
 typedef struct idf_prices {
     atomic_int n_users;
     idf_price_table *table;
-    idf_fx fx;
-    bool has_fx;
 } idf_prices;
 
 typedef struct idf_snapshot {

@@ -75,8 +75,39 @@ class ExchangeRates(unittest.TestCase):
         Rates.answer = None  # kept on disk
         self.assertEqual(self.usd()[0], 2)
         self.assertEqual(Rates.seen, ["/v6/latest/USD"])
+        self.follow_the_rates()
         wrong = run("serve", "--index", self.index, "--fx-rate", "JPY", env=self.env)
         self.assertEqual(wrong.returncode, 2)
+
+
+    def follow_the_rates(self):
+        """Rates whose next update has passed are asked for again by the running service, and stay
+        when there are none."""
+        shutil.rmtree(os.path.join(self.dir, ".cache"))
+        now = int(time.time())
+        Rates.answer = {"result": "success", "base_code": "USD", "time_last_update_unix": now - 60,
+                        "time_next_update_unix": now + 2, "rates": {"JPY": 150}}
+        server = Server("--index", self.index, "--prices", self.prices, env=self.env)
+        try:
+            Rates.answer = {**Rates.answer, "time_last_update_unix": now,
+                            "time_next_update_unix": now + 4, "rates": {"JPY": 100}}
+
+            def usd():
+                return server.get("/api/top-prices").json()["top"][0]["usd_median"]
+            end = time.time() + 30
+            while usd() != 3 and time.time() < end:
+                time.sleep(0.1)
+            self.assertEqual(usd(), 3)
+            self.assertEqual(server.get("/api/info").json()["rates"]["rates"]["JPY"], 100)
+            Rates.answer, asked = None, len(Rates.seen)
+            while len(Rates.seen) < asked + 2 and time.time() < end:
+                time.sleep(0.1)
+            while "no exchange rates" not in server.said() and time.time() < end:
+                time.sleep(0.1)
+            self.assertIn("rates of open.er-api.com, ", server.said())
+            self.assertEqual(usd(), 3)
+        finally:
+            self.assertEqual(server.stop(), 0)
 
 
 if __name__ == "__main__":
