@@ -1,4 +1,5 @@
 /* cmd_serve.c - dlf-identify serve: answers over HTTP until it is told to stop. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,7 @@ int cmd_serve(int argc, char **argv) {
     run.https_port = -1;
     s->host = NULL;
     s->deadline_seconds = 30;
+    s->sim_threshold = s->margin_threshold = NAN;
     run.max_image_mb = 16;
     run.max_megapixels = 40;
     if (!read_environment(&run, &s->port))
@@ -157,8 +159,8 @@ int cmd_serve(int argc, char **argv) {
          "Only pages of this origin may read answers (default: any).", 0, 0},
         {"Access", CLI_GROUP, NULL, NULL, NULL, 0, 0},
         {"auth-token", CLI_TEXT, &s->token, "TOKEN",
-         "Everything but /health and the page's own files needs this token, as 'Authorization: "
-         "Bearer' or by /login?token=.",
+         "Everything but /health needs this token, as 'Authorization: Bearer' or by "
+         "/login?token=.",
          0, 0},
         {"auth-token-file", CLI_TEXT, &run.token_file, "FILE",
          "The same from a file, which other users of the machine cannot see.", 0, 0},
@@ -219,6 +221,8 @@ int cmd_serve(int argc, char **argv) {
     code = cli_serve_rates(&run);
     if (code >= 0)
         return code;
+    s->sim_threshold = cli_threshold(s->sim_threshold);
+    s->margin_threshold = cli_threshold(s->margin_threshold);
     s->n_workers = run.common.threads;
     s->max_image_bytes = (size_t)run.max_image_mb << 20;
     s->max_pixels = (uint64_t)run.max_megapixels * 1000 * 1000;

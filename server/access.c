@@ -51,9 +51,33 @@ static bool own_origin(const idf_request *r) {
     return at != NULL && r->host[0] != '\0' && strcasecmp(at + 3, r->host) == 0;
 }
 
+/* A browser is shown where to enter the token. */
+static void ask_for_token(idf_request *r) {
+    static const char page[] =
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>dlf-identify</title>"
+        "<meta name=\"viewport\" content=\"width=device-width\">"
+        "<form action=\"/login\"><p><label>This service needs its token: "
+        "<input type=\"password\" name=\"token\" autocomplete=\"current-password\" required "
+        "autofocus></label> <button>Open</button></form></html>\n";
+    idf_http_reply *reply =
+        idf_http_reply_static(401, "text/html; charset=utf-8", page, sizeof page - 1);
+    idf_http_reply_header(reply, "WWW-Authenticate", "Bearer");
+    idf_http_reply_header(reply, "Cache-Control", "no-store");
+    idf_http_reply_header(reply, "Vary", "Accept");
+    idf_http_reply_header(reply, "Referrer-Policy", "no-referrer");
+    idf_http_reply_header(reply, "Content-Security-Policy",
+                          "default-src 'none'; form-action 'self'; frame-ancestors 'none'");
+    idf_request_answer(r, reply);
+}
+
 bool idf_access_allows(idf_request *r) {
     const idf_service_options *o = &r->service->options;
     if (o->token != NULL && !(r->route->flags & IDF_ROUTE_OPEN) && !has_token(r)) {
+        const char *accept = idf_http_header(r->exchange, "Accept");
+        if (accept != NULL && idf_field_accepts(accept, "text/html")) {
+            ask_for_token(r);
+            return false;
+        }
         idf_request_error(r, 401,
                           "this needs the service's token: as 'Authorization: Bearer', or "
                           "as the cookie that /login?token= gives");

@@ -30,6 +30,11 @@ void idf_route_root(idf_request *r) {
     idf_request_answer(r, reply);
 }
 
+/* A threshold as it was given: one that lets everything through is the least number over zero. */
+static double shown(double threshold) {
+    return round(threshold * 1e6) / 1e6;
+}
+
 void idf_route_health(idf_request *r) {
     idf_service *s = r->service;
     idf_snapshot *now = idf_service_snapshot(s);
@@ -44,12 +49,12 @@ void idf_route_health(idf_request *r) {
         margin = margin > 0 ? margin : idf_collection_margin_threshold(now->collection);
         head = strstr(idf_index_encoder(now->index), "+head") != NULL;
     }
-    json_t *json =
-        json_pack("{s:s, s:b, s:s, s:I, s:b, s:b, s:f, s:f, s:I, s:o}", "phase", "ready",
-                  "model_loaded", true, "device", "cpu", "index_size",
-                  (json_int_t)(now == NULL ? 0 : idf_index_n_rows(now->index)), "has_projection",
-                  head, "has_yolo", false, "sim_threshold", sim, "margin_threshold", margin,
-                  "requests_served", (json_int_t)atomic_load(&s->n_served), "last_query", last);
+    json_t *json = json_pack("{s:s, s:b, s:s, s:I, s:b, s:b, s:f, s:f, s:I, s:o}", "phase", "ready",
+                             "model_loaded", true, "device", "cpu", "index_size",
+                             (json_int_t)(now == NULL ? 0 : idf_index_n_rows(now->index)),
+                             "has_projection", head, "has_yolo", false, "sim_threshold", shown(sim),
+                             "margin_threshold", shown(margin), "requests_served",
+                             (json_int_t)atomic_load(&s->n_served), "last_query", last);
     idf_snapshot_release(now);
     idf_request_json(r, 200, json);
 }

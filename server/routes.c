@@ -152,9 +152,9 @@ static const idf_route routes[] = {
     {"GET", "/openapi.json", "This description", NULL, NULL, plain_outcomes, JSON, 0,
      idf_route_openapi, NULL},
     {"GET", "/canvas/{file}", "The live page and its files", NULL, page_params, page_outcomes,
-     "text/html", IDF_ROUTE_OPEN, idf_route_page, NULL},
+     "text/html", 0, idf_route_page, NULL},
     {"GET", "/", "A page for a browser, a line of text for others", NULL, NULL, plain_outcomes,
-     "text/plain", IDF_ROUTE_OPEN, idf_route_root, NULL},
+     "text/plain", 0, idf_route_root, NULL},
 };
 
 const idf_route *idf_routes(size_t *n) {

@@ -32,7 +32,7 @@ typedef struct idf_service_options {
     size_t max_image_bytes;                 /* 0: 16 MiB */
     uint64_t max_pixels;                    /* 0: 40 million */
     double deadline_seconds;                /* of a request; 0: 30 */
-    double sim_threshold, margin_threshold; /* 0: the collection's */
+    double sim_threshold, margin_threshold; /* 0 or NAN: the collection's */
     bool no_geometry;
     const char *prices_path;               /* NULL: no prices */
     const idf_fx *fx;                      /* exchange rates; NULL: none; copied */

@@ -23,7 +23,7 @@ class Token(ServiceTest):
     def test_token(self):
         bearer = {"Authorization": ("Bearer " + TOKEN).encode("utf-8").decode("latin-1")}
         for target in ("/api/info", "/refs/old_owl.png", "/api/search", "/metrics",
-                       "/openapi.json", "/api/top-prices"):
+                       "/openapi.json", "/api/top-prices", "/", "/canvas/live", "/canvas/js/app.js"):
             self.assertEqual(self.server.get(target).status, 401, target)
             self.assertEqual(self.server.ask("GET", target, headers=bearer).status, 200, target)
         self.assertEqual(self.server.falcon(frame(1)).status, 401)
@@ -33,7 +33,6 @@ class Token(ServiceTest):
             self.assertEqual(
                 self.server.ask("GET", "/api/info", headers={"Authorization": wrong}).status, 401)
         self.assertEqual(self.server.get("/health").status, 200)
-        self.assertEqual(self.server.get("/canvas/live").status, 200)
         self.assertEqual(self.server.ask("DELETE", "/api/info").status, 405)
 
     def test_login(self):
@@ -46,6 +45,13 @@ class Token(ServiceTest):
         pair = cookie.split(";")[0]
         self.assertEqual(self.server.get("/api/info", Cookie="a=b; " + pair).status, 200)
         self.assertEqual(self.server.get("/api/info", Cookie=pair[:-1]).status, 401)
+        for target in ("/", "/canvas/live", "/refs/old_owl.png"):
+            asked = self.server.get(target, Accept="text/html,*/*;q=0.8")
+            self.assertEqual(asked.status, 401)
+            self.assertIn(b'<form action="/login">', asked.body)
+            self.assertEqual(self.server.get(target, Accept="*/*").headers["content-type"],
+                             "application/json")
+        self.assertEqual(self.server.get("/canvas/live", Accept="text/html", Cookie=pair).status, 200)
         browser = self.server.get("/login?token=" + quote(TOKEN), Accept="text/html")
         self.assertEqual((browser.status, browser.headers["location"]), (303, "/"))
 

@@ -166,6 +166,18 @@ class Reference(unittest.TestCase):
 class Slow(ServiceTest):
     ARGS = ("--deadline", "1.5")
 
+    def test_half_closed(self):
+        """A client that has said all and closes its side still gets its answer."""
+        body = form(("image", frame(1), "a.jpg"))
+        for head in (b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+                     b"GET /api/search HTTP/1.1\r\nHost: x\r\n\r\n",
+                     b"POST /api/falcon HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nContent-Type: "
+                     b"multipart/form-data; boundary=%s\r\n\r\n%s" %
+                     (len(body), BOUNDARY.encode(), body)):
+            answer = self.server.raw(head, shut=True)
+            self.assertTrue(answer.startswith(b"HTTP/1.1 200 "), (head[:30], answer[:60]))
+            self.assertTrue(answer.endswith(b"}"), answer[-60:])
+
     def test_half_requests(self):
         """Clients that leave at any moment leave nothing behind once their time is up."""
         whole = (f"POST /api/falcon HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; "
