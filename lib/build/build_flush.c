@@ -74,7 +74,7 @@ idf_status idf_build_flush(idf_build *b, size_t end, bool now, idf_error *err) {
         rows[n++] = it->row;
     }
     if (status == IDF_OK)
-        status = idf_store_add(b->store, rows, n, NULL, err);
+        status = idf_store_add(b->store, rows, n, b->options->pool, err);
     if (status == IDF_OK)
         status = move_into_segment(b, items, n, err);
     if (status == IDF_OK)
@@ -101,9 +101,7 @@ static idf_status add_changed(idf_build *b, idf_error *err) {
         it->segment_row = (uint32_t)n;
         rows[n++] = it->row;
     }
-    const idf_index_words learn = {.pool = b->options->pool}; /* of the only one: those of all */
-    const idf_index_words *words = segment == 0 ? &learn : NULL;
-    idf_status status = n == 0 ? IDF_OK : idf_store_add(b->store, rows, n, words, err);
+    idf_status status = n == 0 ? IDF_OK : idf_store_add(b->store, rows, n, b->options->pool, err);
     idf_free(rows);
     return status;
 }

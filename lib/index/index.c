@@ -139,6 +139,7 @@ void idf_index_free(idf_index *index) {
         idf_free(index->members[i].rows);
     }
     idf_index_part_free(index->shared);
+    idf_index_part_free(index->words);
     idf_free(index->members);
     idf_free(index->places);
     idf_free(index->path);
@@ -155,6 +156,8 @@ idf_status idf_index_check(const idf_index *index, idf_error *err) {
         if (status != IDF_OK && member->file[0] != '\0')
             status = idf_error_prefix(err, status, member->file);
     }
+    if (status == IDF_OK && index->words != NULL)
+        status = idf_index_part_check(index->words, err);
     return status == IDF_OK && index->shared != NULL ? idf_index_part_check(index->shared, err)
                                                      : status;
 }
@@ -236,7 +239,8 @@ void idf_index_get_features(const idf_index *index, size_t row, idf_features *ou
 }
 
 const idf_vocabulary *idf_index_vocabulary(const idf_index *index) {
-    const idf_vocabulary *found = NULL;
+    const idf_vocabulary *found =
+        index->words != NULL ? idf_index_part_vocabulary(index->words) : NULL;
     for (size_t i = 0; i < index->n_members && found == NULL; i++)
         found = idf_index_part_vocabulary(index->members[i].part);
     return found;

@@ -39,6 +39,7 @@ typedef struct idf_index_row {
 typedef struct idf_index_words {
     const idf_index *same; /* an index of one part and just these rows: its words are taken over */
     const idf_vocabulary *vocabulary; /* else: filed under these, which the file does not repeat */
+    bool alone;                       /* these are written, and nothing is filed */
     size_t quota;   /* with them: features of a row, at most; 0: as these rows alone would have */
     idf_pool *pool; /* to do it with; may be NULL */
     bool none; /* no words are written: rows so few that whoever opens them files them at once */
@@ -116,7 +117,8 @@ const uint8_t *idf_index_get_picture(const idf_index *index, size_t i);
 /* Whether keypoints lie in a picture of the size given and on a known level. */
 bool idf_index_features_valid(const idf_features *features);
 
-/* The words of the index, those of its first part that has any; NULL when none has. */
+/* The words of the index: those that its folder has for all, else those of its first part that has
+ * any; NULL when none has. */
 const idf_vocabulary *idf_index_vocabulary(const idf_index *index);
 
 /* The vector of row i, dim numbers; lives as long as the index. */

@@ -138,7 +138,7 @@ const idf_vocabulary *idf_index_part_vocabulary(const idf_index_part *part) {
 }
 
 const idf_postings *idf_index_part_postings(const idf_index_part *part) {
-    return part->words.postings.n_words > 0 ? &part->words.postings : NULL;
+    return part->words.postings.start != NULL ? &part->words.postings : NULL;
 }
 
 void idf_index_part_get_features(const idf_index_part *part, size_t i, idf_features *out) {

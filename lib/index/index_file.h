@@ -79,7 +79,8 @@ struct idf_index {
     uint64_t generation;    /* of a folder */
     idf_file_stat stat;     /* of a file */
     idf_index_part *shared; /* what the segments of a folder share; may be NULL */
-    char shared_file[IDF_MANIFEST_FILE_BYTES];
+    idf_index_part *words;  /* which has the words that they share; may be NULL */
+    char shared_file[IDF_MANIFEST_FILE_BYTES], words_file[IDF_MANIFEST_FILE_BYTES];
 };
 
 /* Puts the rows of all members that are not deleted in order and fills places, n_rows and each
@@ -92,6 +93,14 @@ idf_status idf_index_open_folder(idf_index **index, const char *path, const idf_
 /* Opens segment i of a manifest of the opened folder; `path` is what sentences call that. */
 idf_status idf_index_open_segment(idf_index_part **part, const char *path, const idf_folder *folder,
                                   const idf_manifest *manifest, size_t i, idf_error *err);
+/* Opens a file without rows that a manifest names; "" gives NULL. */
+idf_status idf_index_open_beside(idf_index_part **part, const idf_folder *folder, const char *name,
+                                 idf_error *err);
+/* The same for words, which are those that their name says. */
+idf_status idf_index_open_words(idf_index_part **part, const idf_folder *folder, const char *name,
+                                idf_error *err);
+/* The name of the file with a vocabulary. */
+void idf_index_words_name(const idf_vocabulary *vocabulary, char name[IDF_MANIFEST_FILE_BYTES]);
 /* The meta object as text of malloc's. */
 idf_status idf_index_make_meta(const idf_index_meta *meta, char **text, idf_error *err);
 

@@ -28,6 +28,8 @@ idf_status idf_index_write_words(idf_zip_writer *zip, const idf_index_row *rows,
     idf_status status = IDF_OK;
     if (words->none)
         return IDF_OK;
+    if (words->alone)
+        return idf_vocabulary_write(zip, words->vocabulary, err);
     if (n > IDF_WORD_ROWS_MAX) /* whoever opens it is told */
         return IDF_OK;
     if (same != NULL && idf_index_n_parts(same) == 1) {

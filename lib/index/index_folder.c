@@ -134,25 +134,60 @@ static idf_status open_segments(const opening *o, idf_index *index, uint8_t **de
     return IDF_OK;
 }
 
-static idf_status open_shared(const opening *o, idf_index *index, idf_error *err) {
-    const char *name = o->manifest->shared;
+idf_status idf_index_open_beside(idf_index_part **part, const idf_folder *folder, const char *name,
+                                 idf_error *err) {
     idf_map map;
+    *part = NULL;
     if (name[0] == '\0')
         return IDF_OK;
-    if (o->known != NULL && o->known->shared != NULL && strcmp(o->known->shared_file, name) == 0) {
-        index->shared = idf_index_part_share(o->known->shared);
-    } else {
-        idf_status status = idf_folder_map(o->folder, name, 0, &map, err);
-        if (status == IDF_OK)
-            status = idf_index_part_open_memory(&index->shared, map.data, map.len, err);
-        if (status != IDF_OK) {
-            idf_map_release(&map);
-            return idf_error_prefix(err, status, name);
-        }
-        index->shared->map = map;
+    idf_status status = idf_folder_map(folder, name, 0, &map, err);
+    if (status == IDF_OK)
+        status = idf_index_part_open_memory(part, map.data, map.len, err);
+    if (status != IDF_OK) {
+        idf_map_release(&map);
+        return idf_error_prefix(err, status, name);
     }
-    memcpy(index->shared_file, o->manifest->shared, sizeof index->shared_file);
+    (*part)->map = map;
     return IDF_OK;
+}
+
+void idf_index_words_name(const idf_vocabulary *v, char name[IDF_MANIFEST_FILE_BYTES]) {
+    snprintf(name, IDF_MANIFEST_FILE_BYTES, "words-%016llx.npz", (unsigned long long)v->identity);
+}
+
+idf_status idf_index_open_words(idf_index_part **part, const idf_folder *folder, const char *name,
+                                idf_error *err) {
+    char made[IDF_MANIFEST_FILE_BYTES] = "";
+    idf_status status = idf_index_open_beside(part, folder, name, err);
+    if (status != IDF_OK || *part == NULL)
+        return status;
+    const idf_vocabulary *v = idf_index_part_vocabulary(*part);
+    if (v != NULL)
+        idf_index_words_name(v, made);
+    if (strcmp(made, name) == 0)
+        return IDF_OK;
+    idf_index_part_free(*part);
+    *part = NULL;
+    return idf_error_set(err, IDF_ERR_FORMAT, "'%s' has not the words that its name says", name);
+}
+
+/* What all segments share, taken over from the index known where it is the same. */
+static idf_status open_shared(const opening *o, idf_index *index, idf_error *err) {
+    const idf_manifest *m = o->manifest;
+    const idf_index *known = o->known;
+    idf_status status = IDF_OK;
+    if (known != NULL && known->shared != NULL && strcmp(known->shared_file, m->shared) == 0)
+        index->shared = idf_index_part_share(known->shared);
+    else
+        status = idf_index_open_beside(&index->shared, o->folder, m->shared, err);
+    if (status == IDF_OK && known != NULL && known->words != NULL &&
+        strcmp(known->words_file, m->words) == 0)
+        index->words = idf_index_part_share(known->words);
+    else if (status == IDF_OK)
+        status = idf_index_open_words(&index->words, o->folder, m->words, err);
+    memcpy(index->shared_file, m->shared, sizeof index->shared_file);
+    memcpy(index->words_file, m->words, sizeof index->words_file);
+    return status;
 }
 
 /* Opens what one manifest names. */

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "local/features.h"
 
 static const uint64_t MOST = (uint64_t)1 << 52; /* an integer that every JSON reader keeps */
 
@@ -112,7 +113,7 @@ static int by_name(const void *a, const void *b) {
 
 /* No file is named twice, and the rows can be counted. */
 static idf_status check_whole(const idf_manifest *m, idf_error *err) {
-    const char **names = idf_alloc(2 * m->n_segments + 1, sizeof *names);
+    const char **names = idf_alloc(2 * m->n_segments + 2, sizeof *names);
     size_t n = 0;
     uint64_t n_rows = 0;
     idf_status status = names == NULL ? no_memory(err) : IDF_OK;
@@ -124,6 +125,8 @@ static idf_status check_whole(const idf_manifest *m, idf_error *err) {
     }
     if (status == IDF_OK && m->shared[0] != '\0')
         names[n++] = m->shared;
+    if (status == IDF_OK && m->words[0] != '\0')
+        names[n++] = m->words;
     if (status == IDF_OK && n > 1)
         qsort(names, n, sizeof *names, by_name);
     for (size_t i = 1; i < n && status == IDF_OK; i++)
@@ -151,6 +154,10 @@ static idf_status parse_root(idf_manifest *m, const json_t *root, idf_error *err
         status = get_count(root, "dim", 1, 65536, &dim, err);
     if (status == IDF_OK)
         status = get_file(root, "shared", true, m->shared, err);
+    if (status == IDF_OK)
+        status = get_file(root, "words", true, m->words, err);
+    if (status == IDF_OK && m->words[0] != '\0')
+        status = get_count(root, "words_quota", 1, IDF_FEATURES_MAX, &m->quota, err);
     if (status != IDF_OK)
         return status;
     m->dim = (int)dim;
@@ -256,6 +263,14 @@ static json_t *segment_object(const idf_manifest_segment *s) {
     return object;
 }
 
+static bool put_shared(json_t *root, const idf_manifest *m) {
+    if (m->shared[0] != '\0' && json_object_set_new(root, "shared", json_string(m->shared)) != 0)
+        return false;
+    return m->words[0] == '\0' ||
+           (json_object_set_new(root, "words", json_string(m->words)) == 0 &&
+            json_object_set_new(root, "words_quota", json_integer((json_int_t)m->quota)) == 0);
+}
+
 char *idf_manifest_text(const idf_manifest *m) {
     char *text = NULL;
     json_t *segments = json_array();
@@ -268,8 +283,7 @@ char *idf_manifest_text(const idf_manifest *m) {
                                    (json_int_t)m->next_file, "dim", m->dim, "meta", m->meta,
                                    "segments", segments)
                        : NULL;
-    if (root != NULL &&
-        (m->shared[0] == '\0' || json_object_set_new(root, "shared", json_string(m->shared)) == 0))
+    if (root != NULL && put_shared(root, m))
         text = json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
     json_decref(root);
     json_decref(segments);

@@ -45,6 +45,8 @@ typedef struct idf_manifest {
     int dim;
     json_t *meta;                         /* what an index file has in 'meta' */
     char shared[IDF_MANIFEST_FILE_BYTES]; /* the file with what all segments share, or "" */
+    char words[IDF_MANIFEST_FILE_BYTES];  /* the file with the words of all, or "" */
+    uint64_t quota;                       /* with it: features of a row that are filed, at most */
     idf_manifest_segment *segments;
     size_t n_segments, cap;
 } idf_manifest;

@@ -40,12 +40,12 @@ static bool starts_with(const char *text, const char *prefix) {
 /* A file of ours, complete or the temporary of a process that died. */
 static bool is_ours(const char *name) {
     return starts_with(name, "segment-") || starts_with(name, "deleted-") ||
-           starts_with(name, "shared-") || starts_with(name, IDF_MANIFEST_NAME ".") ||
-           starts_with(name, IDF_MANIFEST_NEXT ".");
+           starts_with(name, "shared-") || starts_with(name, "words-") ||
+           starts_with(name, IDF_MANIFEST_NAME ".") || starts_with(name, IDF_MANIFEST_NEXT ".");
 }
 
 static bool names(const idf_manifest *m, const char *file) {
-    if (strcmp(m->shared, file) == 0)
+    if (strcmp(m->shared, file) == 0 || strcmp(m->words, file) == 0)
         return true;
     for (size_t i = 0; i < m->n_segments; i++)
         if (strcmp(m->segments[i].file, file) == 0 || strcmp(m->segments[i].deleted, file) == 0)
@@ -157,6 +157,7 @@ void idf_store_close(idf_store *s) {
     if (s->has_written)
         remove_unnamed(s);
     release_bits(s);
+    idf_index_part_free(s->words);
     idf_free(s->bits);
     idf_manifest_release(&s->committed);
     idf_manifest_release(&s->state);
@@ -177,27 +178,71 @@ uint64_t idf_store_bytes_written(const idf_store *s) {
 void idf_store_clear(idf_store *s) {
     release_bits(s);
     s->state.n_segments = 0;
+    s->state.words[0] = '\0';
+    idf_index_part_free(s->words);
+    s->words = NULL;
 }
 
 /* --- what holds for all --- */
 
-/* Writes an index without rows that has the head. */
+/* Writes a file with rows, or one without that has what all share. */
+static idf_status write_file(idf_store *s, const char *name, const idf_index_row *rows, size_t n,
+                             int dim, const idf_index_meta *meta, uint64_t *n_bytes,
+                             idf_error *err) {
+    char *path = idf_path_join(s->path, name);
+    s->has_written = true;
+    idf_status status =
+        path == NULL ? no_memory(err) : idf_index_write(path, rows, n, dim, meta, err);
+    *n_bytes = status == IDF_OK ? size_of(path) : 0;
+    s->bytes_written += *n_bytes;
+    idf_free(path);
+    return status;
+}
+
 static idf_status write_shared(idf_store *s, const idf_index_meta *meta, int dim, idf_error *err) {
     const idf_index_meta own = {.encoder = meta->encoder,
                                 .projection = meta->projection,
                                 .head = meta->head,
                                 .words = {.none = true}};
     char name[IDF_MANIFEST_FILE_BYTES];
+    uint64_t n_bytes;
     next_name(s, "shared", "npz", name);
-    char *path = idf_path_join(s->path, name);
-    s->has_written = true;
-    idf_status status =
-        path == NULL ? no_memory(err) : idf_index_write(path, NULL, 0, dim, &own, err);
+    idf_status status = write_file(s, name, NULL, 0, dim, &own, &n_bytes, err);
+    if (status == IDF_OK)
+        memcpy(s->state.shared, name, sizeof name);
+    return status;
+}
+
+idf_status idf_store_get_words(idf_store *s, idf_index_words *words, idf_error *err) {
+    *words = (idf_index_words){.none = s->state.words[0] == '\0'};
+    if (words->none)
+        return IDF_OK;
+    idf_status status = IDF_OK;
+    if (s->words == NULL)
+        status = idf_index_open_words(&s->words, s->folder, s->state.words, err);
     if (status == IDF_OK) {
-        s->bytes_written += size_of(path);
-        snprintf(s->state.shared, sizeof s->state.shared, "%s", name);
+        words->vocabulary = idf_index_part_vocabulary(s->words);
+        words->quota = (size_t)s->state.quota;
     }
-    idf_free(path);
+    return status;
+}
+
+idf_status idf_store_set_words(idf_store *s, const idf_vocabulary *vocabulary, size_t quota,
+                               idf_error *err) {
+    const idf_index_meta own = {
+        .encoder = "", .projection = "", .words = {.vocabulary = vocabulary, .alone = true}};
+    char name[IDF_MANIFEST_FILE_BYTES];
+    uint64_t n_bytes;
+    idf_index_words_name(vocabulary, name);
+    s->state.quota = quota;
+    if (strcmp(s->state.words, name) == 0)
+        return IDF_OK;
+    idf_status status = write_file(s, name, NULL, 0, s->state.dim, &own, &n_bytes, err);
+    if (status == IDF_OK) {
+        memcpy(s->state.words, name, sizeof name);
+        idf_index_part_free(s->words);
+        s->words = NULL;
+    }
     return status;
 }
 
@@ -249,29 +294,22 @@ static idf_status push_segment(idf_store *s, const idf_manifest_segment *segment
     return IDF_OK;
 }
 
-idf_status idf_store_add(idf_store *s, const idf_index_row *rows, size_t n,
-                         const idf_index_words *words, idf_error *err) {
+idf_status idf_store_add(idf_store *s, const idf_index_row *rows, size_t n, idf_pool *pool,
+                         idf_error *err) {
     const char *encoder = json_string_value(json_object_get(s->state.meta, "encoder"));
     const char *projection = json_string_value(json_object_get(s->state.meta, "projection"));
-    const idf_index_meta meta = {.encoder = encoder == NULL ? "" : encoder,
-                                 .projection = projection == NULL ? "" : projection,
-                                 .words = words == NULL ? (idf_index_words){.none = true} : *words};
+    idf_index_meta meta = {.encoder = encoder == NULL ? "" : encoder,
+                           .projection = projection == NULL ? "" : projection};
     idf_manifest_segment segment = {.n_rows = n};
     if (s->state.n_segments >= IDF_MANIFEST_MAX_SEGMENTS)
         return idf_error_set(err, IDF_ERR_LIMIT, "an index has at most %d segments: compact it",
                              IDF_MANIFEST_MAX_SEGMENTS);
+    idf_status status = idf_store_get_words(s, &meta.words, err);
+    meta.words.pool = pool;
     next_name(s, "segment", "npz", segment.file);
-    char *path = idf_path_join(s->path, segment.file);
-    s->has_written = true;
-    idf_status status =
-        path == NULL ? no_memory(err) : idf_index_write(path, rows, n, s->state.dim, &meta, err);
-    if (status == IDF_OK) {
-        segment.bytes = size_of(path);
-        s->bytes_written += segment.bytes;
-        status = push_segment(s, &segment, err);
-    }
-    idf_free(path);
-    return status;
+    if (status == IDF_OK)
+        status = write_file(s, segment.file, rows, n, s->state.dim, &meta, &segment.bytes, err);
+    return status == IDF_OK ? push_segment(s, &segment, err) : status;
 }
 
 idf_status idf_store_adopt(idf_store *s, const idf_manifest *other, idf_error *err) {

@@ -47,10 +47,10 @@ idf_status idf_store_put_numbers(idf_store *store, json_t *numbers, idf_error *e
 /* Opens segment i of the state. */
 idf_status idf_store_open_segment(const idf_store *store, size_t i, idf_index_part **part,
                                   idf_error *err);
-/* Writes n > 0 rows, sorted by file name, as a new segment, the last one of the state. `words`
- * NULL: without words. */
-idf_status idf_store_add(idf_store *store, const idf_index_row *rows, size_t n,
-                         const idf_index_words *words, idf_error *err);
+/* Writes n > 0 rows, sorted by file name, as a new segment, the last one of the state, filed under
+ * the folder's words when it has any. */
+idf_status idf_store_add(idf_store *store, const idf_index_row *rows, size_t n, idf_pool *pool,
+                         idf_error *err);
 /* Takes over the segments of an unfinished build that the state does not have. */
 idf_status idf_store_adopt(idf_store *store, const idf_manifest *other, idf_error *err);
 /* Marks a row of segment i as deleted; one that is so already is fine. */
@@ -77,12 +77,11 @@ uint64_t idf_store_bytes_written(const idf_store *store);
 /* Writes segments of like size together where eight have come up, as long as one merge does not
  * take more than max_bytes. To be committed. */
 idf_status idf_store_merge(idf_store *store, uint64_t max_bytes, idf_error *err);
-/* Everything becomes one segment, with words learnt from all rows; deleted rows go. `pool` may be
- * NULL. To be committed. */
+/* Everything becomes one segment; deleted rows go. Words are learnt from all rows when there are
+ * none yet, or far too few for so many rows. `pool` may be NULL. To be committed. */
 idf_status idf_store_compact(idf_store *store, idf_pool *pool, idf_error *err);
-/* Compacts when so many rows are without words that opening the folder would take long, else
- * merges.
- */
+/* Compacts when words are to be learnt, or so many rows are not filed under them that opening the
+ * folder would take long; else merges. */
 idf_status idf_store_tidy(idf_store *store, idf_pool *pool, idf_error *err);
 
 #ifdef __cplusplus

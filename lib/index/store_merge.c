@@ -1,8 +1,8 @@
 /* store_merge.c - several segments become one, without their deleted rows.
  *
- * A segment that was written as the only one has words of its own. Others have none while they are
- * small, as whoever opens them files their features at once; larger ones are filed under the words
- * of that one.
+ * All segments are filed under the same words. They are learnt when the folder is built, and anew
+ * when the collection has outgrown them: with far too few words lists are long, and only a part of
+ * each is looked at.
  *
  * Segments have levels, each with files eight times as large as the one below. Eight of a level
  * become one of the next, so a row is written again once a level and there are few files of each
@@ -17,10 +17,9 @@
 enum {
     FAN = 8,
     LEVELS = 16,
-    WORDLESS_ROWS = 512, /* filed in a tenth of a second */
+    WORDLESS_ROWS = 512, /* whoever opens them files them in a tenth of a second */
+    OUTGROWN = 4,        /* times as many words are called for */
 };
-/* Of the rows, without words of the collection: the words are learnt anew. */
-static const double WORDLESS_PART = 0.1;
 static const uint64_t LEAST_BYTES = 64 << 10; /* files up to this are level 0 */
 
 static int level_of(const idf_manifest_segment *segment) {
@@ -71,48 +70,58 @@ static idf_status read_rows(const idf_index *index, idf_index_row **rows, idf_er
     return IDF_OK;
 }
 
-/* Opens the largest segment that is not chosen, when it has words: *part, else NULL. */
-static idf_status open_words(const idf_store *s, const bool *chosen, idf_index_part **part,
-                             idf_error *err) {
-    const idf_manifest *m = &s->state;
-    size_t largest = SIZE_MAX;
-    *part = NULL;
-    for (size_t i = 0; i < m->n_segments; i++)
-        if (!chosen[i] &&
-            (largest == SIZE_MAX || m->segments[i].n_rows > m->segments[largest].n_rows))
-            largest = i;
-    if (largest == SIZE_MAX)
-        return IDF_OK;
-    idf_status status = idf_store_open_segment(s, largest, part, err);
-    if (status == IDF_OK && idf_index_part_vocabulary(*part) == NULL) {
-        idf_index_part_free(*part);
-        *part = NULL;
-    }
+/* Whether the folder has no words, or far too few for so many features of so many rows. */
+static idf_status has_outgrown(idf_store *s, uint64_t n_rows, uint64_t n_features, bool *outgrown,
+                               idf_error *err) {
+    idf_index_words words;
+    idf_vocabulary wanted = {0};
+    idf_status status = idf_store_get_words(s, &words, err);
+    idf_vocabulary_shape(&wanted, idf_word_entries(n_rows, n_features));
+    *outgrown = status == IDF_OK &&
+                (words.none || wanted.n_words > OUTGROWN * (uint64_t)words.vocabulary->n_words);
     return status;
 }
 
-static idf_status merge_chosen(idf_store *s, const bool *chosen, const idf_index_words *words,
+static void get_features(const void *rows, size_t row, idf_features *out) {
+    *out = ((const idf_index_row *)rows)[row].features;
+}
+
+/* Learns words from all rows, unless those that there are will do. */
+static idf_status learn(idf_store *s, const idf_index_row *rows, size_t n, idf_pool *pool,
+                        idf_error *err) {
+    const idf_word_rows all = {get_features, rows, n};
+    idf_vocabulary learnt;
+    uint64_t n_features = 0;
+    bool outgrown;
+    for (size_t i = 0; i < n; i++)
+        n_features += (uint64_t)rows[i].features.n;
+    idf_status status = has_outgrown(s, n, n_features, &outgrown, err);
+    if (status != IDF_OK || !outgrown)
+        return status;
+    size_t quota = idf_word_quota(&all);
+    status = idf_vocabulary_learn(&learnt, &all, quota, pool, err);
+    if (status == IDF_OK)
+        status = idf_store_set_words(s, &learnt, quota, err);
+    idf_vocabulary_release(&learnt);
+    return status;
+}
+
+static idf_status merge_chosen(idf_store *s, const bool *chosen, bool learning, idf_pool *pool,
                                idf_error *err) {
     size_t n_segments = s->state.n_segments;
     idf_index *index = NULL;
     idf_index_row *rows = NULL;
-    idf_index_part *main_part = NULL;
-    idf_index_words filed = {0};
     idf_status status = open_chosen(s, chosen, &index, err);
     size_t n = status == IDF_OK ? idf_index_n_rows(index) : 0;
     if (n > 0)
         status = read_rows(index, &rows, err);
-    if (status == IDF_OK && words == NULL && n >= WORDLESS_ROWS) {
-        status = open_words(s, chosen, &main_part, err);
-        filed.vocabulary = main_part == NULL ? NULL : idf_index_part_vocabulary(main_part);
-        words = &filed; /* without a vocabulary: it learns one */
-    }
+    if (status == IDF_OK && n > 0 && learning)
+        status = learn(s, rows, n, pool, err);
     if (status == IDF_OK && n > 0)
-        status = idf_store_add(s, rows, n, words, err);
+        status = idf_store_add(s, rows, n, pool, err);
     for (size_t i = n_segments; i-- > 0 && status == IDF_OK;)
         if (chosen[i])
             idf_store_drop(s, i);
-    idf_index_part_free(main_part);
     idf_free(rows);
     idf_index_free(index);
     return status;
@@ -139,37 +148,51 @@ idf_status idf_store_merge(idf_store *s, uint64_t max_bytes, idf_error *err) {
     bool *chosen = idf_alloc_zero(s->state.n_segments + 1, sizeof *chosen);
     idf_status status = chosen == NULL ? no_memory(err) : IDF_OK;
     while (status == IDF_OK && choose_level(s, max_bytes, chosen))
-        status = merge_chosen(s, chosen, NULL, err);
+        status = merge_chosen(s, chosen, false, NULL, err);
     idf_free(chosen);
     return status;
 }
 
 idf_status idf_store_compact(idf_store *s, idf_pool *pool, idf_error *err) {
-    const idf_index_words learn = {.pool = pool};
     bool *chosen = idf_alloc(s->state.n_segments + 1, sizeof *chosen);
     idf_status status = chosen == NULL ? no_memory(err) : IDF_OK;
     for (size_t i = 0; i < s->state.n_segments && status == IDF_OK; i++)
         chosen[i] = true;
     if (status == IDF_OK && s->state.n_segments > 0)
-        status = merge_chosen(s, chosen, &learn, err);
+        status = merge_chosen(s, chosen, true, pool, err);
     idf_free(chosen);
     return status;
 }
 
-idf_status idf_store_tidy(idf_store *s, idf_pool *pool, idf_error *err) {
-    uint64_t n_rows = 0, wordless = 0;
-    bool found = false;
-    for (size_t i = 0; i < s->state.n_segments; i++) {
+/* Counts rows and features, and rows that whoever opens the folder has to file. */
+static idf_status count(idf_store *s, uint64_t *n_rows, uint64_t *n_features, uint64_t *n_unfiled,
+                        idf_error *err) {
+    idf_index_words words;
+    idf_status status = idf_store_get_words(s, &words, err);
+    *n_rows = *n_features = *n_unfiled = 0;
+    for (size_t i = 0; i < s->state.n_segments && status == IDF_OK; i++) {
         idf_index_part *part;
-        idf_status status = idf_store_open_segment(s, i, &part, err);
+        status = idf_store_open_segment(s, i, &part, err);
         if (status != IDF_OK)
-            return status;
-        found = found || idf_index_part_vocabulary(part) != NULL;
-        wordless += idf_index_part_postings(part) == NULL ? s->state.segments[i].n_rows : 0;
-        n_rows += s->state.segments[i].n_rows;
+            break;
+        const idf_postings *filed = idf_index_part_postings(part);
+        *n_rows += part->n_rows;
+        *n_features += part->keypoints.found ? part->keypoints.npy.shape[0] : 0;
+        if (filed == NULL || words.none || !idf_postings_fit(filed, words.vocabulary))
+            *n_unfiled += part->n_rows;
         idf_index_part_free(part);
     }
-    if (!found || (wordless > WORDLESS_ROWS && (double)wordless > WORDLESS_PART * (double)n_rows))
-        return idf_store_compact(s, pool, err);
-    return idf_store_merge(s, UINT64_MAX, err);
+    return status;
+}
+
+idf_status idf_store_tidy(idf_store *s, idf_pool *pool, idf_error *err) {
+    uint64_t n_rows, n_features, n_unfiled;
+    bool outgrown = false;
+    idf_status status = count(s, &n_rows, &n_features, &n_unfiled, err);
+    if (status == IDF_OK)
+        status = has_outgrown(s, n_rows, n_features, &outgrown, err);
+    if (status != IDF_OK)
+        return status;
+    return outgrown || n_unfiled > WORDLESS_ROWS ? idf_store_compact(s, pool, err)
+                                                 : idf_store_merge(s, UINT64_MAX, err);
 }

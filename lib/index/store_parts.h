@@ -22,9 +22,16 @@ struct idf_store {
     idf_manifest committed, state;
     idf_store_bits *bits; /* of each segment of the state */
     size_t n_bits;
+    idf_index_part *words; /* of the state, once they were asked for */
     bool has_written;
     uint64_t bytes_written;
 };
+
+/* What rows are filed under that are added: the state's words, else none. They are the store's. */
+idf_status idf_store_get_words(idf_store *store, idf_index_words *words, idf_error *err);
+/* Makes these the words of the state; a file of theirs is written. */
+idf_status idf_store_set_words(idf_store *store, const idf_vocabulary *vocabulary, size_t quota,
+                               idf_error *err);
 
 /* NULL is allowed. */
 void idf_store_names_free(idf_store_names *names);

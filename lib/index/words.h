@@ -46,16 +46,40 @@ typedef struct idf_vocabulary {
 } idf_vocabulary;
 
 /* A part's features by words. Those of a word come in such an order that any number of the first
- * are an even sample of all. */
+ * are an even sample of all. A part that has entries under few of the words lists only those. */
 typedef struct idf_postings {
     uint64_t vocabulary; /* identity of that whose words these are */
     uint32_t n_words, n_rows, n_entries;
-    const uint32_t *start;      /* n_words + 1: of each word's entries */
+    const uint32_t *used;       /* n_used words, in rising order; NULL: all n_words */
+    uint32_t n_used;            /* n_words without `used` */
+    const uint32_t *start;      /* n_used + 1: of each word's entries */
     const uint32_t *entries;    /* see idf_word_entry_row */
     const uint64_t *signatures; /* of each entry: the beginning of its descriptor */
-    uint32_t *owned[2];         /* start and entries; NULL when they lie elsewhere */
+    uint32_t *owned[3];         /* start, entries and used; NULL when they lie elsewhere */
     uint64_t *owned_signatures;
 } idf_postings;
+
+/* Whether they are of these words. */
+bool idf_postings_fit(const idf_postings *postings, const idf_vocabulary *vocabulary);
+
+/* How many entries there are under a word, and the first of them. */
+static inline uint32_t idf_postings_list(const idf_postings *p, uint32_t word, uint32_t *from) {
+    uint32_t at = word;
+    if (p->used != NULL) {
+        uint32_t end = p->n_used;
+        for (at = 0; at < end;) {
+            uint32_t middle = at + (end - at) / 2;
+            if (p->used[middle] < word)
+                at = middle + 1;
+            else
+                end = middle;
+        }
+        if (at == p->n_used || p->used[at] != word)
+            return 0;
+    }
+    *from = p->start[at];
+    return p->start[at + 1] - p->start[at];
+}
 
 /* An entry is the row of its part in the upper 20 bits and the feature in the lower 12. */
 enum { IDF_WORD_FEATURE_BITS = 12 };
@@ -94,8 +118,11 @@ typedef struct idf_word_rows {
 /* Features of a row that are filed, at most, in a collection of these rows. */
 size_t idf_word_quota(const idf_word_rows *rows);
 
-/* Fills n_levels, branch and what follows from them, for words meant to be this many. */
-void idf_vocabulary_shape(idf_vocabulary *v, double n_words);
+/* Features that are filed, about, of so many rows that have so many together. */
+double idf_word_entries(uint64_t n_rows, uint64_t n_features);
+
+/* Fills n_levels, branch and what follows from them, for so many entries. */
+void idf_vocabulary_shape(idf_vocabulary *v, double n_entries);
 /* The rest, from n_levels and branch. False when they are not possible. */
 bool idf_vocabulary_lay_out(idf_vocabulary *v);
 uint64_t idf_vocabulary_hash(const idf_vocabulary *v);

@@ -9,6 +9,7 @@ enum {
     TREE,
     NODES,
     OF,
+    USED,
     START,
     ENTRIES,
     SIGNATURES,
@@ -28,6 +29,7 @@ static const struct member {
     [TREE] = {"words_tree", IDF_NPY_U4, 4, 1, {0}},
     [NODES] = {"words_nodes", IDF_NPY_U8, 8, 3, {4, IDF_WORD_GROUP}},
     [OF] = {"words_of", IDF_NPY_U8, 8, 1, {0}},
+    [USED] = {"words_used", IDF_NPY_U4, 4, 1, {0}},
     [START] = {"words_start", IDF_NPY_U4, 4, 1, {0}},
     [ENTRIES] = {"words_entries", IDF_NPY_U4, 4, 1, {0}},
     [SIGNATURES] = {"words_signatures", IDF_NPY_U8, 8, 1, {0}},
@@ -61,8 +63,10 @@ idf_status idf_postings_write(idf_zip_writer *zip, const idf_postings *p, uint64
                               idf_error *err) {
     const uint64_t of[2] = {p->vocabulary, features};
     idf_status status = put(zip, OF, of, 2, err);
+    if (status == IDF_OK && p->used != NULL)
+        status = put(zip, USED, p->used, p->n_used, err);
     if (status == IDF_OK)
-        status = put(zip, START, p->start, (uint64_t)p->n_words + 1, err);
+        status = put(zip, START, p->start, (uint64_t)p->n_used + 1, err);
     if (status == IDF_OK)
         status = put(zip, ENTRIES, p->entries, p->n_entries, err);
     return status == IDF_OK ? put(zip, SIGNATURES, p->signatures, p->n_entries, err) : status;
@@ -126,11 +130,24 @@ static idf_status read_vocabulary(idf_word_file *f, idf_error *err) {
     return IDF_OK;
 }
 
+/* Words that are listed rise, up to what a vocabulary can have. */
+static idf_status check_used(idf_postings *p, idf_error *err) {
+    if (p->used == NULL)
+        return IDF_OK;
+    bool rises = true;
+    for (uint32_t i = 1; i < p->n_used; i++)
+        rises = rises && p->used[i - 1] < p->used[i];
+    if (!rises || (p->n_used > 0 && p->used[p->n_used - 1] >= IDF_WORDS_MAX))
+        return fail(USED, "falls, or has a word that there cannot be", err);
+    p->n_words = p->n_used > 0 ? p->used[p->n_used - 1] + 1 : 1;
+    return IDF_OK;
+}
+
 /* Rises from 0 to the number of entries. */
 static idf_status check_start(const idf_postings *p, idf_error *err) {
     uint32_t before = 0;
     bool rises = p->start[0] == 0;
-    for (uint32_t w = 1; w <= p->n_words; w++) {
+    for (uint32_t w = 1; w <= p->n_used; w++) {
         rises = rises && p->start[w] >= before;
         before = p->start[w];
     }
@@ -181,14 +198,14 @@ static idf_status check_postings(idf_word_file *f, const idf_word_table *t, idf_
 }
 
 static idf_status read_postings(idf_word_file *f, const idf_word_table *t, idf_error *err) {
-    idf_npz_array *of = &f->arrays[OF], *start = &f->arrays[START];
+    idf_npz_array *of = &f->arrays[OF], *start = &f->arrays[START], *used = &f->arrays[USED];
     idf_npz_array *entries = &f->arrays[ENTRIES], *signatures = &f->arrays[SIGNATURES];
     int missing = !of->found           ? OF
                   : !start->found      ? START
                   : !entries->found    ? ENTRIES
                   : !signatures->found ? SIGNATURES
                                        : -1;
-    if (!of->found && !start->found && !entries->found && !signatures->found)
+    if (!of->found && !start->found && !entries->found && !signatures->found && !used->found)
         return IDF_OK;
     if (missing >= 0)
         return fail(missing, "is missing beside the other words", err);
@@ -199,8 +216,12 @@ static idf_status read_postings(idf_word_file *f, const idf_word_table *t, idf_e
     uint64_t vocabulary = idf_load_u64le(of->npy.data);
     if (f->vocabulary.n_words > 0 && vocabulary != f->vocabulary.identity)
         return fail(OF, "names other words than 'words_nodes' has", err);
-    if (start->npy.n_items < 2 || start->npy.n_items > (size_t)IDF_WORDS_MAX + 1 ||
-        (f->vocabulary.n_words > 0 && start->npy.n_items != (size_t)f->vocabulary.n_words + 1))
+    if (used->found && start->npy.n_items != used->npy.n_items + 1)
+        return fail(START, "has another size than 'words_used'", err);
+    if (start->npy.n_items < (used->found ? 1 : 2) ||
+        start->npy.n_items > (size_t)IDF_WORDS_MAX + 1 ||
+        (f->vocabulary.n_words > 0 && !used->found &&
+         start->npy.n_items != (size_t)f->vocabulary.n_words + 1))
         return fail(START, "has another size than 'words_tree' asks for", err);
     if (entries->npy.n_items > UINT32_MAX - 1)
         return fail(ENTRIES, "is too long", err);
@@ -210,14 +231,17 @@ static idf_status read_postings(idf_word_file *f, const idf_word_table *t, idf_e
         return fail(ENTRIES, "is of more references than words are filed for", err);
     f->postings = (idf_postings){
         .vocabulary = vocabulary,
-        .n_words = (uint32_t)(start->npy.n_items - 1),
+        .n_words = used->found ? 0 : (uint32_t)(start->npy.n_items - 1),
+        .used = used->found ? (const uint32_t *)(const void *)used->npy.data : NULL,
+        .n_used = (uint32_t)(start->npy.n_items - 1),
         .n_rows = (uint32_t)t->n_rows,
         .n_entries = (uint32_t)entries->npy.n_items,
         .start = (const uint32_t *)(const void *)start->npy.data,
         .entries = (const uint32_t *)(const void *)entries->npy.data,
         .signatures = (const uint64_t *)(const void *)signatures->npy.data,
     };
-    return check_postings(f, t, err);
+    idf_status status = check_used(&f->postings, err);
+    return status == IDF_OK ? check_postings(f, t, err) : status;
 }
 
 idf_status idf_word_file_read(idf_word_file *f, const idf_zip *zip, const idf_word_table *table,

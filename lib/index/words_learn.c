@@ -40,6 +40,11 @@ size_t idf_word_quota(const idf_word_rows *rows) {
     }
 }
 
+double idf_word_entries(uint64_t n_rows, uint64_t n_features) {
+    double most = fmax(IDF_WORD_ENTRIES_EASY, (double)IDF_WORD_QUOTA_MIN * (double)n_rows);
+    return fmin((double)n_features, most);
+}
+
 /* Whole groups of nodes, unless that is far from what is wanted. */
 static int round_branch(double wanted) {
     int branch = (int)lrint(wanted);

@@ -8,7 +8,10 @@
 
 #include "base/alloc.h"
 
-enum { ROWS_A_TASK = 16 };
+enum {
+    ROWS_A_TASK = 16,
+    FEW = 4, /* words are listed when there are so many times as many as entries */
+};
 
 _Static_assert(IDF_FEATURES_MAX <= 1 << IDF_WORD_FEATURE_BITS, "a feature's number fits");
 _Static_assert((uint64_t)IDF_WORD_ROWS_MAX << IDF_WORD_FEATURE_BITS <= (uint64_t)1 << 32,
@@ -17,6 +20,7 @@ _Static_assert((uint64_t)IDF_WORD_ROWS_MAX << IDF_WORD_FEATURE_BITS <= (uint64_t
 void idf_postings_release(idf_postings *p) {
     idf_free(p->owned[0]);
     idf_free(p->owned[1]);
+    idf_free(p->owned[2]);
     idf_free(p->owned_signatures);
     memset(p, 0, sizeof *p);
 }
@@ -148,6 +152,40 @@ static idf_status spread_all(const filing *b, idf_error *err) {
     return status;
 }
 
+/* Lists the words that have entries. */
+static idf_status list_used(filing *b, idf_error *err) {
+    idf_postings *p = b->p;
+    uint32_t n = 0, *start = p->owned[0];
+    for (uint32_t w = 0; w < p->n_words; w++)
+        n += start[w + 1] > start[w];
+    uint32_t *used = p->owned[2] = idf_alloc((size_t)n + 1, sizeof *used);
+    uint32_t *starts = idf_alloc((size_t)n + 1, sizeof *starts);
+    if (!used || !starts) {
+        idf_free(starts);
+        return no_memory(b, err);
+    }
+    n = 0;
+    for (uint32_t w = 0; w < p->n_words; w++)
+        if (start[w + 1] > start[w]) {
+            used[n] = w;
+            starts[n++] = start[w];
+        }
+    starts[n] = p->n_entries;
+    idf_free(start);
+    p->start = p->owned[0] = starts;
+    p->used = used;
+    p->n_used = n;
+    return IDF_OK;
+}
+
+bool idf_postings_fit(const idf_postings *p, const idf_vocabulary *v) {
+    if (p->vocabulary != v->identity)
+        return false;
+    if (p->used == NULL)
+        return p->n_words == v->n_words;
+    return p->n_used == 0 || p->used[p->n_used - 1] < v->n_words;
+}
+
 static idf_status file_entries(filing *b, idf_pool *pool, idf_error *err) {
     idf_postings *p = b->p;
     size_t n = p->n_entries;
@@ -159,7 +197,8 @@ static idf_status file_entries(filing *b, idf_pool *pool, idf_error *err) {
         return no_memory(b, err);
     idf_pool_for(pool, (b->rows->n + ROWS_A_TASK - 1) / ROWS_A_TASK, name_words, b);
     sort_entries(b);
-    return spread_all(b, err);
+    idf_status status = spread_all(b, err);
+    return !status && n < p->n_words / FEW ? list_used(b, err) : status;
 }
 
 idf_status idf_postings_build(idf_postings *out, const idf_vocabulary *v, const idf_word_rows *rows,
@@ -170,7 +209,7 @@ idf_status idf_postings_build(idf_postings *out, const idf_vocabulary *v, const 
         return idf_error_set(err, IDF_ERR_LIMIT, "%zu references; words are filed for at most %d",
                              rows->n, IDF_WORD_ROWS_MAX);
     out->vocabulary = v->identity;
-    out->n_words = v->n_words;
+    out->n_words = out->n_used = v->n_words;
     out->n_rows = (uint32_t)rows->n;
     idf_status status = count(&b, err);
     if (!status)

@@ -41,7 +41,7 @@ size_t idf_wordindex_bytes(const idf_wordindex *x) {
                  (x->own_vocabulary.owned ? x->vocabulary->n_groups * sizeof(idf_word_group) : 0);
     for (size_t i = 0; i < x->n_parts; i++)
         if (x->own_postings[i].owned_signatures)
-            sum += (n_words + 1) * sizeof(uint32_t) +
+            sum += (x->own_postings[i].n_used + 1) * sizeof(uint32_t) +
                    x->own_postings[i].n_entries * (sizeof(uint32_t) + sizeof(uint64_t));
     return sum;
 }
@@ -69,8 +69,7 @@ static idf_status make_postings(idf_wordindex *x, size_t quota, idf_pool *pool, 
     idf_status status = IDF_OK;
     for (size_t i = 0; !status && i < x->n_parts; i++) {
         idf_word_part *part = &x->parts[i];
-        if (part->postings && part->postings->vocabulary == x->vocabulary->identity &&
-            part->postings->n_words == x->vocabulary->n_words)
+        if (part->postings && idf_postings_fit(part->postings, x->vocabulary))
             continue;
         const part_rows context = {x, part};
         const idf_word_rows rows = {get_part_row, &context, part->n_rows};
@@ -87,10 +86,10 @@ static idf_status measure(idf_wordindex *x, idf_error *err) {
     if (!x->length)
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "no memory for a word index");
     for (size_t i = 0; i < x->n_parts; i++) {
-        const uint32_t *start = x->parts[i].postings->start;
-        for (size_t w = 0; w < n_words; w++)
-            x->length[w] += start[w + 1] - start[w];
-        x->n_entries += x->parts[i].postings->n_entries;
+        const idf_postings *p = x->parts[i].postings;
+        for (size_t k = 0; k < p->n_used; k++)
+            x->length[p->used ? p->used[k] : k] += p->start[k + 1] - p->start[k];
+        x->n_entries += p->n_entries;
     }
     for (size_t w = 0; w < n_words; w++)
         x->longest = x->length[w] > x->longest ? x->length[w] : x->longest;
@@ -115,7 +114,7 @@ static idf_status fill(idf_wordindex *x, const idf_word_source *s, idf_pool *poo
     bool complete = s->vocabulary != NULL;
     for (size_t i = 0; i < x->n_parts; i++)
         complete = complete && x->parts[i].postings &&
-                   x->parts[i].postings->vocabulary == s->vocabulary->identity;
+                   idf_postings_fit(x->parts[i].postings, s->vocabulary);
     if (!complete)
         quota = idf_word_quota(&rows);
     x->vocabulary = s->vocabulary;

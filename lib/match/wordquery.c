@@ -234,6 +234,8 @@ static void name_words(idf_word_query *q) {
         for (int w = 0; w < l->n_words; w++)
             for (size_t p = 0; p < x->n_parts; p++) {
                 const idf_postings *list = x->parts[p].postings;
+                if (list->used) /* so short that most words are not in it */
+                    continue;
                 const uint64_t *signatures = list->signatures + list->start[l->words[w]];
                 for (int line = 0; line < LINES; line++)
                     __builtin_prefetch(signatures + (ptrdiff_t)(line * A_LINE));
@@ -247,7 +249,7 @@ static int scan_list(idf_word_query *q, const idf_word_part *part, uint32_t word
                      int n) {
     const idf_wordindex *x = q->index;
     const idf_postings *list = part->postings;
-    uint32_t from = list->start[word], there = list->start[word + 1] - from;
+    uint32_t from = 0, there = idf_postings_list(list, word, &from);
     uint32_t *near = q->near + n;
     if (x->length[word] > SCANNED_MAX) /* the first of a list are an even sample of it */
         there = (uint32_t)((uint64_t)there * SCANNED_MAX / x->length[word]);

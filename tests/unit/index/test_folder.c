@@ -225,7 +225,7 @@ static void readers_keep_what_they_have(void **state) {
     assert_int_equal(idf_store_compact(store, NULL, NULL), IDF_OK);
     assert_int_equal(idf_store_commit(store, NULL), IDF_OK);
     assert_int_equal(idf_store_manifest(store)->n_segments, 1);
-    assert_int_equal(n_files(), 3); /* manifest, one segment, the lock */
+    assert_int_equal(n_files(), 4); /* manifest, one segment, words, the lock */
     assert_rows(before);            /* its files are gone from the folder */
     assert_int_equal(idf_index_refresh(&after, before, NULL), IDF_OK);
     assert_rows(after);
@@ -234,7 +234,7 @@ static void readers_keep_what_they_have(void **state) {
     assert_int_equal(add(store, 390, 1, 1, NULL), IDF_OK);
     assert_int_equal(idf_store_commit(store, NULL), IDF_OK);
     idf_store_close(store);
-    assert_int_equal(n_files(), 3); /* manifest, two segments, no lock */
+    assert_int_equal(n_files(), 4); /* manifest, two segments, words, no lock */
     idf_index *more;
     assert_int_equal(idf_index_refresh(&more, after, NULL), IDF_OK);
     assert_ptr_equal(idf_index_get_part(more, 0), idf_index_get_part(after, 0)); /* shared */
@@ -243,6 +243,100 @@ static void readers_keep_what_they_have(void **state) {
     idf_index_free(after);
     assert_rows(more);
     idf_index_free(more);
+}
+
+/* Segments that are all filed under the folder's words. */
+static void assert_filed(const idf_index *index) {
+    const idf_vocabulary *words = idf_index_vocabulary(index);
+    assert_non_null(words);
+    for (size_t i = 0; i < idf_index_n_parts(index); i++) {
+        const idf_index_part *part = idf_index_get_part(index, i);
+        assert_null(idf_index_part_vocabulary(part));
+        assert_non_null(idf_index_part_postings(part));
+        assert_true(idf_postings_fit(idf_index_part_postings(part), words));
+    }
+    assert_int_equal(idf_index_check(index, NULL), IDF_OK);
+}
+
+/* Opens the folder again and says how many words it has. */
+static uint32_t n_words(void) {
+    idf_index *index;
+    open_index(&index, folder);
+    assert_filed(index);
+    assert_rows(index);
+    uint32_t n = idf_index_vocabulary(index)->n_words;
+    idf_index_free(index);
+    return n;
+}
+
+static void one_vocabulary_until_it_is_outgrown(void **state) {
+    (void)state;
+    idf_store *store;
+    make_folder();
+    assert_int_equal(idf_store_open(&store, folder, IDF_STORE_CHANGE, NULL), IDF_OK);
+    assert_int_equal(idf_store_tidy(store, NULL, NULL), IDF_OK); /* learns, as there are none */
+    assert_int_equal(idf_store_commit(store, NULL), IDF_OK);
+    char first[IDF_MANIFEST_FILE_BYTES];
+    memcpy(first, idf_store_manifest(store)->words, sizeof first);
+    uint32_t n = n_words();
+    for (unsigned i = 310; i < 313; i++) {
+        assert_int_equal(add(store, i, 1, 1, NULL), IDF_OK);
+        live[i] = true;
+    }
+    assert_int_equal(idf_store_commit(store, NULL), IDF_OK);
+    assert_int_equal(n_words(), n);
+    assert_int_equal(idf_store_compact(store, NULL, NULL), IDF_OK); /* they will do */
+    assert_int_equal(idf_store_commit(store, NULL), IDF_OK);
+    assert_int_equal(idf_store_manifest(store)->n_segments, 1);
+    assert_string_equal(idf_store_manifest(store)->words, first);
+    assert_int_equal(n_words(), n);
+    enum { MANY = 3000 }; /* features enough for far more words */
+    assert_int_equal(add(store, 1000, 1, MANY, NULL), IDF_OK);
+    assert_int_equal(idf_store_tidy(store, NULL, NULL), IDF_OK);
+    assert_int_equal(idf_store_commit(store, NULL), IDF_OK);
+    assert_string_not_equal(idf_store_manifest(store)->words, first);
+    assert_int_equal(n_files(), 4); /* the old words have gone */
+    idf_store_close(store);
+    idf_index *index;
+    open_index(&index, folder);
+    assert_filed(index);
+    assert_true(idf_index_vocabulary(index)->n_words > 4 * n);
+    idf_index_free(index);
+}
+
+/* Words that are damaged, missing, or others than their name says are told by name. */
+static void wrong_words_are_told(void **state) {
+    (void)state;
+    idf_store *store;
+    idf_index *index;
+    idf_error err = IDF_ERROR_INIT;
+    idf_bytes bytes = {0};
+    make_folder();
+    assert_int_equal(idf_store_open(&store, folder, IDF_STORE_CHANGE, NULL), IDF_OK);
+    assert_int_equal(idf_store_tidy(store, NULL, NULL), IDF_OK);
+    assert_int_equal(idf_store_commit(store, NULL), IDF_OK);
+    char *words = idf_path_join(folder, idf_store_manifest(store)->words);
+    char *segment = idf_path_join(folder, idf_store_manifest(store)->segments[0].file);
+    assert_int_equal(idf_file_read(&bytes, words, 0, NULL), IDF_OK);
+    bytes.data[bytes.len / 2] ^= 1;
+    assert_int_equal(idf_file_write(words, bytes.data, bytes.len, NULL), IDF_OK);
+    assert_int_equal(idf_index_open(&index, folder, &err), IDF_ERR_FORMAT);
+    assert_non_null(strstr(err.message, idf_store_manifest(store)->words));
+    idf_bytes_clear(&bytes);
+    assert_int_equal(idf_file_read(&bytes, segment, 0, NULL), IDF_OK); /* has none */
+    assert_int_equal(idf_file_write(words, bytes.data, bytes.len, NULL), IDF_OK);
+    assert_int_equal(idf_index_open(&index, folder, &err), IDF_ERR_FORMAT);
+    assert_non_null(strstr(err.message, "not the words that its name says"));
+    assert_int_equal(idf_file_remove(words, NULL), IDF_OK);
+    assert_int_equal(idf_index_open(&index, folder, &err), IDF_ERR_NOT_FOUND);
+    assert_non_null(strstr(err.message, idf_store_manifest(store)->words));
+    idf_store_close(store);
+    assert_int_equal(idf_store_open(&store, folder, IDF_STORE_CHANGE, NULL), IDF_OK);
+    assert_int_equal(add(store, 310, 1, 1, &err), IDF_ERR_NOT_FOUND); /* nor is it added to */
+    idf_store_close(store);
+    idf_bytes_release(&bytes);
+    idf_free(words);
+    idf_free(segment);
 }
 
 static void eight_of_a_size_become_one(void **state) {
@@ -560,6 +654,8 @@ int main(void) {
         cmocka_unit_test(one_file_and_a_folder_answer_alike),
         cmocka_unit_test(order_does_not_matter),
         cmocka_unit_test(readers_keep_what_they_have),
+        cmocka_unit_test(one_vocabulary_until_it_is_outgrown),
+        cmocka_unit_test(wrong_words_are_told),
         cmocka_unit_test(eight_of_a_size_become_one),
         cmocka_unit_test(one_writer),
         cmocka_unit_test(numbers_do_not_undo_a_build),

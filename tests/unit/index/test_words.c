@@ -74,6 +74,45 @@ static void each_feature_is_filed_under_its_word(void **state) {
     }
 }
 
+/* Few entries of many words: only the words that have some are listed, and looking one up gives
+ * what a list of all would. */
+static void few_entries_list_their_words(void **state) {
+    (void)state;
+    const idf_word_rows few = {get, rows, 1};
+    idf_vocabulary v;
+    idf_postings dense, sparse;
+    uint32_t n = 0, from;
+    assert_int_equal(idf_vocabulary_learn(&v, &all, 4096, NULL, NULL), IDF_OK);
+    assert_int_equal(idf_postings_build(&dense, &v, &all, 4096, NULL, NULL), IDF_OK);
+    assert_int_equal(idf_postings_build(&sparse, &v, &few, v.n_words / 8, NULL, NULL), IDF_OK);
+    assert_null(dense.used);
+    assert_non_null(sparse.used);
+    assert_true(idf_postings_fit(&dense, &v) && idf_postings_fit(&sparse, &v));
+    for (uint32_t w = 0; w < v.n_words; w++) {
+        uint32_t want = 0, there = idf_postings_list(&dense, w, &from);
+        assert_int_equal(there, dense.start[w + 1] - dense.start[w]);
+        for (uint32_t i = 0; i < there; i++) /* those of the first row's first features */
+            want += idf_word_entry_row(dense.entries[from + i]) == 0 &&
+                    idf_word_entry_feature(dense.entries[from + i]) < v.n_words / 8;
+        there = idf_postings_list(&sparse, w, &from);
+        assert_int_equal(there, want);
+        for (uint32_t i = 0; i < there; i++)
+            assert_int_equal(idf_word_entry_row(sparse.entries[from + i]), 0);
+        n += there;
+    }
+    assert_int_equal(n, sparse.n_entries);
+    assert_int_equal(n, v.n_words / 8);
+    idf_vocabulary other = v;
+    other.n_words = sparse.used[sparse.n_used - 1]; /* one too few */
+    assert_false(idf_postings_fit(&sparse, &other));
+    other = v;
+    other.identity++;
+    assert_false(idf_postings_fit(&sparse, &other) || idf_postings_fit(&dense, &other));
+    idf_postings_release(&dense);
+    idf_postings_release(&sparse);
+    idf_vocabulary_release(&v);
+}
+
 static void threads_change_nothing(void **state) {
     (void)state;
     idf_vocabulary v, w;
@@ -173,7 +212,7 @@ static void nothing_and_too_much_are_told(void **state) {
     assert_int_equal(idf_vocabulary_learn(&v, &none, 4096, NULL, NULL), IDF_OK);
     assert_int_equal(idf_postings_build(&p, &v, &none, 4096, NULL, NULL), IDF_OK);
     assert_int_equal(p.n_entries, 0);
-    assert_int_equal(p.start[p.n_words], 0);
+    assert_int_equal(p.start[p.n_used], 0);
     idf_postings_release(&p);
     assert_int_equal(idf_postings_build(&p, &v, &too_many, 4096, NULL, NULL), IDF_ERR_LIMIT);
     idf_vocabulary_release(&v);
@@ -197,6 +236,7 @@ static void nothing_and_too_much_are_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_feature_is_filed_under_its_word),
+        cmocka_unit_test(few_entries_list_their_words),
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(lists_begin_with_an_even_sample),
         cmocka_unit_test(quota_falls_to_the_least_and_no_further),
