@@ -12,14 +12,68 @@
 #include "base/file.h"
 #include "base/text.h"
 
-enum { LABELS_MAX_BYTES = 64 << 20, PICTURE_MAX_BYTES = 1 << 30, MAX_COPIES = 10000 };
+enum {
+    LABELS_MAX_BYTES = 64 << 20,
+    PICTURE_MAX_BYTES = 1 << 30,
+    MAX_COPIES = 10000,
+    MERGE_BYTES = 4 << 20, /* small segments are written together up to this */
+    STALE_LEAST = 32,      /* references that have changed */
+};
+static const double STALE_PART = 0.25;
 #define LABELS_HEAD "filename,name,rarity,set_code\n"
 #define REMOVED     ".removed" /* behind the name of a picture that is on its way out */
 
-static idf_status bring_up_to_date(const idf_reference_folder *where, idf_error *err) {
-    const idf_build_options options = {
-        .refs_dir = where->folder, .out_path = where->index_path, .encoder = where->encoder};
+static idf_status bring_up_to_date(const idf_reference_folder *where, bool keep_thresholds,
+                                   idf_error *err) {
+    const idf_build_options options = {.refs_dir = where->folder,
+                                       .out_path = where->index_path,
+                                       .encoder = where->encoder,
+                                       .keep_thresholds = keep_thresholds};
     return idf_build_index(&options, NULL, err);
+}
+
+/* Makes a change of the index durable, and puts small segments together. `filename` is taken out
+ * of it or, with the picture that lies at `path`, into it. */
+static idf_status change_index(const idf_reference_folder *where, const char *filename,
+                               const char *path, bool *stale, idf_error *err) {
+    idf_index_writer *writer = NULL;
+    idf_name label;
+    idf_status status = idf_index_writer_open(&writer, where->index_path, where->encoder, err);
+    if (status == IDF_OK && path != NULL) {
+        status = idf_reference_name(&label, where->folder, filename, err);
+        const idf_writer_picture picture = {.filename = filename,
+                                            .path = path,
+                                            .name = label.name,
+                                            .rarity = label.rarity,
+                                            .set_code = label.set_code};
+        if (status == IDF_OK)
+            status = idf_index_writer_add(writer, &picture, NULL, err);
+    } else if (status == IDF_OK) {
+        status = idf_index_writer_remove(writer, filename, err);
+        if (status == IDF_ERR_NOT_FOUND) /* it was there, and could not be read */
+            status = IDF_OK;
+        else if (status == IDF_OK && idf_index_writer_n_rows(writer) == 1)
+            status = idf_error_set(err, IDF_ERR_EMPTY, "the last reference cannot be removed");
+    }
+    if (status == IDF_OK)
+        status = idf_index_writer_commit(writer, err);
+    if (status == IDF_OK) {
+        double n = idf_index_writer_n_changes(writer);
+        *stale = n >= STALE_LEAST && n > STALE_PART * (double)idf_index_writer_n_rows(writer);
+        (void)idf_index_writer_merge(writer, MERGE_BYTES, false, NULL); /* another time, else */
+    }
+    idf_index_writer_close(writer);
+    return status;
+}
+
+/* The same; then thresholds are chosen again when it is time, and stay when that fails. */
+static idf_status change(const idf_reference_folder *where, const char *filename, const char *path,
+                         idf_error *err) {
+    bool stale = false;
+    idf_status status = change_index(where, filename, path, &stale, err);
+    if (status == IDF_OK && stale)
+        (void)bring_up_to_date(where, false, NULL);
+    return status;
 }
 
 /* The ending for the picture's own bytes, NULL when they are no picture that we keep. */
@@ -213,7 +267,7 @@ idf_status idf_reference_add(const idf_reference_folder *where, const idf_new_re
         picture = status == IDF_OK;
     }
     if (status == IDF_OK)
-        status = bring_up_to_date(where, err);
+        status = change(where, filename, path, err);
     if (status != IDF_OK && picture)
         put_back(path, &old);
     if (status != IDF_OK && label)
@@ -240,13 +294,11 @@ idf_status idf_reference_remove(const idf_reference_folder *where, const char *f
         status = idf_error_set(err, errno == EACCES ? IDF_ERR_PERMISSION : IDF_ERR_IO,
                                "cannot remove the reference: %s", strerror(errno));
     if (status == IDF_OK) {
-        status = bring_up_to_date(where, err);
+        status = change(where, filename, NULL, err);
         if (status == IDF_OK)
             idf_file_remove(away, NULL);
         else
             (void)!rename(away, path);
-        if (status == IDF_ERR_EMPTY)
-            idf_error_set(err, status, "the last reference cannot be removed");
     }
     idf_free(path);
     idf_free(away);
@@ -255,7 +307,7 @@ idf_status idf_reference_remove(const idf_reference_folder *where, const char *f
 
 idf_status idf_reference_recover(const idf_reference_folder *where, idf_error *err) {
     idf_dir_list list;
-    idf_status status = bring_up_to_date(where, err);
+    idf_status status = bring_up_to_date(where, true, err);
     if (status != IDF_OK)
         return status;
     status = idf_dir_list_read(&list, where->folder, err);

@@ -1,8 +1,9 @@
 /* references.h - changes to the collection's files: a picture comes or goes, and the index follows.
  *
- * The folder of pictures is what counts; the index is brought up to date from it and renamed into
- * place. What was interrupted is made good the next time, and nothing is said to be done before it
- * is on the disk. One change at a time. */
+ * The folder of pictures is what counts; the row of the picture follows, in a small segment where
+ * the index is a folder. Thresholds stay until a quarter of the references, and 32 of them, have
+ * changed. What was interrupted is made good when a service begins, and nothing is said to be done
+ * before it is on the disk. One change at a time. */
 #ifndef IDF_SERVER_REFERENCES_H
 #define IDF_SERVER_REFERENCES_H
 

@@ -44,6 +44,7 @@ typedef struct idf_build_options {
     /* Simulated camera views that thresholds are chosen by (docs/matching.md); at most two a
      * reference; 0: 48, less than 0: none, and the defaults hold. */
     int calibration_views;
+    bool keep_thresholds; /* those of the index at out_path stay, however much has changed since */
     double false_accepts; /* rate at which thresholds may accept a stranger, 0..1; 0: 0.001 */
     /* A folder at out_path: what is encoded is kept after at most so many pictures; 0: after 30 s
      * or 32 MiB. */

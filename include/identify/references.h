@@ -27,6 +27,10 @@ IDF_API size_t idf_reference_list_n(const idf_reference_list *list);
 IDF_API const char *idf_reference_list_filename(const idf_reference_list *list, size_t i);
 IDF_API const idf_name *idf_reference_list_name(const idf_reference_list *list, size_t i);
 
+/* What one file of `dir` is called, by its name and labels.csv; it need not be there. */
+IDF_API idf_status idf_reference_name(idf_name *name, const char *dir, const char *filename,
+                                      idf_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -56,6 +56,11 @@ IDF_API idf_status idf_index_writer_commit(idf_index_writer *writer, idf_error *
 IDF_API idf_status idf_index_writer_merge(idf_index_writer *writer, uint64_t max_bytes, bool all,
                                           idf_error *err);
 
+/* References of the index as it was committed last. */
+IDF_API size_t idf_index_writer_n_rows(const idf_index_writer *writer);
+/* How many have come or gone since its thresholds were chosen; 0 when they were not. */
+IDF_API double idf_index_writer_n_changes(const idf_index_writer *writer);
+
 /* What has been written to the disk since the writer was opened. */
 IDF_API uint64_t idf_index_writer_bytes_written(const idf_index_writer *writer);
 

@@ -154,16 +154,19 @@ static idf_status calibrate(idf_build *b, const idf_index_row *rows, idf_build_r
         o->calibration_views > 0 ? (size_t)o->calibration_views : IDF_CALIBRATION_VIEWS;
     double rate = o->false_accepts > 0 ? o->false_accepts : IDF_FALSE_ACCEPTS;
     double changes = 0, now = (double)(report->n_encoded + report->n_dropped);
-    idf_calibration c;
+    idf_calibration c = {0};
     text[0] = '\0';
     *fresh = false;
     if (o->calibration_views < 0 || report->n_rows == 0)
         return IDF_OK;
     const idf_index *old = b->old[OLD_TARGET].index;
     bool known = old != NULL && idf_calibration_of(&c, old, &changes);
+    if (!known && old != NULL && o->keep_thresholds)
+        return IDF_OK;
     changes += now;
-    if (!known || c.n_views != n_views || fabs(c.false_accepts - rate) > 1e-12 ||
-        changes > STALE * (double)report->n_rows) {
+    bool stale = c.n_views != n_views || fabs(c.false_accepts - rate) > 1e-12 ||
+                 changes > STALE * (double)report->n_rows;
+    if (!known || (stale && !o->keep_thresholds)) {
         const idf_calibrate_options options = {o->refs_dir, rows,        report->n_rows,
                                                b->encoder,  o->pool,     n_views,
                                                rate,        o->progress, o->context};

@@ -69,3 +69,14 @@ const char *idf_reference_list_filename(const idf_reference_list *list, size_t i
 const idf_name *idf_reference_list_name(const idf_reference_list *list, size_t i) {
     return &list->names[i];
 }
+
+idf_status idf_reference_name(idf_name *name, const char *dir, const char *filename,
+                              idf_error *err) {
+    idf_labels *labels = NULL;
+    idf_name_parse(name, filename);
+    idf_status status = idf_labels_read(&labels, dir, err);
+    if (status == IDF_OK)
+        idf_labels_apply(labels, filename, name);
+    idf_labels_free(labels);
+    return status;
+}

@@ -285,6 +285,14 @@ idf_status idf_index_writer_merge(idf_index_writer *w, uint64_t max_bytes, bool 
     return status == IDF_OK ? idf_writer_target_merge(w->target, max_bytes, all, err) : status;
 }
 
+size_t idf_index_writer_n_rows(const idf_index_writer *w) {
+    return idf_writer_target_n_rows(w->target);
+}
+
+double idf_index_writer_n_changes(const idf_index_writer *w) {
+    return idf_writer_target_n_changes(w->target);
+}
+
 uint64_t idf_index_writer_bytes_written(const idf_index_writer *w) {
     return idf_writer_target_bytes_written(w->target);
 }

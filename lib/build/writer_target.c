@@ -177,3 +177,20 @@ idf_status idf_writer_target_merge(idf_writer_target *t, uint64_t max_bytes, boo
 uint64_t idf_writer_target_bytes_written(const idf_writer_target *t) {
     return t->store == NULL ? t->bytes_written : idf_store_bytes_written(t->store);
 }
+
+size_t idf_writer_target_n_rows(const idf_writer_target *t) {
+    if (t->store == NULL)
+        return idf_index_n_rows(t->index);
+    const idf_manifest *m = idf_store_committed(t->store);
+    uint64_t n = 0;
+    for (size_t i = 0; i < m->n_segments; i++)
+        n += m->segments[i].n_rows - m->segments[i].n_deleted;
+    return (size_t)n;
+}
+
+double idf_writer_target_n_changes(const idf_writer_target *t) {
+    if (t->store == NULL)
+        return idf_index_meta_number(t->index, "calibration_changes", 0);
+    return json_number_value(
+        json_object_get(idf_store_committed(t->store)->meta, "calibration_changes"));
+}

@@ -29,6 +29,9 @@ idf_status idf_writer_target_commit(idf_writer_target *target, const idf_index_r
                                     size_t n_changes, idf_error *err);
 idf_status idf_writer_target_merge(idf_writer_target *target, uint64_t max_bytes, bool all,
                                    idf_error *err);
+/* Of what was committed last: its rows; how many have changed since thresholds were chosen. */
+size_t idf_writer_target_n_rows(const idf_writer_target *target);
+double idf_writer_target_n_changes(const idf_writer_target *target);
 uint64_t idf_writer_target_bytes_written(const idf_writer_target *target);
 
 #endif

@@ -171,6 +171,10 @@ const idf_manifest *idf_store_manifest(const idf_store *s) {
     return &s->state;
 }
 
+const idf_manifest *idf_store_committed(const idf_store *s) {
+    return &s->committed;
+}
+
 uint64_t idf_store_bytes_written(const idf_store *s) {
     return s->bytes_written;
 }

@@ -34,6 +34,8 @@ void idf_store_close(idf_store *store);
 
 /* The state that a commit will make: at first that of the folder, no segments for a new one. */
 const idf_manifest *idf_store_manifest(const idf_store *store);
+/* That of the folder: what was committed last. */
+const idf_manifest *idf_store_committed(const idf_store *store);
 /* Forgets all segments: the next state begins empty. */
 void idf_store_clear(idf_store *store);
 /* What holds for all segments from now on: meta's encoder, projection, numbers and, when it has

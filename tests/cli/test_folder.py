@@ -89,7 +89,8 @@ class FolderTest(ProgramTest):
         self.assertEqual(run("index", "--out", self.folder, "--compact").returncode, 0)
         segments = self.manifest()["segments"]
         self.assertEqual([(s["rows"], "deleted" in s) for s in segments], [(2, False)])
-        self.assertEqual(sorted(os.listdir(self.folder)), ["manifest.json", segments[0]["file"]])
+        self.assertEqual(sorted(os.listdir(self.folder)), ["manifest.json", segments[0]["file"],
+                                                           self.manifest()["words"]])
         report = self.build_folder(*QUIET)  # the folder of pictures has the last word
         self.assertEqual((report["references"], report["encoded"], report["kept"]), (3, 1, 2))
 
@@ -193,7 +194,7 @@ class FolderTest(ProgramTest):
         self.assertEqual(run("add", "--index", self.folder, *extra).returncode, 0)
         self.assertEqual(run("index", "--out", self.folder, "--compact").returncode, 0)
         self.assertEqual([s["rows"] for s in self.manifest()["segments"]], [14])
-        self.assertEqual(len(os.listdir(self.folder)), 2)  # nothing is left of those that died
+        self.assertEqual(len(os.listdir(self.folder)), 3)  # nothing is left of those that died
 
     def test_full_disk_at_each_write(self):
         for i in range(2):
