@@ -10,6 +10,7 @@
 typedef struct models_run {
     cli_common common;
     const char *url, *sha256, *refs, *clip_model;
+    int max_megabytes;
 } models_run;
 
 static int list_models(const models_run *run) {
@@ -69,9 +70,12 @@ static int pull_model(models_run *run, const cli_usage *usage, const char *name)
     }
     if (status == IDF_OK) {
         cli_catch_interrupt();
-        const idf_download job = {run->url != NULL ? run->url : model->url, path,
-                                  run->sha256 != NULL ? run->sha256 : model->sha256, cli_progress,
-                                  &run->common};
+        const idf_download job = {.url = run->url != NULL ? run->url : model->url,
+                                  .path = path,
+                                  .sha256 = run->sha256 != NULL ? run->sha256 : model->sha256,
+                                  .max_bytes = (uint64_t)run->max_megabytes << 20,
+                                  .progress = cli_progress,
+                                  .context = &run->common};
         status = idf_download_run(&job, &err);
         cli_progress_end();
     }
@@ -123,11 +127,13 @@ static int check_precisions(models_run *run, const cli_usage *usage) {
 }
 
 int cmd_models(int argc, char **argv) {
-    models_run run = {0};
+    models_run run = {.max_megabytes = 4096};
     const cli_option options[] = {
         {"url", CLI_TEXT, &run.url, "URL", "pull: download from a mirror.", 0, 0},
         {"sha256", CLI_TEXT, &run.sha256, "HEX",
          "pull: with --url, the SHA-256 to expect in place of the published one.", 0, 0},
+        {"max-megabytes", CLI_INT, &run.max_megabytes, "N",
+         "pull: the longest file to take (default: 4096).", 1, 1 << 20},
         {"refs", CLI_TEXT, &run.refs, "DIR", "check: the pictures to measure on.", 0, 0},
         {"clip-model", CLI_TEXT, &run.clip_model, "MODEL",
          "check: the weights, a name or a path (default: ViT-B/32).", 0, 0},

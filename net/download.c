@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/lock.h"
 #include "base/text.h"
 #include "net/curl_api.h"
 
@@ -31,11 +32,16 @@ typedef struct transfer {
     curl_off_t start; /* bytes that were there */
     double began;
     int write_errno;
-    bool cancelled;
+    uint64_t n_written; /* in this run */
+    bool cancelled, too_long;
 } transfer;
 
 static size_t on_bytes(char *bytes, size_t size, size_t n, void *context) {
     transfer *t = context;
+    t->n_written += size * n;
+    t->too_long = t->job->max_bytes > 0 && (uint64_t)t->start + t->n_written > t->job->max_bytes;
+    if (t->too_long)
+        return 0;
     size_t written = fwrite(bytes, size, n, t->file);
     if (written < n)
         t->write_errno = errno;
@@ -78,6 +84,10 @@ static idf_status explain(const transfer *t, CURL *curl, CURLcode code, const ch
     if (t->cancelled)
         return idf_error_set(err, IDF_ERR_CANCELLED,
                              "stopped; the part that is there will be gone on with next time");
+    if (t->too_long)
+        return idf_error_set(err, IDF_ERR_LIMIT,
+                             "'%s' has more than the limit of %llu bytes; nothing was kept", shown,
+                             (unsigned long long)t->job->max_bytes);
     if (t->write_errno != 0)
         return fail_system(err, "write", t->part, t->write_errno);
     if (code == CURLE_HTTP_RETURNED_ERROR)
@@ -121,6 +131,8 @@ static idf_status fetch(transfer *t, bool *refused, idf_error *err) {
     }
     fseek(t->file, 0, SEEK_END);
     t->start = ftell(t->file);
+    t->n_written = 0;
+    t->too_long = false;
     t->began = idf_clock_seconds();
     set_options(curl, t, detail);
     CURLcode code = idf_curl.easy_perform(curl);
@@ -154,7 +166,11 @@ static idf_status attempt(transfer *t, bool *again, idf_error *err) {
     char hex[65], shown[SHOWN_BYTES];
     idf_status status = fetch(t, again, err);
     bool resumed = t->start > 0;
-    if (status != IDF_OK && !*again)
+    if (t->too_long) {
+        unlink(t->part);
+        *again = resumed; /* what was there may have been something else */
+    }
+    if (status != IDF_OK && (t->too_long || !*again))
         return status;
     status = hash_file(hex, t->part, err);
     if (status != IDF_OK || strcasecmp(hex, t->job->sha256) == 0) {
@@ -169,21 +185,36 @@ static idf_status attempt(transfer *t, bool *again, idf_error *err) {
                          idf_text_printable(shown, sizeof shown, t->job->url), hex, t->job->sha256);
 }
 
+/* With the lock of the path. */
+static idf_status download(transfer *t, idf_error *err) {
+    bool again = false;
+    idf_status status = attempt(t, &again, err);
+    if (status != IDF_OK && again) /* the old part did not fit: from the start, once */
+        status = attempt(t, &again, err);
+    if (status == IDF_OK && rename(t->part, t->job->path) != 0)
+        status = fail_system(err, "create", t->job->path, errno);
+    return status;
+}
+
 idf_status idf_download_run(const idf_download *job, idf_error *err) {
     idf_status status = idf_curl_load(err);
     if (status != IDF_OK)
         return status;
-    size_t n = strlen(job->path) + sizeof ".part";
+    size_t n = strlen(job->path) + sizeof ".part.lock";
     transfer t = {.job = job, .part = idf_alloc(n, 1)};
-    if (t.part == NULL)
-        return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for a download");
-    snprintf(t.part, n, "%s.part", job->path);
-    bool again = false;
-    status = attempt(&t, &again, err);
-    if (status != IDF_OK && again) /* the old part did not fit: from the start, once */
-        status = attempt(&t, &again, err);
-    if (status == IDF_OK && rename(t.part, job->path) != 0)
-        status = fail_system(err, "create", job->path, errno);
+    char *lock_path = idf_alloc(n, 1);
+    idf_lock *lock = NULL;
+    if (t.part == NULL || lock_path == NULL) {
+        status = idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for a download");
+    } else {
+        snprintf(t.part, n, "%s.part", job->path);
+        snprintf(lock_path, n, "%s.part.lock", job->path);
+        status = idf_lock_take(&lock, lock_path, job->path, err);
+    }
+    if (status == IDF_OK)
+        status = download(&t, err);
+    idf_lock_release(lock);
+    idf_free(lock_path);
     idf_free(t.part);
     return status;
 }

@@ -23,6 +23,7 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self, data):
         super().__init__(("127.0.0.1", 0), Handler)
         self.data, self.mode, self.seen = data, "ranges", []
+        self.slow, self.hung_up = threading.Event(), threading.Event()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -50,10 +51,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{n - 1}/{n}")
         else:
             self.send_response(200)
-        self.send_header("Content-Length", str(len(server.data) - start))
+        if server.mode == "endless":
+            self.end_headers()
+            try:
+                while True:
+                    self.wfile.write(bytes(1 << 20))
+            except OSError:
+                server.hung_up.set()
+                return
+        more = 1 if server.mode == "slow" else 0
+        self.send_header("Content-Length", str(len(server.data) - start + more))
         self.end_headers()
         end = len(server.data) // 2 if server.mode == "cut" else len(server.data)
         self.wfile.write(server.data[start:end])
+        if server.mode == "slow":  # all but the end, until it may go on
+            server.slow.wait(60)
 
     def log_message(self, *args):
         pass
@@ -145,6 +157,37 @@ class Models(ProgramTest):
         self.assertEqual(os.listdir(os.path.dirname(self.target)), [])
         published = self.call("pull", "ViT-B/16", "--url", self.server.url)
         self.assertEqual(published.returncode, 3)
+
+    def test_longer_than_the_limit(self):
+        self.server.mode = "endless"
+        done = self.pull("--max-megabytes", "3", expect=3)
+        self.assertIn("more than the limit of 3145728 bytes; nothing was kept", done.stderr)
+        self.assertEqual(os.listdir(os.path.dirname(self.target)), [])
+        self.assertTrue(self.server.hung_up.wait(60))
+        self.server.mode = "ranges"  # what an earlier run left counts too
+        self.part(bytes((1 << 20) - 10))
+        self.pull("--max-megabytes", "1")
+        self.assertThere()
+        self.assertEqual(self.call("pull", "ViT-B/32", "--max-megabytes", "0").returncode, 2)
+
+    def test_two_at_once(self):
+        self.server.mode = "slow"
+        first = subprocess.Popen([PROGRAM, "models", "pull", "ViT-B/32", "--url", self.server.url,
+                                  "--sha256", self.hash], env={**os.environ, **self.env},
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        while not self.server.seen:
+            first.poll()
+            self.assertIsNone(first.returncode)
+        second = self.pull(expect=4)
+        self.assertIn(f"is being written by process {first.pid} on", second.stderr)
+        self.assertEqual(len(self.server.seen), 1)
+        first.kill()  # with all the bytes but the last
+        first.communicate()
+        self.server.slow.set()
+        self.server.mode = "ranges"
+        self.pull()
+        self.assertThere()
+        self.assertEqual(os.listdir(os.path.dirname(self.target)), ["ViT-B-32.pt"])
 
     def test_no_such_file_and_no_server(self):
         self.server.mode = "missing"
