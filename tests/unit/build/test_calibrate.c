@@ -81,6 +81,20 @@ static void scores_rise_at_every_rate(void **state) {
     }
 }
 
+/* However far right answers reach, what is accepted is as likely right as not. */
+static void what_is_accepted_is_likely(void **state) {
+    (void)state;
+    double right[20], strangers[20];
+    idf_calibration c = {.scale = idf_scale_default};
+    for (int i = 0; i < 20; i++) {
+        right[i] = 900 + i;
+        strangers[i] = i % 2 ? 3 : 0;
+    }
+    idf_calibrate_evidence(&c, right, strangers, 20, 0.5);
+    assert_true(c.sim_threshold >= 0.5);
+    assert_true(score(&c, 6) >= 0.5);
+}
+
 /* Strangers of the collection and of no collection: the threshold is above both. */
 static void the_nearer_strangers_count(void **state) {
     (void)state;
@@ -119,6 +133,7 @@ int main(void) {
         cmocka_unit_test(strangers_set_the_threshold),
         cmocka_unit_test(cosines_meet_the_same_threshold),
         cmocka_unit_test(scores_rise_at_every_rate),
+        cmocka_unit_test(what_is_accepted_is_likely),
         cmocka_unit_test(the_nearer_strangers_count),
         cmocka_unit_test(nothing_known_is_safe),
     };

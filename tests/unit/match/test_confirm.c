@@ -125,6 +125,49 @@ static void noise_is_not_confirmed(void **state) {
     idf_confirmer_free(c);
 }
 
+/* Evidence of the second look for a frame in which `alike` per thousand of the features that stand
+ * where the map puts the reference's are alike. */
+static double evidence_of(int alike_permille, int *n_tried, int *n_seen) {
+    enum { GIVEN = 14, STANDING = 1000 };
+    idf_confirmer *c = new_confirmer();
+    static idf_pairing matches[GIVEN];
+    idf_rng rng;
+    idf_rng_init(&rng, 21, 0);
+    synthetic_init(&reference, 640, 640);
+    synthetic_noise(&reference, STANDING, &rng);
+    synthetic_init(&frame, 640, 640);
+    for (int i = 0; i < STANDING; i++) {
+        const idf_keypoint *k = &reference.keypoints[i];
+        idf_descriptor other = synthetic_descriptor(&rng);
+        bool alike = i < GIVEN || i * 37 % STANDING < alike_permille;
+        synthetic_add(&frame, (double)k->x / IDF_LOCAL_COORD_UNIT,
+                      (double)k->y / IDF_LOCAL_COORD_UNIT, k->angle, k->level,
+                      alike ? &reference.descriptors[i] : &other);
+        if (i < GIVEN)
+            matches[i] = (idf_pairing){(uint16_t)i, (uint16_t)i, 0};
+    }
+    idf_confirmer_set_frame(c, &frame.features);
+    idf_confirm_matches(c, &reference.features, matches, GIVEN, &found);
+    assert_true(found.n_inliers >= 10);
+    *n_tried = found.n_tried;
+    *n_seen = found.n_seen;
+    idf_confirmer_free(c);
+    return found.score;
+}
+
+/* Under a false map, too, 18 in 1,000 of the features that stand in the right place are alike
+ * (docs/matching.md): so many add no evidence, and several times as many do. */
+static void what_chance_shows_is_no_evidence(void **state) {
+    (void)state;
+    int n_tried, n_seen;
+    double none = evidence_of(0, &n_tried, &n_seen);
+    assert_true(n_tried > 900);
+    double by_chance = evidence_of(16, &n_tried, &n_seen);
+    assert_in_range(n_seen, n_tried * 12 / 1000, n_tried * 18 / 1000);
+    assert_true(fabs(by_chance - none) < 0.1);
+    assert_true(evidence_of(60, &n_tried, &n_seen) > none + 3);
+}
+
 /* Three copies in one frame are found one after the other, then no fourth. */
 static void copies_are_found_in_turn(void **state) {
     (void)state;
@@ -290,6 +333,7 @@ int main(void) {
         cmocka_unit_test(any_turn_is_recovered),
         cmocka_unit_test(a_ring_alone_is_a_hint),
         cmocka_unit_test(noise_is_not_confirmed),
+        cmocka_unit_test(what_chance_shows_is_no_evidence),
         cmocka_unit_test(copies_are_found_in_turn),
         cmocka_unit_test(bent_things_are_met_in_pieces),
         cmocka_unit_test(degenerate_input_is_safe),

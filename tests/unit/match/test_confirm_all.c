@@ -152,6 +152,45 @@ static void twins_are_named_as_rivals(void **state) {
     idf_wordindex_free(index);
 }
 
+/* One printing is the other and a seal on top of it: the seal, when it is seen, speaks for the one
+ * that has it, though the other has nothing of its own. */
+static void a_part_too_much_tells_apart(void **state) {
+    (void)state;
+    make_references(48);
+    const int seal = 100;
+    for (int i = 0; i < 400; i++) { /* all of it in the upper four fifths */
+        idf_keypoint *a = &references[0].keypoints[i];
+        a->y = (uint16_t)(a->y * 4 / 5);
+        if (i < seal) /* the last fifth */
+            a->y = (uint16_t)((520 + i) * IDF_LOCAL_COORD_UNIT);
+    }
+    synthetic_init(&references[1], 458, 640);
+    for (int i = seal; i < 400; i++) {
+        references[1].keypoints[i - seal] = references[0].keypoints[i];
+        references[1].descriptors[i - seal] = references[0].descriptors[i];
+    }
+    references[1].features.n = 400 - seal;
+    views[1] = references[1].features;
+    idf_rng rng;
+    idf_rng_init(&rng, 49, 0);
+    idf_wordindex *index;
+    idf_finder *finder;
+    assert_int_equal(make_words(&index, views, N_ROWS, NULL), IDF_OK);
+    assert_int_equal(idf_finder_new(&finder, index, N_ROWS, NULL), IDF_OK);
+    const double at[2] = {360, 400};
+    synthetic_view view = {synthetic_map(458, 640, 10, 0, 1, at), 0.6, 0.1, 0.6};
+    synthetic_init(&frame, 720, 800);
+    synthetic_show(&frame, &references[0], &view, &rng);
+    int n;
+    idf_finder_run(finder, &frame.features, NULL, things, 16, &n);
+    assert_true(n >= 1);
+    assert_int_equal(things[0].row, 0);
+    assert_int_equal(things[0].rival_row, 1);
+    assert_true(things[0].lead > 3);
+    idf_finder_free(finder);
+    idf_wordindex_free(index);
+}
+
 static void empty_things_are_safe(void **state) {
     (void)state;
     idf_rng rng;
@@ -211,6 +250,7 @@ int main(void) {
         cmocka_unit_test(the_shown_reference_comes_first),
         cmocka_unit_test(several_things_are_found),
         cmocka_unit_test(twins_are_named_as_rivals),
+        cmocka_unit_test(a_part_too_much_tells_apart),
         cmocka_unit_test(empty_things_are_safe),
         cmocka_unit_test(out_of_memory_is_reported),
     };

@@ -122,6 +122,26 @@ static void small_card_in_a_small_frame(void **state) {
     idf_image_release(&with);
 }
 
+/* A card that fills the frame, of which an oval is in view: a tile shows 16.7 of evidence for it,
+ * which is little enough for one more look at where it lies, and that shows 22.9. */
+static void what_is_in_doubt_is_looked_at_closer(void **state) {
+    (void)state;
+    idf_image frame = table(WIDTH, HEIGHT, 0, 1), with = table(WIDTH, HEIGHT, 0, 1);
+    idf_point corners[4];
+    card_corners(corners, &cards[GOLDFISH], (const double[2]){800, 450}, 700, 0);
+    put_card(&with, &cards[GOLDFISH], corners);
+    for (int y = 0; y < HEIGHT; y++)
+        for (int x = 0; x < WIDTH; x++)
+            if (hypot((x - 800) / 80.0, (y - 450) / 104.0) < 1)
+                memcpy(idf_image_row(&frame, y) + 3 * x, idf_image_row(&with, y) + 3 * x, 3);
+    idf_look look = look_of(&frame);
+    assert_int_equal(idf_looker_look(looker, &look, &seen, NULL), IDF_OK);
+    assert_non_null(sighting_of(GOLDFISH));
+    assert_true(sighting_of(GOLDFISH)->evidence > 20);
+    idf_image_release(&frame);
+    idf_image_release(&with);
+}
+
 static void masked_and_empty(void **state) {
     (void)state;
     uint8_t masked[N_CARDS] = {0};
@@ -230,6 +250,7 @@ int main(void) {
         cmocka_unit_test(small_card_by_its_outline),
         cmocka_unit_test(small_card_without_outline),
         cmocka_unit_test(small_card_in_a_small_frame),
+        cmocka_unit_test(what_is_in_doubt_is_looked_at_closer),
         cmocka_unit_test(masked_and_empty),
         cmocka_unit_test(unseen_quadrilaterals),
         cmocka_unit_test(look_again),
