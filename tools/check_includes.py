@@ -61,8 +61,22 @@ def check(folder, allowed):
     return problems
 
 
+def check_exports():
+    """What is exported stands in a header that is installed."""
+    problems = []
+    for top in sorted({folder.split("/")[0] for folder in ALLOWED} - {"include", "examples"}):
+        for folder, _, files in os.walk(os.path.join(ROOT, top)):
+            for name in sorted(files):
+                path = os.path.join(folder, name)
+                if name.endswith((".c", ".h")) and "IDF_API" in open(path, encoding="utf-8").read():
+                    problems.append(f"{os.path.relpath(path, ROOT)}: exports what stands in no "
+                                    "public header (IDF_API)")
+    return problems
+
+
 def main():
     problems = [p for folder, allowed in ALLOWED.items() for p in check(folder, allowed)]
+    problems += check_exports()
     for folder in sorted(os.listdir(os.path.join(ROOT, "lib"))):
         if f"lib/{folder}" not in ALLOWED:
             problems.append(f"lib/{folder}: a folder the table does not know")

@@ -33,8 +33,8 @@ void idf_free(void *memory);
 /* Test hook: the allocation after `n` more successes fails, and every one after it, until called
  * with a negative number (the default: never fail). idf_alloc_failed tells whether one has failed
  * since. */
-IDF_API void idf_alloc_fail_after(long n);
-IDF_API int idf_alloc_failed(void);
+void idf_alloc_fail_after(long n);
+int idf_alloc_failed(void);
 
 #ifdef __cplusplus
 }

@@ -9,7 +9,7 @@ extern "C" {
 #endif
 
 /* Seconds since some fixed moment; never goes back. Any thread. */
-IDF_API double idf_clock_seconds(void);
+double idf_clock_seconds(void);
 
 #ifdef __cplusplus
 }

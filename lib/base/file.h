@@ -45,7 +45,7 @@ void idf_map_copy_up_to(size_t n);
 idf_status idf_file_read(idf_bytes *out, const char *path, uint64_t max_bytes, idf_error *err);
 
 /* Appends everything on standard input, at most max_bytes. */
-IDF_API idf_status idf_stdin_read(idf_bytes *out, uint64_t max_bytes, idf_error *err);
+idf_status idf_stdin_read(idf_bytes *out, uint64_t max_bytes, idf_error *err);
 
 typedef struct idf_file_stat {
     uint64_t size_bytes;
@@ -53,7 +53,7 @@ typedef struct idf_file_stat {
     bool is_file, is_dir;
 } idf_file_stat;
 
-IDF_API idf_status idf_file_get_stat(idf_file_stat *out, const char *path, idf_error *err);
+idf_status idf_file_get_stat(idf_file_stat *out, const char *path, idf_error *err);
 
 /* A file that appears under `path` only when it is complete: written beside it under a temporary
  * name, synced, renamed. The temporary file of a run that was killed is used again by the next. A
@@ -71,13 +71,13 @@ void idf_writer_discard(idf_writer *writer);
 
 /* Whether a file could be written there: what idf_writer_new says, and nothing is left behind. For
  * asking before hours of work. */
-IDF_API idf_status idf_file_can_write(const char *path, idf_error *err);
+idf_status idf_file_can_write(const char *path, idf_error *err);
 
 /* The whole of it in one call. */
-IDF_API idf_status idf_file_write(const char *path, const void *data, size_t n, idf_error *err);
+idf_status idf_file_write(const char *path, const void *data, size_t n, idf_error *err);
 
 /* Removes a file; one that is not there is fine. */
-IDF_API idf_status idf_file_remove(const char *path, idf_error *err);
+idf_status idf_file_remove(const char *path, idf_error *err);
 
 /* Names (not paths) of the entries of one folder, sorted bytewise, without "." and "..". Release
  * with idf_dir_list_release. */
@@ -85,18 +85,18 @@ typedef struct idf_dir_list {
     char **names;
     size_t n;
 } idf_dir_list;
-IDF_API idf_status idf_dir_list_read(idf_dir_list *list, const char *path, idf_error *err);
-IDF_API void idf_dir_list_release(idf_dir_list *list);
+idf_status idf_dir_list_read(idf_dir_list *list, const char *path, idf_error *err);
+void idf_dir_list_release(idf_dir_list *list);
 
 /* Makes a folder and its parents; one that is there is fine. */
-IDF_API idf_status idf_dir_make(const char *path, idf_error *err);
+idf_status idf_dir_make(const char *path, idf_error *err);
 
 /* The path from the root, symbolic links followed, in memory of the caller's; NULL when there is no
  * such file. */
 char *idf_path_absolute(const char *path);
 
 /* "folder/name" in memory of the caller's, NULL when out of memory. */
-IDF_API char *idf_path_join(const char *folder, const char *name);
+char *idf_path_join(const char *folder, const char *name);
 
 #ifdef __cplusplus
 }

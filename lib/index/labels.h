@@ -32,30 +32,29 @@ typedef struct idf_labels idf_labels;
 
 /* Reads `folder`/labels.csv. A folder without one gives labels without lines. *labels is NULL after
  * a failure; the sentence in err names the line. */
-IDF_API idf_status idf_labels_read(idf_labels **labels, const char *folder, idf_error *err);
+idf_status idf_labels_read(idf_labels **labels, const char *folder, idf_error *err);
 
 /* The same from memory; `shown` is what messages call it. */
-IDF_API idf_status idf_labels_parse(idf_labels **labels, const void *bytes, size_t len_bytes,
-                                    const char *shown, idf_error *err);
-IDF_API void idf_labels_free(idf_labels *labels);
+idf_status idf_labels_parse(idf_labels **labels, const void *bytes, size_t len_bytes,
+                            const char *shown, idf_error *err);
+void idf_labels_free(idf_labels *labels);
 
 /* Adds a warning for each line whose file is not among the n names (file names, not paths). */
-IDF_API idf_status idf_labels_check(idf_labels *labels, char *const *filenames, size_t n,
-                                    idf_error *err);
+idf_status idf_labels_check(idf_labels *labels, char *const *filenames, size_t n, idf_error *err);
 
 /* Sentences about lines that were passed over in part or whole, by line. */
-IDF_API size_t idf_labels_n_warnings(const idf_labels *labels);
-IDF_API const char *idf_labels_warning(const idf_labels *labels, size_t i);
+size_t idf_labels_n_warnings(const idf_labels *labels);
+const char *idf_labels_warning(const idf_labels *labels, size_t i);
 
-IDF_API size_t idf_labels_n(const idf_labels *labels);
+size_t idf_labels_n(const idf_labels *labels);
 
 /* Finds the line for a file name, composed or decomposed, and fills *label (may be NULL) with it.
  */
-IDF_API bool idf_labels_find(const idf_labels *labels, const char *filename, idf_label *label);
+bool idf_labels_find(const idf_labels *labels, const char *filename, idf_label *label);
 
 /* Puts what the line for `filename` says over *name. Returns whether there is one. `labels` may be
  * NULL. */
-IDF_API bool idf_labels_apply(const idf_labels *labels, const char *filename, idf_name *name);
+bool idf_labels_apply(const idf_labels *labels, const char *filename, idf_name *name);
 
 #ifdef __cplusplus
 }

@@ -31,10 +31,10 @@ unsigned idf_cpu_features(void);
 
 /* Test hook: use `features` (masked by what the processor offers) from now on; ~0u restores all.
  * Not while other threads compute. */
-IDF_API void idf_cpu_restrict(unsigned features);
+void idf_cpu_restrict(unsigned features);
 
 /* The best level in use as a word: "avx512bf16", "avx2", "neon", "c", ... A static string. */
-IDF_API const char *idf_cpu_name(void);
+const char *idf_cpu_name(void);
 
 #ifdef __cplusplus
 }

@@ -96,7 +96,12 @@ class Installed(unittest.TestCase):
         table = run("nm", "-D", "--defined-only", self.library("libidentify.so"))
         names = {line.split()[-1].split("@")[0] for line in table.splitlines()}
         self.assertIn("idf_version", names)
-        strange = {name for name in names if not name.startswith("idf_")}
+        public = set()
+        for header in (self.prefix / "include" / "identify").glob("*.h"):
+            for declaration in re.findall(r"IDF_API\b([^;]*);", header.read_text()):
+                public.add(re.search(r"(\w+)\s*(?:\(|\[|$)", declaration).group(1))
+        self.assertEqual(public - names, set())  # what is promised is there
+        strange = names - public
         if not FLAGS:
             self.assertEqual(strange, set())
 
