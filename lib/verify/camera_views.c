@@ -1,4 +1,4 @@
-/* camera_test.c - simulated camera views of every reference, matched as photographs are.
+/* camera_views.c - simulated camera views of every reference, matched as photographs are.
  *
  * Views are taken in rounds, so that whatever time allows is spread over the collection: in the
  * first one view of every reference, then one more, then two at a time, since a reference's

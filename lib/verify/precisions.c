@@ -1,4 +1,4 @@
-/* precision_test.c - what CLIP's precisions do to the vectors of one's own pictures. */
+/* precisions.c - what CLIP's precisions do to the vectors of one's own pictures. */
 #include <identify/precision_test.h>
 
 #include <math.h>

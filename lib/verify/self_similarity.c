@@ -1,5 +1,5 @@
-/* self_test.c - what the stored vectors say of themselves: self-identification, margins, and the
- * pairs that look most alike. All rows are searched against all rows in blocks; the pairs that
+/* self_similarity.c - what the stored vectors say of themselves: self-identification, margins, and
+ * the pairs that look most alike. All rows are searched against all rows in blocks; the pairs that
  * count are in the union of the rows' nearest neighbours. */
 #include <identify/verify.h>
 

@@ -1,4 +1,4 @@
-/* query_test.c - photographs whose reference is known, matched one by one. */
+/* photographs.c - photographs whose reference is known, matched one by one. */
 #include <identify/match.h>
 #include <identify/verify.h>
 
