@@ -45,7 +45,7 @@ interop: ## CLIP, heads, weights and indexes against the real PyTorch
 	cmake --build build/dev -j $(JOBS) --target dlf-identify unit_format_test_tensors
 	for script in tests/interop/test_*.py; do IDENTIFY_BUILD_DIR=build/dev /usr/bin/python3 $$script || exit 1; done
 
-rivals: ## install what `make bench` compares CLIP with, where it is there: PyTorch, oneDNN, ONNX Runtime
+rivals: ## install what `make bench` compares with: PyTorch, oneDNN, ONNX Runtime, FastAPI
 	@tools/deps.sh build test interop rivals
 	npm install --ignore-scripts --no-save --prefix build/rivals onnxruntime-node@1.30.0
 

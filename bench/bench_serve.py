@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """bench_serve.py BUILD [EVAL] [--seconds S] [--soak MINUTES] - figures of the service, one JSON object a
 line: answers a second and their times for one client, for 16, and for a stream that shows one card held
-still; /health beside 16 clients; memory; start to ready. wrk posts a 1280 x 720 JPEG of one card of the
-example collection, among 150 references, with the built-in encoder and confirmation on.
+still; /health beside 16 clients; memory; start to ready; a swap of 10,000 references under load. wrk posts a
+1280 x 720 JPEG of one card of the example collection, among 150 references, with the built-in encoder and
+confirmation on. In the same run the same of rivals/fastapi_server.py, where Python has what it needs.
 
 --soak: instead, mixed good and bad requests with swaps and writes at full load for so long: how many
 answers were wrong, and memory and descriptors at the beginning and at the end."""
@@ -13,8 +14,10 @@ import json
 import os
 import random
 import shutil
+import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -90,13 +93,9 @@ def collection(folder, n):
             image.save(os.path.join(folder, f"other_{i:03d}.jpg"), quality=90)
 
 
-class Server:
-    def __init__(self, index, *args):
-        started = time.perf_counter()
-        self.process = subprocess.Popen([PROGRAM, "serve", "--index", index, "--port", "0", "--json",
-                                         "--log-format", "none", *args], stdout=subprocess.PIPE)
-        self.port = json.loads(self.process.stdout.readline())["port"]
-        self.ready_ms = (time.perf_counter() - started) * 1000
+class Process:
+    """A server that runs."""
+    port = process = None
 
     def memory_mb(self):
         for line in open(f"/proc/{self.process.pid}/status", encoding="ascii"):
@@ -104,11 +103,15 @@ class Server:
                 return int(line.split()[1]) / 1024
         return 0
 
+    def cpu_seconds(self):
+        fields = open(f"/proc/{self.process.pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
-    def ask(self, method, target, body=None, headers=None, connection=None):
-        c = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+    def ask(self, method, target, body=None, headers=None, connection=None, timeout=60):
+        c = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         c.request(method, target, body, headers or {})
         reply = c.getresponse()
         data = reply.read()
@@ -119,7 +122,35 @@ class Server:
     def stop(self):
         self.process.terminate()
         self.process.wait()
+
+
+class Server(Process):
+    def __init__(self, index, *args):
+        started = time.perf_counter()
+        self.process = subprocess.Popen([PROGRAM, "serve", "--index", index, "--port", "0", "--json",
+                                         "--log-format", "none", *args], stdout=subprocess.PIPE)
+        self.port = json.loads(self.process.stdout.readline())["port"]
+        self.ready_ms = (time.perf_counter() - started) * 1000
+
+    def stop(self):
+        super().stop()
         self.process.stdout.close()
+
+
+class Rival(Process):
+    """rivals/fastapi_server.py; its port is None when it cannot run here."""
+
+    def __init__(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self.process = subprocess.Popen([sys.executable, os.path.join(ROOT, "bench", "rivals",
+                                                                      "fastapi_server.py"), str(port)])
+        while self.process.poll() is None and self.port is None:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                self.port = port
+            except OSError:
+                time.sleep(0.1)
 
 
 def wrk(server, folder, body, clients):
@@ -135,13 +166,39 @@ def wrk(server, folder, body, clients):
 
 
 def health_beside(server, stop, times):
-    c = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    c = http.client.HTTPConnection("127.0.0.1", server.port, timeout=600)
     while not stop.is_set():
         began = time.perf_counter()
         server.ask("GET", "/health", connection=c)
         times.append((time.perf_counter() - began) * 1000)
         time.sleep(0.02)
     c.close()
+
+
+def one_and_many(server, folder, body):
+    """One client, then 16 with /health beside them."""
+    one, times, stop = wrk(server, folder, body, 1), [], threading.Event()
+    probe = threading.Thread(target=health_beside, args=(server, stop, times))
+    probe.start()
+    cpu = server.cpu_seconds()
+    many = wrk(server, folder, body, 16)
+    cpu = server.cpu_seconds() - cpu
+    stop.set()
+    probe.join()
+    return {"ms": one["p50"] / 1000, "p99_ms": one["p99"] / 1000, "errors": one["errors"],
+            "per_second": many["requests"] * 1e6 / many["us"], "many_p99_ms": many["p99"] / 1000,
+            "many_errors": many["errors"], "health_ms": sorted(times)[len(times) * 95 // 100],
+            "memory_mb": server.memory_mb(), "cpu_ms": round(cpu * 1000 / max(many["requests"], 1), 1)}
+
+
+def rival(folder, body):
+    server = Rival()
+    if server.port is None:
+        return {}
+    server.ask("POST", "/api/falcon", body, {"Content-Type": "multipart/form-data; boundary=" + BOUNDARY})
+    figure = one_and_many(server, folder, body)
+    server.stop()
+    return figure
 
 
 def figures(folder, index):
@@ -157,28 +214,64 @@ def figures(folder, index):
     status, answer = server.ask("POST", "/api/falcon", body,
                                 {"Content-Type": "multipart/form-data; boundary=" + BOUNDARY})
     assert status == 200 and CARD in answer.decode(), answer
-    one = wrk(server, folder, body, 1)
-    say("serve: one client, median", one["p50"] / 1000, "ms", "<= 25", baseline="FastAPI and torch ViT-B/32",
-        baseline_ms=95, errors=one["errors"])
-    say("serve: one client, p99", one["p99"] / 1000, "ms", "<= 60")
-    times, stop = [], threading.Event()
-    probe = threading.Thread(target=health_beside, args=(server, stop, times))
-    probe.start()
-    many = wrk(server, folder, body, 16)
-    stop.set()
-    probe.join()
-    say("serve: 16 clients", many["requests"] * 1e6 / many["us"], "per_second", ">= 96 with AVX-512, >= 60",
-        baseline="FastAPI and torch ViT-B/32", baseline_per_second=9.5, errors=many["errors"])
-    say("serve: 16 clients, p99", many["p99"] / 1000, "ms", "<= 400")
-    say("serve: /health beside 16 clients, p95", statistics.quantiles(times, n=20)[-1], "ms", "<= 50",
-        baseline="FastAPI and torch ViT-B/32", baseline_ms=2300)
-    say("serve: resident memory after 16 clients", server.memory_mb(), "MB", "<= 120",
-        baseline="FastAPI and torch ViT-B/32", baseline_MB=890)
+    ours = one_and_many(server, folder, body)
     still = form(("image", image, "frame.jpg"), ("session", b"bench"))
     held = wrk(server, folder, still, 1)
+    server.stop()
+    theirs = rival(folder, body)
+
+    def compare(name, key, unit, target, **more):
+        if theirs:
+            more = {**more, "baseline": "FastAPI, PyTorch ViT-B/32", "baseline_" + unit: round(theirs[key], 1)}
+        say("serve: " + name, ours[key], unit, target, **more)
+    compare("one client, median", "ms", "ms", "<= 25", errors=ours["errors"])
+    compare("one client, p99", "p99_ms", "ms", "<= 60")
+    compare("16 clients", "per_second", "per_second", ">= 60, with AVX-512 >= 96", errors=ours["many_errors"],
+            cpu_ms_an_answer=ours["cpu_ms"])
+    compare("16 clients, p99", "many_p99_ms", "ms", "<= 400")
+    compare("/health beside 16 clients, p95", "health_ms", "ms", "<= 50")
+    compare("resident memory after 16 clients", "memory_mb", "MB", "<= 120")
     say("serve: a session, one card held still", held["requests"] * 1e6 / held["us"], "per_second", ">= 250",
         errors=held["errors"])
+
+
+def swap(folder):
+    """A made collection of 10,000, replaced again and again while two clients post."""
+    tool = os.path.join(ARGS.build, "tools", "make-collection")
+    if not os.path.exists(tool):
+        print(json.dumps({"name": "serve: swap", "skipped": "make-collection is not built"}))
+        return
+    index, other = os.path.join(folder, "large.npz"), os.path.join(folder, "other.npz")
+    subprocess.run([tool, "10000", other], check=True, stdout=subprocess.DEVNULL)
+    shutil.copy(other, index)
+    server, times = Server(index), []
+    body = form(("image", frame(), "frame.jpg"))
+    end = time.time() + max(8, 2 * ARGS.seconds)
+
+    def post():
+        c = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        while time.time() < end:
+            began = time.perf_counter()
+            status, _ = server.ask("POST", "/api/falcon", body,
+                                   {"Content-Type": "multipart/form-data; boundary=" + BOUNDARY}, c)
+            assert status == 200
+            times.append((time.perf_counter() - began) * 1000)
+        c.close()
+    clients = [threading.Thread(target=post) for _ in range(2)]
+    for t in clients:
+        t.start()
+    while time.time() < end - 2:
+        time.sleep(1.5)
+        shutil.copy(other, index + ".new")
+        os.replace(index + ".new", index)
+    for t in clients:
+        t.join()
+    _, metrics = server.ask("GET", "/metrics")
+    n = [line.split()[1] for line in metrics.decode().splitlines() if line.startswith("identify_swaps_total ")][0]
     server.stop()
+    times.sort()
+    say("serve: swap of 10,000 references, slowest request over the median", times[-1] - statistics.median(times),
+        "ms", "<= 100", median_ms=round(statistics.median(times), 1), requests=len(times), swaps=int(n))
 
 
 def soak(folder, index, refs):
@@ -216,9 +309,9 @@ def soak(folder, index, refs):
             name = f"soak_{i % 7}.jpg"
             i += 1
             body = form(("image", other, "a.jpg"), ("filename", name.encode()), ("replace", b"1"))
-            status, _ = server.ask("POST", "/api/references", body, kind)
+            status, _ = server.ask("POST", "/api/references", body, kind, timeout=600)
             count(writes=1, wrong=status not in (201, 503))
-            status, _ = server.ask("DELETE", "/api/references?filename=" + name, None, bearer)
+            status, _ = server.ask("DELETE", "/api/references?filename=" + name, None, bearer, timeout=600)
             count(writes=1, wrong=status not in (200, 503))
     server.ask("POST", "/api/falcon", good, kind)
     threads = [threading.Thread(target=ask, args=(i,)) for i in range(8)] + [threading.Thread(target=write)]
@@ -249,6 +342,7 @@ def main():
             soak(folder, index, refs)
         else:
             figures(folder, index)
+            swap(folder)
 
 
 if __name__ == "__main__":

@@ -62,6 +62,9 @@ interop|py:torch|python3-torch|python3-torch|pytorch
 rivals|file:/usr/include/dnnl.h|libdnnl-dev|-|-
 rivals|file:/usr/share/doc/libopenblas0-pthread|libopenblas0-pthread|-|-
 rivals|cmd:wrk|wrk|wrk|wrk
+rivals|py:fastapi|python3-fastapi|-|-
+rivals|py:uvicorn|python3-uvicorn|-|-
+rivals|py:multipart|python3-multipart|-|-
 rivals|cmd:node|nodejs|nodejs|node
 rivals|cmd:npm|npm|npm|node
 TABLE
