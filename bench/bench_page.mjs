@@ -3,9 +3,7 @@
 // paint, bytes, growth of the heap. One JSON object on standard output.
 //
 // usage: node bench/bench_page.mjs BUILD [SECONDS]    (make test has been run there once)
-import { spawn, execFileSync } from 'node:child_process';
 import path from 'node:path';
-import readline from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const SOURCE = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -14,20 +12,17 @@ Object.assign(process.env, { IDENTIFY_SOURCE_DIR: SOURCE, IDENTIFY_BUILD_DIR: pa
 const { browser, camera, open, startCamera } = await import('../tests/web/lib.mjs');
 const { frameOf } = await import('../tests/web/frames.mjs');
 
-const program = path.resolve(build, 'dlf-identify'), refs = path.join(SOURCE, 'data/example'), index = path.resolve(build, 'web/example.npz');
-execFileSync(program, ['index', '--refs', refs, '--out', index, '--quiet'], { stdio: ['ignore', 'ignore', 'inherit'] });
-const server = spawn(program, ['serve', '--port', '0', '--json', '--index', index, '--refs', refs, '--log-format', 'none'], { stdio: ['ignore', 'pipe', 'inherit'] });
-const hello = JSON.parse(await new Promise((resolve) => readline.createInterface(server.stdout).once('line', resolve)));
-const url = `http://localhost:${hello.port}`;
+const { REFS, Server, exampleIndex } = await import('../tests/web/server.mjs');
 
+const server = await Server.start(['--index', exampleIndex(), '--refs', REFS, '--log-format', 'none']);
 const QUAD = [[0.3, 0.16], [0.56, 0.12], [0.6, 0.82], [0.33, 0.88]];
 const cards = ['LOCH-JP009_lantern_goldfish_ur', 'LOCH-JP012_high_eagle', 'LOCH-JP011_harvest_owl_scr', 'LOCH-JP018_moor_rhinoceros_ur'];
-const shots = cards.map((name) => frameOf([[name, QUAD]]));
+const shots = cards.map((name) => frameOf([[name, QUAD]], [1280, 720]));
 
 /** @param {[Buffer, number][]} film @param {string} name */
 async function measure(film, name) {
   const b = await browser({ camera: camera(film, name) });
-  const page = await open(b, url);
+  const page = await open(b, server.url);
   const paint = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime);
   const bytes = await page.evaluate(() => performance.getEntriesByType('navigation').concat(performance.getEntriesByType('resource')).filter((e) => e.name.includes('/canvas/')).reduce((n, e) => n + e.encodedBodySize, 0));
   const cdp = await page.context().newCDPSession(page);
@@ -54,5 +49,5 @@ try {
   const held = await measure([[shots[0], 2]], 'held'), changing = await measure(shots.map((s) => [s, 20]), 'changing');
   console.log(JSON.stringify({ bench: 'page', seconds: Number(seconds), held, changing }));
 } finally {
-  server.kill();
+  await server.stop();
 }

@@ -121,6 +121,7 @@ export async function run(tests) {
       failed++;
       for (const context of contexts) await context.close().catch(() => {});
       console.log(`FAIL ${name}\n${error.stack}`);
+      if (/browser has been closed/.test(error.message)) process.exit(1); // nothing after it can run
     }
   }
   process.exitCode = failed ? 1 : 0;

@@ -21,7 +21,7 @@ for (const [name, state] of Object.entries(STATES)) for (const size of sizes) fo
   const page = await open(b, state.origin === 'insecure' ? `http://cards.test:${fake.port}` : fake.url, { size: SIZES[size], theme, before: { fn: (d) => { if (!localStorage.getItem('dlf-deck-v1')) localStorage.setItem('dlf-deck-v1', JSON.stringify(d)); }, arg: state.deck || DECK } });
   try {
     await state.go(page, fake);
-    await page.waitForTimeout(300);
+    await page.waitForTimeout(900); // corners ease, pictures load
     await page.screenshot({ path: path.join(out, `${name}-${size}-${theme}.png`) });
   } catch (error) {
     failed++;

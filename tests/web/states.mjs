@@ -16,10 +16,11 @@ export const DECK = Object.fromEntries([['Harvest Owl', 'ScR', 'LOCH-JP011', 'LO
 
 const both = () => answer(GOLDFISH(), DRAGON({ corners: SECOND }));
 const rows = (page, n) => page.waitForFunction((k) => document.querySelectorAll('#tracks > li').length >= k, n);
-const live = async (page, fake, reply, n) => { fake.answer = reply; await startCamera(page); if (n) await rows(page, n); await page.waitForTimeout(500); };
+const live = async (page, fake, reply, n) => { fake.answer = reply; await startCamera(page); await (n ? rows(page, n) : answered(page)); };
+const answered = (page) => page.waitForFunction(() => window.identify.state.answers > 1);
 const second = (page) => page.waitForFunction(() => { const el = document.querySelector('#tracks > li:nth-child(2) .trk-name'); el?.click(); return !!el; });
 const refuse = (name) => (page) => page.evaluate((n) => { navigator.mediaDevices.getUserMedia = () => (n ? Promise.reject(new DOMException('', n)) : new Promise(() => {})); }, name);
-const ask = (name) => async (page) => { await refuse(name)(page); await page.getByText('Use Webcam').first().click(); await page.waitForTimeout(150); };
+const ask = (name) => async (page) => { await refuse(name)(page); await page.getByText('Use Webcam').first().click(); };
 const tall = (page) => page.viewportSize().width < 760;
 const sheet = async (page, tab) => { if (tall(page)) await page.locator(`#tabs [data-tab="${tab}"]`).click(); };
 
@@ -30,22 +31,22 @@ export const STATES = {
   insecure: { origin: 'insecure', info: { https_url: 'https://192.168.1.24:8501', cert_sha256: '4F:9A:17:C2:03:D8:55:66' }, go: (page) => page.waitForSelector('.addr') },
   searching: { go: (page, fake) => live(page, fake, () => answer(), 0) },
   live: { go: (page, fake) => live(page, fake, both, 2) },
-  unsure: { go: async (page, fake) => { await live(page, fake, both, 2); await second(page); await page.waitForTimeout(200); } },
-  added: { go: async (page, fake) => { await live(page, fake, both, 2); await page.locator('#caption [data-act="add"]').click(); await page.waitForTimeout(200); } },
-  nomatch: { go: async (page, fake) => { fake.answer = () => ({ ...answer(), ranking: [['Silver Swan', 'LOCH-JP004_silver_swan_ea.jpg', 0.16], ['Rose Flamingo', 'MOOR-EN022_rose_flamingo.jpg', 0.08], ['Iron Scorpion', 'LOCH-JP013_iron_scorpion_utr.jpg', 0.05]].map(([name, filename, score]) => ({ name, filename, score, rarity: '', set_code: filename.split('_')[0] })) }); await page.setInputFiles('#pick-photo', path.join(FRAMES, '09_stranger.jpg')); await page.waitForSelector('#caption .tile'); await page.waitForTimeout(200); } },
+  unsure: { go: async (page, fake) => { await live(page, fake, both, 2); await second(page); } },
+  added: { go: async (page, fake) => { await live(page, fake, both, 2); await page.locator('#caption [data-act="add"]').click(); } },
+  nomatch: { go: async (page, fake) => { fake.answer = () => ({ ...answer(), ranking: [['Silver Swan', 'LOCH-JP004_silver_swan_ea.jpg', 0.16], ['Rose Flamingo', 'MOOR-EN022_rose_flamingo.jpg', 0.08], ['Iron Scorpion', 'LOCH-JP013_iron_scorpion_utr.jpg', 0.05]].map(([name, filename, score]) => ({ name, filename, score, rarity: '', set_code: filename.split('_')[0] })) }); await page.setInputFiles('#pick-photo', path.join(FRAMES, '09_stranger.jpg')); await page.waitForSelector('#caption .tile'); } },
   unknown: { go: (page, fake) => live(page, fake, () => ({ count: 1, masks: [{ bbox_norm: { x1: 0.3, y1: 0.2, x2: 0.7, y2: 0.9 }, area_fraction: 0.2 }] }), 1) },
-  pagestart: { go: async (page) => { await press(page, 'mode-page'); await page.waitForTimeout(200); } },
-  page: { go: async (page, fake) => { fake.answer = page9; await press(page, 'mode-page'); await page.setInputFiles('#pick-photo', fake.pagePhoto); await page.waitForSelector('.nine'); await page.waitForTimeout(400); } },
-  picker: { info: { can_write: true }, go: async (page, fake) => { await live(page, fake, both, 2); await second(page); await page.waitForTimeout(100); await page.keyboard.press('c'); await page.waitForSelector('.yours img[src^="blob:"]'); } },
+  pagestart: { go: async (page) => { await press(page, 'mode-page'); } },
+  page: { go: async (page, fake) => { fake.answer = page9; await press(page, 'mode-page'); await page.setInputFiles('#pick-photo', fake.pagePhoto); await page.waitForSelector('.nine'); } },
+  picker: { info: { can_write: true }, go: async (page, fake) => { await live(page, fake, both, 2); await second(page); await page.keyboard.press('c'); await page.waitForSelector('.yours img[src^="blob:"]'); } },
   nothingfound: { info: { can_write: true }, go: async (page, fake) => { await live(page, fake, both, 2); await page.keyboard.press('c'); await page.fill('#find', 'grendel'); await page.getByText('Nothing called').waitFor(); } },
-  lost: { go: async (page, fake) => { await live(page, fake, both, 2); fake.answer = () => ({ drop: true }); await page.waitForFunction(() => !document.querySelector('#tracks li') && document.querySelector('#banner .when'), null, { timeout: 9000 }); await page.waitForTimeout(300); } },
-  cleared: { go: async (page) => { await sheet(page, 'deck'); await press(page, 'clear'); await page.waitForTimeout(400); } },
-  empty: { deck: {}, go: async (page) => { await sheet(page, 'deck'); await page.waitForTimeout(300); } },
-  deck: { go: async (page, fake) => { await live(page, fake, both, 2); await sheet(page, 'deck'); await page.waitForTimeout(400); } },
-  top: { go: async (page) => { await sheet(page, 'top'); await page.waitForTimeout(300); } },
-  export: { go: async (page) => { await sheet(page, 'deck'); await press(page, 'export'); await page.waitForTimeout(200); } },
-  import: { go: async (page) => { await sheet(page, 'deck'); await press(page, 'import'); await page.waitForTimeout(400); } },
-  settings: { go: async (page) => { await press(page, 'settings'); await page.waitForTimeout(400); } },
-  keys: { go: async (page) => { await page.keyboard.press('?'); await page.waitForTimeout(400); } },
-  token: { go: async (page, fake) => { fake.answer = () => ({ status: 401, body: { error: 'a token is needed' } }); await startCamera(page); await page.waitForSelector('#token-text'); await page.waitForTimeout(200); } },
+  lost: { go: async (page, fake) => { await live(page, fake, both, 2); await answered(page); fake.answer = () => ({ drop: true }); await page.waitForFunction(() => !document.querySelector('#tracks li') && document.querySelector('#banner .when'), null, { timeout: 9000 }); } },
+  cleared: { go: async (page) => { await sheet(page, 'deck'); await press(page, 'clear'); } },
+  empty: { deck: {}, go: async (page) => { await sheet(page, 'deck'); } },
+  deck: { go: async (page, fake) => { await live(page, fake, both, 2); await sheet(page, 'deck'); } },
+  top: { go: async (page) => { await sheet(page, 'top'); } },
+  export: { go: async (page) => { await sheet(page, 'deck'); await press(page, 'export'); } },
+  import: { go: async (page) => { await sheet(page, 'deck'); await press(page, 'import'); } },
+  settings: { go: async (page) => { await press(page, 'settings'); } },
+  keys: { go: async (page) => { await page.keyboard.press('?'); } },
+  token: { go: async (page, fake) => { fake.answer = () => ({ status: 401, body: { error: 'a token is needed' } }); await startCamera(page); await page.waitForSelector('#token-text'); } },
 };

@@ -1,8 +1,9 @@
 // axe-core over the states of the page, four sizes, two themes: no violation of WCAG 2 A to 2.2 AA or of
-// best practice, and no sideways scrolling. Each state is looked at in one size and theme of a rota, so
-// that every size and theme meets many states; AXE_ALL=1 looks at all of them.
+// best practice, and no sideways scrolling. Each state is looked at light and dark, in two sizes of a
+// rota, so that every size and theme meets many states; AXE_ALL=1 looks at all of them.
 import { Fake } from './fake.mjs';
 import { AXE, SIZES, assert, browser, camera, open, run } from './lib.mjs';
+import { small } from './frames.mjs';
 import { DECK, STATES } from './states.mjs';
 import { pagePhoto } from './pagephoto.mjs';
 
@@ -10,32 +11,54 @@ const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-prac
 const fake = await new Fake().listen();
 fake.pagePhoto = pagePhoto();
 const base = fake.info;
-const b = await browser({ camera: camera([['01_at_an_angle.jpg', 2]]), args: ['--host-resolver-rules=MAP cards.test 127.0.0.1'] });
+const b = await browser({ camera: camera([[small('01_at_an_angle.jpg'), 2]]), args: ['--host-resolver-rules=MAP cards.test 127.0.0.1'] });
 
-/** Every size and theme once, then round again. */
-const VIEWS = Object.keys(SIZES).flatMap((size) => ['light', 'dark'].map((theme) => ({ size, theme })));
+const ROOM = [[720, 450], [320, 640]];
+const widths = Object.keys(SIZES), VIEWS = widths.flatMap((size) => ['light', 'dark'].map((theme) => ({ size, theme })));
+/** Two of the views for state i. @param {number} i */
+const rota = (i) => [{ size: widths[i % 4], theme: i % 8 < 4 ? 'light' : 'dark' }, { size: widths[(i + 2 + (i >> 2)) % 4], theme: i % 8 < 4 ? 'dark' : 'light' }];
 
-async function check(name, { size, theme }) {
-  const state = STATES[name];
-  fake.info = { ...base, ...state.info };
-  const url = state.origin === 'insecure' ? `http://cards.test:${fake.port}` : fake.url;
+/** Pages that states share, one a size of the first look: a state begins with a load of its own. */
+const pages = {};
+const keep = (d) => { if (!localStorage.getItem('dlf-deck-v1')) localStorage.setItem('dlf-deck-v1', JSON.stringify(d)); };
+
+/** A page just loaded, with the deck that the state wants. */
+async function fresh(state, { size, theme }) {
+  const url = state.origin === 'insecure' ? `http://cards.test:${fake.port}` : fake.url, touch = size === '360';
   // the policy of the page forbids what axe adds to it, so it is off for this check alone
-  const page = await open(b, url, { size: SIZES[size], theme, bypassCSP: true, before: { fn: (d) => { if (!localStorage.getItem('dlf-deck-v1')) localStorage.setItem('dlf-deck-v1', JSON.stringify(d)); }, arg: state.deck || DECK } });
-  await state.go(page, fake);
-  await page.evaluate(AXE);
-  const found = await page.evaluate((tags) => window.axe.run(document, { runOnly: tags, resultTypes: ['violations'] }).then((r) => r.violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + ' ' + (n.any[0]?.message || n.all[0]?.message || '')).join(' | ')}`)), TAGS);
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  const wrong = page.wrong;
-  await page.context().close();
-  assert.deepEqual(found, [], `${name} ${size} ${theme}`);
-  assert.ok(wide <= 0, `${name} ${size}: ${wide} px too wide`);
-  assert.deepEqual(wrong, []);
+  let page = pages[touch];
+  if (!page) page = pages[touch] = await open(b, url, { size: SIZES[size], bypassCSP: true, reducedMotion: 'reduce', before: { fn: keep, arg: DECK } });
+  await page.setViewportSize({ width: SIZES[size][0], height: SIZES[size][1] });
+  await page.emulateMedia({ colorScheme: theme });
+  await page.evaluate((d) => { localStorage.clear(); if (d) localStorage.setItem('dlf-deck-v1', JSON.stringify(d)); }, state.deck);
+  await page.goto(url + '/canvas/live', { waitUntil: 'domcontentloaded' });
+  await page.waitForFunction(() => window.identify?.state.info.known);
+  await page.addStyleTag({ content: '*, *::before, *::after { transition: none !important; animation: none !important }' });
+  return page;
 }
 
-const names = Object.keys(STATES);
-await run(Object.fromEntries(names.map((name, i) => [name, async () => {
-  const views = process.env.AXE_ALL ? VIEWS : [VIEWS[(i * 3) % VIEWS.length]];
-  for (const view of views) await check(name, view);
-}])));
+async function check(name, views) {
+  const state = STATES[name];
+  fake.info = { ...base, ...state.info };
+  const page = await fresh(state, views[0]);
+  await state.go(page, fake);
+  await page.evaluate(AXE);
+  for (const { size, theme } of views) {
+    await page.setViewportSize({ width: SIZES[size][0], height: SIZES[size][1] });
+    await page.emulateMedia({ colorScheme: theme });
+    const found = await page.evaluate((tags) => window.axe.run(document, { runOnly: tags, resultTypes: ['violations'] }).then((r) => r.violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + ' ' + (n.any[0]?.message || n.all[0]?.message || '')).join(' | ')}`)), TAGS);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.deepEqual(found, [], `${name} ${size} ${theme}`);
+    assert.ok(wide <= 0, `${name} ${size}: ${wide} px too wide`);
+  }
+  for (const [width, height] of ROOM) { // 1440 x 900 at 200 % zoom, and the narrowest
+    await page.setViewportSize({ width, height });
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(wide <= 0, `${name}, ${width} x ${height}: ${wide} px too wide`);
+  }
+  assert.deepEqual(page.wrong, []);
+}
+
+await run(Object.fromEntries(Object.keys(STATES).map((name, i) => [name, () => check(name, process.env.AXE_ALL ? VIEWS : rota(i))])));
 await b.close();
 await fake.close();

@@ -1,46 +1,19 @@
 // The page against the real server with the example collection: what it is for. Frames are made here, so
 // that the true corners are known.
-import { spawn, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import readline from 'node:readline';
-import { Fake, GOLDFISH, SOURCE, answer } from './fake.mjs';
-import { BUILD, FRAMES, WEB, assert, browser, camera, drawn, iou, noErrors, open, press, run, scratchFile, startCamera, text, until } from './lib.mjs';
+import { Fake, GOLDFISH, answer } from './fake.mjs';
+import { FRAMES, assert, browser, camera, drawn, iou, noErrors, open, press, run, scratchFile, startCamera, text, until } from './lib.mjs';
 import { NINE, pagePhoto } from './pagephoto.mjs';
 import { frameOf } from './frames.mjs';
+import { PROGRAM, REFS, Server, exampleIndex, writePrices } from './server.mjs';
 
-const PROGRAM = process.env.DLF_IDENTIFY || path.join(BUILD, 'dlf-identify'), REFS = path.join(SOURCE, 'data/example');
 const GOLD = 'LOCH-JP009_lantern_goldfish_ur', EAGLE = 'LOCH-JP012_high_eagle', OWL = 'LOCH-JP011_harvest_owl_scr';
 const LEFT = [[0.16, 0.2], [0.4, 0.14], [0.45, 0.8], [0.2, 0.88]], RIGHT = [[0.58, 0.16], [0.8, 0.22], [0.78, 0.86], [0.55, 0.82]];
 
-fs.mkdirSync(WEB, { recursive: true });
-const index = path.join(WEB, 'example.npz'), prices = scratchFile('prices.json');
-execFileSync(PROGRAM, ['index', '--refs', REFS, '--out', index, '--quiet'], { stdio: ['ignore', 'ignore', 'inherit'] });
-const price = (median) => ({ median, min: median - 100, max: median + 400, count: 3, name_jp: '', rarities: {} });
-fs.writeFileSync(prices, JSON.stringify({ scraped_at: '2026-11-26T10:00:00', site: 'yuyu-tei', currency: 'JPY', prices: { 'LOCH-JP009': price(1780), 'LOCH-JP011': price(5480) } }));
-
-/** `dlf-identify serve` on a free port, or on one that is known. */
-class Server {
-  static async start(args, port = 0) {
-    const s = new Server();
-    const env = { ...process.env, CARD_PRICES_FX_USD_PER_JPY: '0.00641' };
-    s.process = spawn(PROGRAM, ['serve', '--port', String(port), '--json', ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
-    s.said = '';
-    s.process.stderr.on('data', (d) => { s.said += d; });
-    const [line] = await Promise.race([new Promise((resolve) => readline.createInterface(s.process.stdout).once('line', (l) => resolve([l]))),
-      new Promise((resolve, reject) => s.process.once('exit', (code) => reject(new Error(`serve left with ${code}: ${s.said}`))))]);
-    s.port = JSON.parse(line).port;
-    s.url = `http://localhost:${s.port}`;
-    return s;
-  }
-
-  async stop(signal = 'SIGTERM') {
-    const gone = new Promise((resolve) => this.process.once('exit', resolve));
-    this.process.kill(signal);
-    return gone;
-  }
-}
-
+const index = exampleIndex(), prices = scratchFile('prices.json');
+writePrices(prices, { 'LOCH-JP009': 1780, 'LOCH-JP011': 5480 });
 const collection = ['--index', index, '--refs', REFS, '--prices', prices];
 const server = await Server.start(collection);
 const b = await browser({ camera: camera([[frameOf([[GOLD, LEFT]]), 2]]) });
@@ -96,7 +69,7 @@ await run({
     await until('the others are gone', async () => (await page.locator('#tracks > li').count()) === 1);
     await shown(page, fs.readFileSync(path.join(FRAMES, '09_stranger.jpg')));
     await until('nothing has a name', async () => (await page.locator('#tracks > li').count()) === 0);
-    await until('nor the label', async () => /Nothing in view/.test(await text(page, '#caption')));
+    await until('nor the label', async () => /Nothing known in view/.test(await text(page, '#caption')));
     const answers = await page.evaluate(() => window.identify.state.answers);
     await until('it has looked at it several times', () => page.evaluate((n) => window.identify.state.answers > n + 3, answers));
     assert.equal(await page.locator('#tracks > li').count(), 0);

@@ -4,10 +4,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { DRAGON, EAGLE, Fake, GOLDFISH, PRICE, QUAD, SOURCE, answer, mask } from './fake.mjs';
 import { assert, browser, camera, drawn, iou, misplaced, noErrors, open, press, run, scratchFile, startCamera, text, until, FRAMES, SIZES } from './lib.mjs';
+import { small } from './frames.mjs';
 
 const fake = await new Fake().listen();
 const INSECURE = 'cards.test';
-const b = await browser({ camera: camera([['01_at_an_angle.jpg', 2]]), args: [`--host-resolver-rules=MAP ${INSECURE} 127.0.0.1`] });
+const b = await browser({ camera: camera([[small('01_at_an_angle.jpg'), 2]]), args: [`--host-resolver-rules=MAP ${INSECURE} 127.0.0.1`] });
 const shift = (dx) => QUAD.map(([x, y]) => [x + dx, y]);
 const far = [[0.76, 0.15], [0.97, 0.2], [0.94, 0.75], [0.73, 0.7]];
 const photo = path.join(FRAMES, '01_at_an_angle.jpg');
@@ -34,9 +35,13 @@ await run({
     fake.frames.length && assert.ok(fake.frames.every((f) => f.session === fake.frames[0].session && f.query && Number(f.image) > 5000));
     assert.ok((await misplaced(page)) < 1);
     const add = page.locator('#tracks').getByText('+ Add to Deck');
+    await page.evaluate(() => { // the deck's border is green for less than a second
+      const deck = document.querySelector('#p-deck');
+      new MutationObserver(() => { if (deck.hasAttribute('data-pulse')) window.pulsed = getComputedStyle(deck).outlineColor + getComputedStyle(deck).boxShadow; }).observe(deck, { attributes: true });
+      new MutationObserver(() => { const el = document.querySelector('#tracks .btn'); if (el?.textContent.includes('✓ Added!')) window.flashed = getComputedStyle(el).backgroundColor; }).observe(document.querySelector('#tracks'), { subtree: true, childList: true, characterData: true });
+    });
     await add.click();
-    assert.equal(await text(page, '#tracks .btn'), '✓ Added!');
-    assert.ok(await page.locator('#p-deck[data-pulse]').count());
+    await until('the button says so and the border pulses', () => page.evaluate(() => window.flashed && window.pulsed));
     await until('the button is itself again', async () => (await text(page, '#tracks .btn')) === '+ Add to Deck');
     await page.keyboard.press('a');
     await until('two kept', async () => (await text(page, '#deck-total')) === '$22.84');
@@ -83,26 +88,44 @@ await run({
   },
 
   async 'an outline is not drawn on another picture'() {
-    // the answer for the first picture comes when the second one is on the screen
-    let cut = 0;
-    fake.answer = (n) => (cut && n === cut ? { status: 200, body: answer(GOLDFISH()), delay: 1500 } : answer(GOLDFISH()));
-    const swap = await browser({ camera: camera([['01_at_an_angle.jpg', 45], ['10_stranger_too.jpg', 45]], 'cut') });
-    const page = await open(swap, fake.url);
+    // a camera whose picture changes while an answer for the first one is under way
+    let held = null, free = () => {};
+    fake.answer = async () => { await held; return answer(GOLDFISH()); };
+    const page = await open(b, fake.url, { before: { fn: (both) => {
+      navigator.mediaDevices.getUserMedia = async () => {
+        const canvas = Object.assign(document.createElement('canvas'), { width: 480, height: 270 }), ctx = canvas.getContext('2d');
+        const pictures = await Promise.all(both.map((data) => createImageBitmap(new Blob([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))]))));
+        window.shows = 0;
+        setInterval(() => ctx.drawImage(pictures[window.shows], 0, 0), 40);
+        return canvas.captureStream();
+      };
+    }, arg: ['01_at_an_angle.jpg', '10_stranger_too.jpg'].map((f) => small(f).toString('base64')) } });
     await startCamera(page);
     await seen(page, 'Lantern Goldfish');
     // as cells: what the answer's frame showed and what the screen shows
-    const samples = await page.evaluate(() => new Promise((resolve) => {
-      const out = [], { overlay, state } = window.identify;
+    await page.evaluate(() => {
+      const { overlay, state } = window.identify;
+      window.samples = [];
       overlay.canvas.addEventListener('drawn', (e) => {
         const t = state.tracker.tracks[0];
-        if (t && t.frame.cells && overlay.cells) out.push([e.detail.length, t.frame.cells.reduce((s, c, i) => s + Math.abs(c - overlay.cells[i]), 0) / t.frame.cells.length]);
+        if (t?.frame.cells && overlay.cells) window.samples.push([e.detail.length, t.frame.cells.reduce((s, c, i) => s + Math.abs(c - overlay.cells[i]), 0) / t.frame.cells.length]);
       });
-      setTimeout(() => resolve(out), 5000);
-    }));
-    const other = samples.filter(([, d]) => d > 40), same = samples.filter(([, d]) => d < 5);
-    assert.ok(same.length > 3 && same.every(([n]) => n === 1), `${same.length} on their own frame`);
-    assert.ok(other.length > 0 && other.every(([n]) => n === 0), `${other.length} on another`);
-    await swap.close();
+      setInterval(() => overlay.wake(), 15);
+    });
+    const count = (own, n) => until(`${n} drawings of ${own ? 'its own' : 'another'} picture`, () => page.evaluate(([f, k]) => window.samples.filter(([drawn, apart]) => (f ? apart < 5 && drawn === 1 : apart > 40 && drawn === 0)).length >= k, [own, n]));
+    await count(true, 5);
+    held = new Promise((resolve) => { free = resolve; });
+    const sent = fake.frames.length;
+    await until('a frame of the first picture is on its way', () => fake.frames.length > sent);
+    await page.evaluate(() => { window.shows = 1; });
+    await count(false, 5);
+    held = null;
+    free(); // the answer for the first picture comes while the second is on the screen
+    await page.evaluate(() => { window.kept = window.samples.splice(0); });
+    await count(true, 5);
+    const all = await page.evaluate(() => [...window.kept, ...window.samples]);
+    for (const [n, apart] of all) assert.ok(apart > 40 ? n === 0 : apart > 5 || n === 1, `${n} drawn on a picture that is ${apart} away`);
+    await done(page);
   },
 
   async 'the server dies and comes back; what was in view goes after two seconds'() {
@@ -174,7 +197,7 @@ await run({
     await seen(page, 'High Eagle?');
     assert.equal(fake.frames.at(-1).at, '/api/falcon-frame');
     assert.match(await text(page, '#status'), /Backend 10\.0\.0\.5:8500/);
-    fake.answer = () => ({ status: 200, text: '{"query":"card","count":1,"mask_ids":[1],"masks":[{"id":1,"slot":0,"area_fraction":NaN,"centroid_norm":{"x":0.5,"y":0.5},"bbox_norm":{"x1":288,"y1":108,"x2":576,"y2":486},"image_region":"middle-center"}],"annotated_image":"","elapsed_seconds":1.5}' });
+    fake.answer = () => ({ status: 200, text: '{"query":"card","count":1,"mask_ids":[1],"masks":[{"id":1,"slot":0,"area_fraction":NaN,"centroid_norm":{"x":0.5,"y":0.5},"bbox_norm":{"x1":144,"y1":54,"x2":288,"y2":243},"image_region":"middle-center"}],"annotated_image":"","elapsed_seconds":1.5}' });
     await seen(page, 'card');
     await until('its box is where it is', async () => { const d = (await drawn(page)).find((x) => x.text === 'card'); return d && iou(d.quad, [[0.3, 0.2], [0.6, 0.2], [0.6, 0.9], [0.3, 0.9]]) > 0.98; });
     fake.answer = () => ({ status: 502, body: { ok: false, error: 'Error: mac_tensor 500' } });
@@ -314,6 +337,33 @@ await run({
       assert.equal(await page.getAttribute('#stage', 'data-shows'), 'photo');
       await press(page, 'stop');
     }
+    const frames = fake.frames.length;
+    await page.evaluate(async () => { // a video of a second, made here
+      const canvas = Object.assign(document.createElement('canvas'), { width: 320, height: 180 }), ctx = canvas.getContext('2d');
+      const made = setInterval(() => { ctx.fillStyle = `hsl(${Math.random() * 360} 50% 50%)`; ctx.fillRect(0, 0, 320, 180); }, 30), parts = [];
+      const recorder = new MediaRecorder(canvas.captureStream(20), { mimeType: 'video/webm' }), files = new DataTransfer();
+      recorder.ondataavailable = (e) => parts.push(e.data);
+      recorder.start();
+      await new Promise((resolve) => { setTimeout(resolve, 1000); });
+      await new Promise((resolve) => { recorder.onstop = resolve; recorder.stop(); });
+      clearInterval(made);
+      files.items.add(new File(parts, 'a.webm', { type: 'video/webm' }));
+      document.querySelector('#stage').dispatchEvent(new DragEvent('drop', { dataTransfer: files, bubbles: true, cancelable: true }));
+    });
+    await until('its frames are sent', () => fake.frames.length > frames + 1);
+    await seen(page, 'Lantern Goldfish');
+    assert.equal(await page.getAttribute('#stage', 'data-shows'), 'video');
+    await page.evaluate(() => { // nothing goes out while nobody looks
+      Object.defineProperty(document, 'hidden', { value: true, configurable: true });
+      document.dispatchEvent(new Event('visibilitychange'));
+    });
+    await page.waitForTimeout(300); // the one under way
+    const hidden = fake.frames.length;
+    await page.waitForTimeout(500);
+    assert.ok(fake.frames.length <= hidden + 1, 'frames of a hidden page');
+    await page.evaluate(() => { delete document.hidden; document.dispatchEvent(new Event('visibilitychange')); });
+    await until('and goes on', () => fake.frames.length > hidden + 2);
+    await press(page, 'stop');
     await page.setInputFiles('#pick-photo', { name: 'x.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('no picture') });
     await page.getByText('That is no picture').first().waitFor();
     fake.answer = () => ({ ...answer(), ranking: [{ name: 'Silver Swan', rarity: 'EA', filename: 'LOCH-JP004_silver_swan_ea.jpg', score: 0.16 }] });

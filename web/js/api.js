@@ -43,7 +43,7 @@ export function readInfo(b) {
   return {
     name: clean(b.name, 80), count: Number.isFinite(count) && count > 0 ? count : 0,
     sets: Array.isArray(b.sets) ? b.sets.map((/** @type {any} */ s) => clean(s, 40)).filter(Boolean).slice(0, 12) : [],
-    cards: b.cards !== false, canWrite: b.can_write === true,
+    cards: b.cards !== false || !!address(b.upstream), canWrite: b.can_write === true,
     frameSize: Number.isFinite(size) && size >= 160 && size <= 4096 ? size : 960,
     upstream: address(b.upstream), httpsUrl: address(b.https_url), fingerprint: clean(b.cert_sha256, 120),
     currency: /^[A-Z]{3}$/.test(b.currency) ? b.currency : 'USD', rates: readRates(b.rates),

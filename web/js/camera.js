@@ -114,6 +114,9 @@ export async function setTorch(lit) {
   changed('stage');
 }
 
+/** @returns {number | undefined} */
+export const zoomNow = () => /** @type {any} */ (stream?.getVideoTracks()[0]?.getSettings())?.zoom;
+
 /** @param {number} zoom */
 export const setZoom = (zoom) => stream?.getVideoTracks()[0]?.applyConstraints(/** @type {any} */ ({ advanced: [{ zoom }] })).catch(() => {});
 

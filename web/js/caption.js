@@ -34,7 +34,7 @@ function nothing() {
     return;
   }
   if (state.looking) return quiet('Looking…', 'One picture is on its way.');
-  quiet('Nothing in view', 'Hold one thing up so that all four corners show.');
+  quiet(state.source ? 'Nothing known in view' : 'Nothing in view', `Hold one thing up so that all four corners show.${state.source ? ' What is not in the collection stays without a name.' : ''}`);
 }
 
 /** Tiles to choose from. @param {Choice[]} list @param {boolean} unknown */

@@ -9,7 +9,7 @@ const GLYPH = Array.from({ length: 9 }, (_, i) =>
   new Path2D(i ? $(`#g-${i} path`)?.getAttribute('d') || 'M8 2.8a5.2 5.2 0 1 0 0 10.4a5.2 5.2 0 1 0 0-10.4Z' : ''));
 
 /** @typedef {{x: number, y: number, w: number, h: number}} Box */
-/** @typedef {{key: number, n: number, kind: Kind, quad: Quad, text: string, price: string, focus: boolean, kept: boolean, plain: boolean, frame: Frame | null, fade: number}} Drawing */
+/** @typedef {{key: number, n: number, kind: Kind, quad: Quad, text: string, price: string, focus: boolean, kept: boolean, plain: boolean, frame: Frame | null, fade: number, leaving: boolean}} Drawing */
 
 /** @type {Map<string, {text: string, width: number, price: number}>} */
 const measured = new Map();

@@ -10,6 +10,9 @@ import { Scene } from './scene.js';
 
 const EASE_MS = 70, PAPER = '#F4F7F6', KEPT = '#36C98B', CASING = 'rgba(6,9,9,.62)';
 
+/** @param {Drawing[]} list */
+const keysOf = (list) => list.map((d) => d.key).join();
+
 export class Overlay {
   /** @param {() => Drawing[]} drawings what to draw, asked for each time */
   constructor(drawings) {
@@ -25,6 +28,8 @@ export class Overlay {
     /** brightness of what is on the screen, where the picture moves @type {Uint8Array | null} */
     this.cells = null;
     this.sheet = 0;
+    /** whose outlines are drawn */
+    this.shown = '';
     this.rect = { x: 0, y: 0, w: 16, h: 9 };
     /** @type {Map<number, Point[]>} */
     this.eased = new Map();
@@ -61,6 +66,17 @@ export class Overlay {
     this.wake();
   }
 
+  /** Another frame is on the screen: drawn anew where an outline comes or goes with it. @param {Uint8Array | null} cells its brightness */
+  look(cells) {
+    this.cells = cells;
+    if (keysOf(this.belonging()) !== this.shown) this.wake();
+  }
+
+  /** What belongs to the picture on the screen. */
+  belonging() {
+    return this.drawings().filter((d) => d.fade > 0 && (!d.frame || Scene.same(d.quad, d.frame.cells, this.cells)));
+  }
+
   /** Draws from the next display frame on, until nothing is left to draw. */
   wake() {
     if (!this.asked) this.asked = requestAnimationFrame((now) => this.frame(now));
@@ -81,7 +97,8 @@ export class Overlay {
     ctx.clearRect(0, 0, W, H);
     ctx.lineJoin = ctx.lineCap = 'round';
     const u = Math.min(3, Math.max(1, Math.min(this.rect.w, W) / 900));
-    const list = this.drawings().filter((d) => d.fade > 0 && (!d.frame || Scene.same(d.quad, d.frame.cells, this.cells)));
+    const list = this.belonging();
+    this.shown = keysOf(list);
     if (!list.length && this.guide) guide(ctx, this.rect, Math.min(H, isTall() ? innerHeight - this.sheet : H), u);
     const moving = this.ease(list, dt);
     for (const d of list) { ctx.globalAlpha = d.fade; outline(ctx, d, /** @type {Point[]} */ (this.eased.get(d.key)), u); }
@@ -95,7 +112,7 @@ export class Overlay {
     this.canvas.dispatchEvent(new CustomEvent('drawn', { detail: list }));
     this.spent.ms += performance.now() - started;
     this.spent.frames++;
-    if (list.length && (moving || list.some((d) => d.frame))) this.wake();
+    if (moving || list.some((d) => d.leaving)) this.wake();
   }
 
   /** Corners ease by 1 - exp(-dt / 70 ms) and snap over long jumps; true while any is on its way. @param {Drawing[]} list @param {number} dt */

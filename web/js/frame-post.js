@@ -8,6 +8,7 @@ export async function encode(bitmap, width, height) {
   if (typeof OffscreenCanvas === 'function') {
     const canvas = new OffscreenCanvas(width, height), ctx = canvas.getContext('2d', { alpha: false });
     if (ctx) {
+      ctx.imageSmoothingQuality = 'medium';
       ctx.drawImage(bitmap, 0, 0, width, height);
       return canvas.convertToBlob({ type: 'image/jpeg', quality: QUALITY });
     }

@@ -1,7 +1,7 @@
 // The loop: the newest frame of the picture goes to the server, one at a time; answers become tracks.
 import { $ } from './dom.js';
 import { changed, settings, state } from './state.js';
-import { Scene } from './scene.js';
+import { Scene, grab } from './scene.js';
 import { SendError, Sender } from './sender.js';
 import { GONE_MS } from './tracker.js';
 
@@ -21,8 +21,6 @@ export class Live {
     this.sender = new Sender();
     this.scene = new Scene();
     this.session = session('live');
-    /** @type {Uint8Array | null} */
-    this.cells = null;
     this.fresh = false; // the picture on the screen has not been sent
     this.lastSeen = performance.now();
     this.pause = 0;
@@ -36,8 +34,7 @@ export class Live {
   restart() {
     this.session = session('live');
     this.fresh = false;
-    this.cells = null;
-    this.does.overlay.cells = null;
+    this.does.overlay.look(null);
     this.lastSeen = performance.now();
     this.times = [];
     state.rate = 0;
@@ -62,30 +59,33 @@ export class Live {
   }
 
   /** A new frame is on the screen. */
-  seen() {
-    if (state.tracker.tracks.length || !this.sender.busy) {
-      this.cells = this.scene.cells(video);
-      this.does.overlay.cells = this.cells;
-      this.does.overlay.wake();
-    }
+  async seen() {
+    const { epoch } = state, frame = grab(video);
     this.fresh = true;
-    this.pump();
+    if (state.tracker.tracks.length) {
+      const cells = await this.scene.cells(frame || video);
+      if (epoch === state.epoch && this.running) this.does.overlay.look(cells);
+    }
+    if (epoch === state.epoch) this.pump(frame); else frame?.close();
   }
 
-  pump() {
+  /** Sends the newest frame where nothing is under way. @param {VideoFrame | null} [frame] that is on the screen, to be closed */
+  pump(frame = null) {
     const now = performance.now();
-    if (!this.running || state.mode === 'page' || this.sender.busy || !this.fresh || video.videoWidth === 0) return;
-    if (now < this.pause || (state.lost && now < state.lost.at)) return;
+    if (!this.running || state.mode === 'page' || this.sender.busy || !this.fresh || video.videoWidth === 0 || now < this.pause || (state.lost && now < state.lost.at)) {
+      frame?.close();
+      return;
+    }
     this.fresh = false;
     if (!state.tracker.tracks.length && now - this.lastSeen > IDLE_MS) this.pause = now + 2 * state.ms;
-    this.send(video, video.videoWidth, video.videoHeight, this.scene.cells(video));
+    this.send(frame || grab(video) || video, video.videoWidth, video.videoHeight);
   }
 
-  /** @param {any} source @param {number} width @param {number} height @param {Uint8Array | null} cells */
-  async send(source, width, height, cells) {
+  /** @param {any} source @param {number} width @param {number} height */
+  async send(source, width, height) {
     const epoch = state.epoch;
     try {
-      const answer = await this.ask(source, width, height, cells, state.info.frameSize, { session: this.session, top_k: '5' });
+      const answer = await this.ask(source, width, height, state.info.frameSize, { session: this.session, top_k: '5' });
       this.good(answer);
       if (epoch !== state.epoch || state.mode === 'page') return;
       const now = performance.now(), born = state.tracker.update(answer, now);
@@ -97,11 +97,11 @@ export class Live {
     this.pump();
   }
 
-  /** @param {any} source @param {number} width @param {number} height @param {Uint8Array | null} cells @param {number} size @param {Record<string, string>} fields */
-  ask(source, width, height, cells, size, fields) {
+  /** @param {any} source @param {number} width @param {number} height @param {number} size @param {Record<string, string>} fields */
+  ask(source, width, height, size, fields) {
     const query = settings.query || 'card';
     return this.sender.send(source, width, height, {
-      url: state.info.upstream ? '/api/falcon-frame' : '/api/falcon', fields: { query, ...fields }, size, source: state.epoch, cells, query: state.info.upstream ? query : '',
+      url: state.info.upstream ? '/api/falcon-frame' : '/api/falcon', fields: { query, ...fields }, size, source: state.epoch, query: state.info.upstream ? query : '',
     });
   }
 
@@ -115,7 +115,7 @@ export class Live {
     for (;;) {
       if (epoch !== state.epoch) return null;
       try {
-        const answer = await this.ask(bitmap, bitmap.width, bitmap.height, null, Math.max(PHOTO_SIZE, state.info.frameSize), { top_k: '5', ...fields });
+        const answer = await this.ask(bitmap, bitmap.width, bitmap.height, Math.max(PHOTO_SIZE, state.info.frameSize), { top_k: '5', ...fields });
         this.good(answer);
         return epoch === state.epoch ? answer : null;
       } catch (error) {

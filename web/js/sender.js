@@ -1,5 +1,6 @@
 // Sends pictures to the server: one in flight, the newest next. Encoding happens in a worker.
 import { encode, post } from './frame-post.js';
+import { Scene } from './scene.js';
 import { readAnswer } from './answer.js';
 
 const TIMEOUT_MS = 20000;
@@ -27,6 +28,7 @@ export class Sender {
   constructor() {
     this.busy = false;
     this.count = 0;
+    this.scene = new Scene();
     /** @type {Worker | null} */
     this.worker = null;
     /** @type {Map<number, (data: any) => void>} */
@@ -36,15 +38,15 @@ export class Sender {
       this.worker.onmessage = (e) => { this.waiting.get(e.data.id)?.(e.data); this.waiting.delete(e.data.id); };
       this.worker.onerror = () => { // cannot be loaded: the page does it itself
         this.worker = null;
-        for (const done of this.waiting.values()) done({ status: -1, body: { error: 'worker' }, retryAfter: 0, blob: null });
+        for (const done of this.waiting.values()) done({ status: -1, body: { error: 'worker' }, retryAfter: 0, blob: null, cells: null });
         this.waiting.clear();
       };
     }
   }
 
   /**
-   * @param {CanvasImageSource & {width: any, height: any}} source @param {number} sourceWidth @param {number} sourceHeight
-   * @param {{url: string, fields: Record<string, string>, size: number, source: number, cells: Uint8Array | null, query: string}} how
+   * @param {any} source a frame of the camera, which is closed here, or a picture @param {number} sourceWidth @param {number} sourceHeight
+   * @param {{url: string, fields: Record<string, string>, size: number, source: number, query: string}} how
    * @returns {Promise<Answer>}
    */
   async send(source, sourceWidth, sourceHeight, how) {
@@ -53,10 +55,11 @@ export class Sender {
     const shown = performance.now();
     this.busy = true;
     try {
-      const bitmap = await createImageBitmap(/** @type {any} */ (source), { resizeWidth: width, resizeHeight: height, resizeQuality: 'medium' });
+      const raw = typeof VideoFrame === 'function' && source instanceof VideoFrame; // goes to the worker as it is
+      const bitmap = raw ? source : await createImageBitmap(source, { resizeWidth: width, resizeHeight: height, resizeQuality: 'medium' });
       const result = await this.through(bitmap, width, height, how);
       if (result.status < 200 || result.status > 299) throw failure(result.status, result.body, result.retryAfter);
-      const frame = { n: this.count, source: how.source, shown, width, height, blob: result.blob, cells: how.cells };
+      const frame = { n: this.count, source: how.source, shown, width, height, blob: result.blob, cells: result.cells };
       return { frame, ms: performance.now() - shown, ...readAnswer(result.body, frame, how.query) };
     } catch (error) {
       throw error instanceof SendError ? error : new SendError('refused', String(/** @type {any} */ (error)?.message || error), 1000);
@@ -65,7 +68,7 @@ export class Sender {
     }
   }
 
-  /** @param {ImageBitmap} bitmap @param {number} width @param {number} height @param {{url: string, fields: Record<string, string>}} how @returns {Promise<any>} */
+  /** @param {any} bitmap @param {number} width @param {number} height @param {{url: string, fields: Record<string, string>}} how @returns {Promise<any>} */
   async through(bitmap, width, height, { url, fields }) {
     const id = ++this.count;
     if (this.worker) {
@@ -75,8 +78,8 @@ export class Sender {
         worker.postMessage({ id, bitmap, width, height, url, fields, timeout: TIMEOUT_MS }, [bitmap]);
       });
     }
-    const blob = await encode(bitmap, width, height);
+    const [blob, cells] = await Promise.all([encode(bitmap, width, height), this.scene.cells(bitmap)]);
     bitmap.close();
-    return { blob, ...await post(url, blob, fields, TIMEOUT_MS) };
+    return { blob, cells, ...await post(url, blob, fields, TIMEOUT_MS) };
   }
 }

@@ -21,7 +21,7 @@ function drawing(t, i, now) {
   const still = state.source === 'photo' || state.frozen || !!state.nine, page = !!state.nine;
   const fade = still || !t.missing ? 1 : Math.max(0, Math.min(1, 1 - (now - t.missing - HOLD_MS) / FADE_MS));
   return {
-    key: t.id, n: t.n, kind: t.kind, quad: t.quad, plain: page, fade, frame: still ? null : t.frame,
+    key: t.id, n: t.n, kind: t.kind, quad: t.quad, plain: page, fade, leaving: !still && t.missing > 0, frame: still ? null : t.frame,
     text: page ? `${i + 1}${t.kind === 'sure' ? '' : '?'}` : t.kind === 'unknown' ? 'No match' : t.thing.name,
     price: t.kind === 'sure' ? priceText(t.thing.price) : '',
     focus: !page && state.tracker.tracks.length > 1 && focused()?.id === t.id, kept: state.added.has(t.id) && !page,

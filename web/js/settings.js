@@ -1,7 +1,7 @@
 // Settings, the list of keys, and the import dialog.
 import { $, button, h, use } from './dom.js';
 import { saveSettings, settings, state, changed } from './state.js';
-import { abilities, choose, setZoom } from './camera.js';
+import { abilities, choose, setZoom, zoomNow } from './camera.js';
 import { dayText, ageText } from './words.js';
 
 const CURRENCIES = [['USD', 'US dollar, $'], ['EUR', 'Euro, €'], ['GBP', 'Pound, £'], ['JPY', 'Yen, ¥'], ['CAD', 'Canadian dollar'], ['AUD', 'Australian dollar']];
@@ -23,7 +23,7 @@ function cameraPart() {
   return h('div', { class: 'set' }, h('h3', null, 'Camera'),
     select('Camera', 'camera', list, settings.camera, 'Blurry close up? Try another lens.'),
     select('Resolution', 'resolution', ['1280 × 720', '1920 × 1080', '640 × 480'].map((r) => [r, r]), settings.resolution),
-    can.zoom && can.zoom.max > can.zoom.min && h('label', { class: 'opt' }, h('span', null, 'Zoom'), h('input', { type: 'range', class: 'zoom', id: 'zoom', min: String(can.zoom.min), max: String(can.zoom.max), step: String(can.zoom.step || 0.1), value: String(can.zoom.min) })),
+    can.zoom && can.zoom.max > can.zoom.min && h('label', { class: 'opt' }, h('span', null, 'Zoom'), h('input', { type: 'range', class: 'zoom', id: 'zoom', min: String(can.zoom.min), max: String(can.zoom.max), step: String(can.zoom.step || 0.1), value: String(zoomNow() ?? can.zoom.min) })),
     toggle('Mirror', 'mirror', 'For a camera that faces you'),
     state.torch != null && h('label', { class: 'opt' }, h('span', null, 'Torch'), h('input', { type: 'checkbox', role: 'switch', class: 'sw', id: 'set-torch', checked: state.torch })));
 }

@@ -62,7 +62,7 @@ export function renderTracks() {
   parts ||= build();
   const { tracks } = state.tracker;
   setText(parts.count, tracks.length ? String(tracks.length) : '');
-  setText(parts.none, state.lost ? 'Paused until the server answers.' : state.source ? 'Nothing in view. What you hold up appears here.' : 'What you hold up appears here.');
+  setText(parts.none, state.lost ? 'Paused until the server answers.' : state.source ? 'Nothing known in view. What you hold up appears here.' : 'What you hold up appears here.');
   parts.none.hidden = tracks.length > 0;
   const before = parts.list.childElementCount;
   keyed(parts.list, tracks, (t) => String(t.id), row, patch);
