@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "feeds/when.h"
+#include "net/cache.h"
 #include "net/url.h"
 
 enum {
@@ -22,22 +23,12 @@ enum {
 
 /* --- on disk --- */
 
-static bool cache_folder(char path[PATH_BYTES]) {
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    int n = -1;
-    if (cache != NULL && cache[0] == '/')
-        n = snprintf(path, PATH_BYTES - 16, "%s/dlf-identify", cache);
-    else if (home != NULL && home[0] != '\0')
-        n = snprintf(path, PATH_BYTES - 16, "%s/.cache/dlf-identify", home);
-    return n > 0 && n < PATH_BYTES - 16;
-}
-
 /* False when there is nothing usable. */
 static bool read_cache(idf_fx *fx) {
     char path[PATH_BYTES];
     idf_bytes bytes = {0};
     bool there = false;
-    if (cache_folder(path)) {
+    if (idf_cache_folder(path, PATH_BYTES - 16)) {
         strcat(path, "/fx.json");
         there = idf_file_read(&bytes, path, MAX_BYTES, NULL) == IDF_OK &&
                 idf_fx_parse_er_api(fx, bytes.data, bytes.len, NULL) == IDF_OK;
@@ -62,7 +53,8 @@ static void write_cache(const idf_fx *fx) {
                   "time_last_update_unix", (json_int_t)fx->updated, "time_next_update_unix",
                   (json_int_t)fx->next_update, "base_code", "USD", "rates", rates);
     char *text = root == NULL ? NULL : json_dumps(root, JSON_INDENT(1));
-    if (text != NULL && cache_folder(path) && idf_dir_make(path, NULL) == IDF_OK) {
+    if (text != NULL && idf_cache_folder(path, PATH_BYTES - 16) &&
+        idf_dir_make(path, NULL) == IDF_OK) {
         strcat(path, "/fx.json");
         idf_file_write(path, text, strlen(text), NULL);
     }

@@ -286,6 +286,7 @@ static idf_status send_ask(job *j, const idf_ask *ask, idf_error *err) {
                                      .headers = headers,
                                      .max_bytes = streams ? SIZE_MAX : MAX_ANSWER_BYTES,
                                      .total_timeout_s = streams ? -1 : 0,
+                                     .keep_s = streams ? 0 : source->keep_s,
                                      .only_public = source->takes_file,
                                      .on_bytes = streams ? on_stream : NULL,
                                      .on_done = on_answer,

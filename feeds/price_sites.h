@@ -41,6 +41,7 @@ typedef struct idf_price_site {
     bool has_euros;                   /* it has prices in euros too, see idf_offers.euros */
     bool by_language;                 /* a set is "LOCR-JP" for it, else "LOCR" */
     double rate;                      /* requests a second */
+    double keep_s;                    /* how long an answer holds; 0: it is not kept */
     double penalty_s;                 /* the least wait after a 429; 0: none */
     const char *key_env, *key_header; /* an optional key: its variable and its header; NULL: none */
     /* Adds what the site has of one set; nothing when it does not know the set. */

@@ -12,6 +12,7 @@ enum { HEADER_BYTES = 300, FIRST_CLIENT_ERROR = 400, NOT_FOUND = 404 };
 
 typedef struct asking {
     idf_client *client;
+    double keep_s;
     char key[HEADER_BYTES]; /* "X-Api-Key: ..." or "" */
 } asking;
 
@@ -22,7 +23,7 @@ static idf_status get(void *context, const char *url, idf_bytes *body, long *htt
     idf_response response = {0};
     if (a->key[0] != '\0')
         headers[1] = a->key;
-    const idf_request request = {.url = url, .headers = headers};
+    const idf_request request = {.url = url, .headers = headers, .keep_s = a->keep_s};
     idf_error own = IDF_ERROR_INIT;
     idf_status status = idf_client_get(a->client, &request, &response, &own);
     *http = response.status;
@@ -88,7 +89,7 @@ static idf_status read_sets(const idf_scrape_job *job, idf_scrape *scrape, idf_e
 }
 
 idf_status idf_scrape_sets(const idf_scrape_job *job, idf_offers *offers, idf_error *err) {
-    asking ask = {.client = job->client};
+    asking ask = {.client = job->client, .keep_s = job->site->keep_s};
     char base[512];
     idf_scrape scrape = {.base = base, .offers = offers, .get = get, .context = &ask};
     idf_url_base(base, sizeof base, job->site->name, job->site->base);

@@ -8,7 +8,7 @@
 #include "feeds/price_sites.h"
 #include "net/url.h"
 
-enum { MAX_PAGES = 40, HTTP_NOT_FOUND = 404 };
+enum { MAX_PAGES = 40, HTTP_NOT_FOUND = 404, KEEP_SECONDS = 24 * 3600 };
 
 static const char site[] = "Scryfall";
 
@@ -96,5 +96,6 @@ const idf_price_site idf_site_scryfall = {
     .about = "Magic: The Gathering, by set code (neo-123)",
     .rate = 2,
     .penalty_s = 30,
+    .keep_s = KEEP_SECONDS,
     .read_set = read_set,
 };

@@ -85,6 +85,7 @@ typedef struct idf_source {
     bool needs_key;
     const char *key_header;   /* "X-Api-Key: "; NULL: none */
     const char *agent_header; /* the User-Agent is said here too */
+    double keep_s;            /* how long an answer holds, see idf_request; 0: it is not kept */
     long none_status;         /* the HTTP status that means "nothing found"; 0: there is none */
     bool takes_set, takes_file, needs_no_query;
     bool asks_each; /* each ask but the first brings one picture: several are asked at once */

@@ -11,7 +11,7 @@
 #include "feeds/scan.h"
 #include "feeds/source.h"
 
-enum { STEP_SEARCH = 1, STEP_BULK_LIST, STEP_BULK_LINES };
+enum { STEP_SEARCH = 1, STEP_BULK_LIST, STEP_BULK_LINES, KEEP_SECONDS = 24 * 3600 };
 
 static idf_status begin_search(const idf_source_query *q, idf_finds *finds, idf_error *err) {
     char base[IDF_BASE_BYTES], terms[1200];
@@ -187,6 +187,7 @@ const idf_source idf_source_scryfall = {
     .asks_for = "a search as on scryfall.com; or --set neo alone",
     .license = "Wizards of the Coast; keep the artist's credit",
     .services = {{"scryfall", "https://api.scryfall.com", 2, 30}},
+    .keep_s = KEEP_SECONDS,
     .none_status = 404,
     .takes_set = true,
     .needs_no_query = true,
@@ -201,6 +202,7 @@ const idf_source idf_source_scryfall_bulk = {
     .asks_for = "a part of the name, --set neo, both or neither",
     .license = "Wizards of the Coast; keep the artist's credit",
     .services = {{"scryfall", "https://api.scryfall.com", 2, 30}},
+    .keep_s = KEEP_SECONDS,
     .takes_set = true,
     .needs_no_query = true,
     .begin = begin_bulk,

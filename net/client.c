@@ -9,10 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "net/address.h"
+#include "net/cache.h"
 #include "net/curl_api.h"
 #include "net/hosts.h"
 #include "net/url.h"
@@ -24,6 +26,8 @@ enum {
     SHUT_SECONDS = 60,       /* for so long */
     ASK_MS = 200,            /* how often keep_going is asked */
     MAX_SUBMITTED = 1 << 20, /* requests waiting */
+    HTTP_OK = 200,
+    HTTP_NOT_MODIFIED = 304,
 };
 
 typedef struct transfer {
@@ -39,6 +43,9 @@ typedef struct transfer {
     int n_tries, n_hops;
     size_t n_received; /* bytes of the decoded body of this try */
     bool delivered;    /* on_bytes was called */
+    struct transfer *next_ready;
+    idf_cached *cached; /* what is kept of the answer; NULL: nothing, or nothing is to be kept */
+    char cache_name[IDF_CACHE_NAME_BYTES];
     idf_status failed; /* what a callback of libcurl's found wrong, and the sentence */
     idf_error err;
     char detail[CURL_ERROR_SIZE];
@@ -49,7 +56,7 @@ struct idf_client {
     char user_agent[IDF_USER_AGENT_BYTES];
     CURLM *multi;
     idf_hosts hosts;
-    transfer *all;
+    transfer *all, *ready; /* ready: answered by what is kept */
     size_t n_pending;
     int n_active;
     CURL **idle; /* handles to be used again; max_parallel of them at most */
@@ -221,6 +228,9 @@ static void transfer_free(transfer *t) {
     if (t->next != NULL)
         t->next->prev = t->prev;
     idf_curl.slist_free_all(t->headers);
+    if (t->cached != NULL)
+        idf_cached_release(t->cached);
+    idf_free(t->cached);
     idf_free(t->url);
     idf_response_release(&t->response);
     idf_free(t);
@@ -411,6 +421,66 @@ static bool is_where_it_may_be(const transfer *t) {
            idf_host_may_be_public(address);
 }
 
+/* ---- answers that are kept ---- */
+
+/* Looks for what is kept of the answer. One that still holds makes the transfer ready; for an older
+ * one it is asked whether it has changed. */
+static idf_status consult_cache(transfer *t) {
+    idf_client *client = t->client;
+    if (t->request.keep_s <= 0 || t->request.on_bytes != NULL)
+        return IDF_OK;
+    idf_cache_name(t->cache_name, t->url);
+    t->cached = idf_alloc_zero(1, sizeof *t->cached);
+    if (t->cached == NULL)
+        return IDF_ERR_NO_MEMORY;
+    int64_t now = (int64_t)time(NULL);
+    if (!idf_cache_read(t->cached, t->cache_name)) {
+        idf_cached_release(t->cached);
+        return IDF_OK;
+    }
+    if (t->cached->fetched <= now && now < t->cached->fetched + t->request.keep_s) {
+        t->next_ready = client->ready;
+        client->ready = t;
+        return IDF_OK;
+    }
+    const struct {
+        const char *name, *value;
+    } conditions[] = {{"If-None-Match", t->cached->etag},
+                      {"If-Modified-Since", t->cached->last_modified}};
+    for (int i = 0; i < 2; i++) {
+        char line[IDF_ETAG_BYTES + 32];
+        snprintf(line, sizeof line, "%s: %s", conditions[i].name, conditions[i].value);
+        struct curl_slist *longer =
+            conditions[i].value[0] == '\0' ? t->headers : idf_curl.slist_append(t->headers, line);
+        if (longer == NULL && conditions[i].value[0] != '\0')
+            return IDF_ERR_NO_MEMORY;
+        t->headers = longer;
+    }
+    return IDF_OK;
+}
+
+/* Gives what is kept as the answer. */
+static void take_from_cache(transfer *t) {
+    idf_bytes_release(&t->response.body);
+    t->response.body = t->cached->body;
+    memset(&t->cached->body, 0, sizeof t->cached->body);
+    t->response.status = HTTP_OK;
+}
+
+/* An answer of the server's: kept, or what is kept is good for longer. */
+static void keep_answer(transfer *t) {
+    if (t->response.status == HTTP_NOT_MODIFIED && t->cached->fetched != 0) {
+        t->cached->fetched = (int64_t)time(NULL);
+        idf_cache_write(t->cache_name, t->cached);
+        take_from_cache(t);
+    } else if (t->response.status == HTTP_OK) {
+        idf_cached fresh = {.body = t->response.body, .fetched = (int64_t)time(NULL)};
+        snprintf(fresh.etag, sizeof fresh.etag, "%s", t->response.etag);
+        snprintf(fresh.last_modified, sizeof fresh.last_modified, "%s", t->response.last_modified);
+        idf_cache_write(t->cache_name, &fresh);
+    }
+}
+
 /* A try has ended. */
 static void settle(transfer *t, CURLcode code) {
     idf_error err = IDF_ERROR_INIT;
@@ -430,7 +500,9 @@ static void settle(transfer *t, CURLcode code) {
         follow(t, target);
     } else if (tries_again(t, code)) {
         idf_host_push(t->host, &t->waiting, true);
-    } else if (code == CURLE_OK && ((http >= 200 && http <= 299) || http == 304)) {
+    } else if (code == CURLE_OK && ((http >= 200 && http <= 299) || http == HTTP_NOT_MODIFIED)) {
+        if (t->cached != NULL)
+            keep_answer(t);
         deliver(t, IDF_OK, &err);
     } else {
         if (code != CURLE_OK)
@@ -454,6 +526,7 @@ static bool wants_to_go_on(idf_client *client) {
 static void cancel_all(idf_client *client, idf_status status, const idf_error *err) {
     while (idf_hosts_drain(&client->hosts) != NULL)
         ;
+    client->ready = NULL;
     while (client->all != NULL) {
         transfer *t = client->all;
         if (t->curl != NULL)
@@ -510,6 +583,13 @@ idf_status idf_client_run(idf_client *client, idf_error *err) {
         CURLMsg *message;
         if (!wants_to_go_on(client))
             return stop_with(client, IDF_ERR_CANCELLED, "stopped", err);
+        if (client->ready != NULL) {
+            transfer *t = client->ready;
+            client->ready = t->next_ready;
+            take_from_cache(t);
+            deliver(t, IDF_OK, &why);
+            continue;
+        }
         idf_status status = begin_due(client, &wait_s, &why);
         CURLMcode code = CURLM_OK;
         if (status == IDF_OK)
@@ -559,6 +639,8 @@ idf_status idf_client_submit(idf_client *client, const idf_request *request, idf
     idf_status status = aim(t, request->url, err);
     if (status == IDF_OK)
         status = copy_headers(t, request->headers, err);
+    if (status == IDF_OK && consult_cache(t) != IDF_OK)
+        status = idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for a request");
     if (status != IDF_OK) {
         transfer_free(t);
         return status;
@@ -568,7 +650,8 @@ idf_status idf_client_submit(idf_client *client, const idf_request *request, idf
         t->next->prev = t;
     client->all = t;
     client->n_pending++;
-    idf_host_push(t->host, &t->waiting, false);
+    if (client->ready != t)
+        idf_host_push(t->host, &t->waiting, false);
     return IDF_OK;
 }
 

@@ -78,8 +78,10 @@ typedef struct idf_request {
     const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
     size_t max_bytes;           /* of the decoded body; 0: 16 MiB; SIZE_MAX: no limit */
     double total_timeout_s;     /* in place of the client's; negative: none */
-    bool only_public;           /* neither it nor a redirect or a DNS answer may lead to a
-                                   private address */
+    double keep_s;    /* an answer holds for so long: it is kept on disk (cache.h), and asked for
+                         conditionally afterwards; 0: not kept. Not with on_bytes */
+    bool only_public; /* neither it nor a redirect or a DNS answer may lead to a
+                         private address */
     /* Gets the body of a 2xx answer as it comes, in place of response.body. Anything but IDF_OK
      * ends the request with that. A request is not tried again after the first call. NULL: none. */
     idf_status (*on_bytes)(void *context, const void *data, size_t n, idf_error *err);

@@ -187,6 +187,47 @@ class Gather(ProgramTest):
         self.assertIn("application/json", asked["headers"]["Accept"])
         self.assertEqual(self.manifest()[f"{self.server.base}/p/m23"]["artist"], "An Artist")
 
+    def test_answers_are_kept(self):
+        """Scryfall is asked once a day, and then whether anything is new; what is kept badly is not."""
+        folder = self.path("home", ".cache", "dlf-identify", "answers")
+        state = {"tag": '"1"', "number": 1, "conditions": []}
+
+        def search(handler):
+            state["conditions"].append(handler.headers.get("If-None-Match"))
+            if state["conditions"][-1] == state["tag"]:
+                return handler.answer(b"", status=304)
+            return handler.answer(json.dumps({"data": [self.magic(state["number"])]}).encode(),
+                                  ETag=state["tag"])
+        self.server.pages["/scryfall/cards/search"] = search
+
+        def names(name):
+            self.out = self.path(name)
+            return self.take("scryfall", "--set", "neo")[0]
+
+        def edit(change):
+            (name,) = os.listdir(folder)
+            path = os.path.join(folder, name)
+            with open(path, "rb") as file:
+                head, body = file.read().split(b"\n", 1)
+            with open(path, "wb") as file:
+                file.write(change(json.loads(head), body))
+
+        def aged(head, body):
+            return json.dumps({**head, "fetched": head["fetched"] - 86401}).encode() + b"\n" + body
+        self.assertEqual(names("a"), ["neo-001_card_1.jpg"])
+        state.update(number=2, tag='"2"')
+        self.assertEqual(names("b"), ["neo-001_card_1.jpg"])
+        self.assertEqual(state["conditions"], [None])
+        edit(aged)
+        self.assertEqual(names("c"), ["neo-002_card_2.jpg"])
+        edit(aged)
+        self.assertEqual(names("d"), ["neo-002_card_2.jpg"])
+        self.assertEqual(names("e"), ["neo-002_card_2.jpg"])
+        self.assertEqual(state["conditions"], [None, '"1"', '"2"'])
+        edit(lambda head, body: json.dumps(head).encode() + b"\n" + body[:-1])
+        self.assertEqual(names("f"), ["neo-002_card_2.jpg"])
+        self.assertEqual(state["conditions"][3:], [None])
+
     def test_scryfall_bulk(self):
         cards = [self.magic(n, name="Dragon" if n % 2 else "Elf", set="neo" if n < 8 else "mom")
                  for n in range(1, 11)]
@@ -199,7 +240,8 @@ class Gather(ProgramTest):
                 {"type": "oracle_cards", "download_uri": "http://x/"},
                 {"type": "default_cards", key: f"{self.server.base}/{name}"}]})
             self.out = self.path(name)
-            files, _ = self.take("scryfall-bulk", "--query", "dragon", "--set", "neo")
+            files, _ = self.take("scryfall-bulk", "--query", "dragon", "--set", "neo",
+                                 env={"XDG_CACHE_HOME": self.path("cache of " + name)})
             self.assertEqual(files, [f"neo-00{n}_dragon_{n}.jpg" for n in (1, 3, 5, 7)])
         self.server.pages["/list"] = lambda h: h.answer(gzip.compress(lines)[:-20])
         self.out = self.path("cut")

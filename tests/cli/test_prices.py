@@ -340,10 +340,10 @@ class Prices(ProgramTest):
             file = self.prices()
             self.assertEqual((file["site"], file["currency"]), (site, "USD"))
             self.assertEqual(file["prices"][code]["median"], median, site)
-            self.server.mode = "types"
-            self.assertIn("has no list", self.scrape("--site", site, expect=4).stderr)
-            self.server.mode = "cut"
-            self.scrape("--site", site, expect=4)
+            for mode, said in (("types", "has no list"), ("cut", "")):
+                self.server.mode = mode
+                env = {"XDG_CACHE_HOME": self.path("cache of " + mode)}  # nothing is kept there
+                self.assertIn(said, self.scrape("--site", site, expect=4, env=env).stderr)
         self.assertTrue(any("page=2" in path for path in self.server.paths()))
 
     def test_euros(self):
