@@ -206,6 +206,10 @@ idf_status idf_file_remove(const char *path, idf_error *err) {
                                                            : idf_file_fail(err, "remove", path);
 }
 
+idf_status idf_dir_remove(const char *path, idf_error *err) {
+    return rmdir(path) == 0 || errno == ENOENT ? IDF_OK : idf_file_fail(err, "remove", path);
+}
+
 static int compare_names(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }

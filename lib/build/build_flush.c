@@ -1,5 +1,6 @@
 /* build_flush.c - what a build has encoded becomes segments of a folder as it goes, so that memory
- * is bounded and a build that is killed loses little. */
+ * is bounded and a build that is killed loses little. A target that is a file has such a folder
+ * beside it while it is built, unless there is little to encode. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -51,16 +52,20 @@ static idf_status move_into_segment(idf_build *b, idf_build_item *const *items, 
 
 idf_status idf_build_flush(idf_build *b, size_t end, bool now, idf_error *err) {
     size_t n = 0, bytes = 0;
-    if (b->store == NULL)
-        return IDF_OK;
     for (size_t i = b->flushed; i < end; i++) {
         const idf_build_item *it = &b->items[b->todo[i]];
         n += is_pending(it);
         bytes += is_pending(it) ? bytes_of(b, it) : 0;
     }
     double elapsed = idf_clock_seconds() - b->flushed_at;
-    if (n == 0 || (!now && bytes < FLUSH_BYTES && elapsed < FLUSH_SECONDS))
+    bool due = bytes >= FLUSH_BYTES || elapsed >= FLUSH_SECONDS;
+    if (n == 0 || (!due && !now) || (!due && b->store == NULL && !b->options->checkpoint_pictures))
         return IDF_OK;
+    if (b->store == NULL) {
+        idf_status opened = idf_build_open_aside(b, err);
+        if (opened != IDF_OK)
+            return opened;
+    }
     idf_index_row *rows = idf_alloc(n, sizeof *rows);
     idf_build_item **items = idf_alloc(n, sizeof(idf_build_item *));
     idf_status status = rows == NULL || items == NULL ? idf_build_no_memory(err) : IDF_OK;

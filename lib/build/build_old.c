@@ -101,6 +101,38 @@ static idf_status open_begun(idf_build *b, idf_error *err) {
     return status;
 }
 
+/* "NAME.npz.building"; NULL when out of memory. */
+static char *path_aside(const idf_build *b) {
+    size_t n = strlen(b->options->out_path) + sizeof ".building";
+    char *path = idf_alloc(n, 1);
+    if (path != NULL)
+        snprintf(path, n, "%s.building", b->options->out_path);
+    return path;
+}
+
+idf_status idf_build_open_aside(idf_build *b, idf_error *err) {
+    char *path = path_aside(b);
+    idf_status status = path == NULL ? idf_build_no_memory(err)
+                                     : idf_store_open(&b->store, path, IDF_STORE_ANEW, err);
+    b->aside = true;
+    idf_free(path);
+    return status == IDF_OK ? begin_store(b, err) : status;
+}
+
+/* Goes on with what a build of a file that was not finished has left. */
+static idf_status resume_aside(idf_build *b, idf_error *err) {
+    idf_file_stat stat;
+    char *path = path_aside(b);
+    if (path == NULL)
+        return idf_build_no_memory(err);
+    bool there = idf_file_get_stat(&stat, path, NULL) == IDF_OK && stat.is_dir;
+    idf_free(path);
+    if (!there)
+        return IDF_OK;
+    idf_status status = idf_build_open_aside(b, err);
+    return status == IDF_OK ? open_begun(b, err) : status;
+}
+
 idf_status idf_build_open_old(idf_build *b, idf_error *err) {
     const idf_build_options *o = b->options;
     idf_file_stat stat;
@@ -114,9 +146,9 @@ idf_status idf_build_open_old(idf_build *b, idf_error *err) {
         return status == IDF_OK ? open_begun(b, err) : status;
     }
     idf_status status = idf_index_lock(&b->lock, o->out_path, err);
-    if (status != IDF_OK || o->rebuild || idf_file_get_stat(&stat, o->out_path, NULL) != IDF_OK)
-        return status;
-    return open_target(b, err);
+    if (status == IDF_OK && !o->rebuild && idf_file_get_stat(&stat, o->out_path, NULL) == IDF_OK)
+        status = open_target(b, err);
+    return status == IDF_OK ? resume_aside(b, err) : status;
 }
 
 /* The row of this file name, SIZE_MAX when there is none; rows are sorted by file name. */
@@ -140,7 +172,7 @@ static void take_over(idf_build *b, idf_build_item *it, const idf_build_source *
     memcpy(it->sha256, it->row.sha256, 32);
     it->hashed = true;
     it->state = ITEM_KEPT;
-    if (b->store != NULL) {
+    if (b->store != NULL && !b->aside) {
         idf_index_place place = idf_index_place_of(old->index, row);
         it->segment = old->first_segment + place.part;
         it->segment_row = place.row;

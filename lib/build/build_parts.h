@@ -69,7 +69,8 @@ typedef struct idf_build {
     size_t n_todo;
     idf_arena text;          /* labels */
     idf_lock *lock;          /* of a target that is a file */
-    idf_store *store;        /* a target that is a folder, else NULL */
+    idf_store *store;        /* a target that is a folder; or, once much has been encoded: */
+    bool aside;              /* a folder beside a target that is a file, until that is written */
     idf_index_part **parts;  /* segments of this build, which items point into */
     size_t n_parts, flushed; /* of todo: items before this one are in segments */
     double flushed_at;
@@ -96,6 +97,10 @@ idf_status idf_build_no_memory(idf_error *err);
 
 /* Says what of the listing is no picture by its name: a note for each kind. */
 idf_status idf_build_tell_passed_over(const idf_build *b, idf_error *err);
+
+/* The folder in which a target that is a file is kept until it is written; it is made, or what is
+ * in it goes on. */
+idf_status idf_build_open_aside(idf_build *b, idf_error *err);
 
 /* Takes the target's lock and opens what rows can be taken over from: b->old. */
 idf_status idf_build_open_old(idf_build *b, idf_error *err);

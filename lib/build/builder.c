@@ -2,9 +2,9 @@
  *
  * The folder is listed and compared with the index that stands at the target (build_old.c); what is
  * not known yet is decoded and encoded in parallel (build_encode.c); then duplicates are told,
- * thresholds chosen and all rows written. A target that is a file is written when everything is
- * done; one that is a folder gets segments as it goes (build_flush.c), which count when everything
- * is done. */
+ * thresholds chosen and all rows written. What is encoded becomes segments as it goes
+ * (build_flush.c), in the target that is a folder, where they count when everything is done, or
+ * beside one that is a file, which is written from them. */
 #include "build/builder.h"
 
 #include <math.h>
@@ -184,6 +184,15 @@ static idf_status calibrate(idf_build *b, const idf_index_row *rows, idf_build_r
     return IDF_OK;
 }
 
+static void relax(const void *context) {
+    const idf_build *b = context;
+    for (size_t i = 0; i < b->n_parts; i++)
+        idf_index_part_forget(b->parts[i]);
+    for (int i = 0; i < N_OLD; i++)
+        if (b->old[i].index != NULL)
+            idf_index_forget(b->old[i].index);
+}
+
 /* Writes the rows, or makes the folder what the items are. */
 static idf_status write_target(idf_build *b, const idf_index_row *rows, size_t n,
                                const char *thresholds, idf_error *err) {
@@ -196,9 +205,18 @@ static idf_status write_target(idf_build *b, const idf_index_row *rows, size_t n
                                  .head = h == NULL ? NULL : &head,
                                  .refs_dir = b->refs_dir,
                                  .extra_json = thresholds[0] ? thresholds : NULL,
-                                 .words = {.pool = b->options->pool}};
-    if (b->store == NULL)
-        return idf_index_write(b->options->out_path, rows, n, b->encoder->dim, &meta, err);
+                                 .words = {.pool = b->options->pool},
+                                 .relax = relax,
+                                 .relax_context = b};
+    if (b->store == NULL || b->aside) {
+        idf_status written =
+            idf_index_write(b->options->out_path, rows, n, b->encoder->dim, &meta, err);
+        if (written == IDF_OK && b->aside) {
+            idf_store_destroy(b->store);
+            b->store = NULL;
+        }
+        return written;
+    }
     idf_status status = idf_build_settle(b, err);
     if (status == IDF_OK)
         status = idf_store_set_meta(b->store, &meta, b->encoder->dim, err);

@@ -162,6 +162,11 @@ idf_status idf_index_check(const idf_index *index, idf_error *err) {
                                                      : status;
 }
 
+void idf_index_forget(const idf_index *index) {
+    for (size_t i = 0; i < index->n_members; i++)
+        idf_index_part_forget(index->members[i].part);
+}
+
 size_t idf_index_n_rows(const idf_index *index) {
     return index->n_rows;
 }

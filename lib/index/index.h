@@ -55,6 +55,10 @@ typedef struct idf_index_meta {
     const char *extra_json;            /* a JSON object whose members are added, or NULL */
     const struct idf_index_head *head; /* what `projection` is the hash of, or NULL */
     idf_index_words words;
+    /* Lets go of memory that reading rows has taken up, as idf_index_forget: called now and then
+     * while many are written. May be NULL. */
+    void (*relax)(const void *context);
+    const void *relax_context;
 } idf_index_meta;
 
 /* A projection head that an index carries: first weight (hidden, in), first bias, second weight
@@ -128,6 +132,10 @@ const float *idf_index_embedding(const idf_index *index, size_t i);
  * vectors in bytes, twice as many as are wanted and at least 100. */
 idf_status idf_index_shortlist(const idf_index *index, const float *queries, size_t n_queries,
                                size_t k, idf_hit *out, idf_pool *pool, idf_error *err);
+
+/* Lets go of the memory that an open index takes up by having been read; it is read again when
+ * needed. */
+void idf_index_forget(const idf_index *index);
 
 /* The files that an index consists of, one for each segment of a folder, and where rows are in
  * them. Row numbers of the index leave out what is deleted; rows of a part do not. */

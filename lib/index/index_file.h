@@ -126,7 +126,7 @@ idf_status idf_index_read_objects(const void *data, size_t len, size_t n, const 
 idf_word_table idf_index_word_table(const idf_index_part *part);
 /* Writes words and postings of n rows. */
 idf_status idf_index_write_words(idf_zip_writer *zip, const idf_index_row *rows, size_t n,
-                                 const idf_index_words *words, idf_error *err);
+                                 const idf_index_meta *meta, idf_error *err);
 
 /* The vectors in bytes. Checking looks at every row, reading at some of a large file. */
 idf_status idf_index_write_codes(idf_zip_writer *zip, const idf_index_row *rows, size_t n, int dim,

@@ -17,8 +17,16 @@ typedef struct source {
     size_t n;
     int dim;
     idf_zip_writer *zip;
+    const idf_index_meta *meta;
     idf_error *err;
 } source;
+
+enum { RELAX = 2048 }; /* rows between two calls of meta's */
+
+static void relax(const source *s, size_t i) {
+    if (s->meta->relax != NULL && i % RELAX == RELAX - 1)
+        s->meta->relax(s->meta->relax_context);
+}
 
 static idf_status check_row(const source *s, size_t i) {
     const idf_index_row *row = &s->rows[i];
@@ -58,8 +66,10 @@ static idf_status begin(const source *s, const char *name, idf_npy_type type, ui
 static idf_status write_embeddings(const source *s) {
     size_t row_bytes = (size_t)s->dim * sizeof(float);
     idf_status status = begin(s, "embeddings", IDF_NPY_F4, s->n, (size_t)s->dim);
-    for (size_t i = 0; i < s->n && status == IDF_OK; i++)
+    for (size_t i = 0; i < s->n && status == IDF_OK; i++) {
         status = idf_zip_writer_write(s->zip, s->rows[i].embedding, row_bytes, s->err);
+        relax(s, i);
+    }
     return status == IDF_OK ? idf_zip_writer_end(s->zip, s->err) : status;
 }
 
@@ -116,17 +126,21 @@ static idf_status write_features(const source *s) {
     idf_status status = write_feature_table(s);
     if (status == IDF_OK)
         status = begin(s, "keypoints", IDF_NPY_U1, total, IDF_INDEX_KEYPOINT_BYTES);
-    for (size_t i = 0; i < s->n && status == IDF_OK; i++)
+    for (size_t i = 0; i < s->n && status == IDF_OK; i++) {
         status =
             idf_zip_writer_write(s->zip, s->rows[i].features.keypoints,
                                  (size_t)s->rows[i].features.n * IDF_INDEX_KEYPOINT_BYTES, s->err);
+        relax(s, i);
+    }
     if (status == IDF_OK)
         status = idf_zip_writer_end(s->zip, s->err);
     if (status == IDF_OK)
         status = begin(s, "descriptors", IDF_NPY_U1, total, IDF_DESCRIPTOR_BYTES);
-    for (size_t i = 0; i < s->n && status == IDF_OK; i++)
+    for (size_t i = 0; i < s->n && status == IDF_OK; i++) {
         status = idf_zip_writer_write(s->zip, s->rows[i].features.descriptors,
                                       (size_t)s->rows[i].features.n * IDF_DESCRIPTOR_BYTES, s->err);
+        relax(s, i);
+    }
     return status == IDF_OK ? idf_zip_writer_end(s->zip, s->err) : status;
 }
 
@@ -136,8 +150,10 @@ static idf_status write_pictures(const source *s) {
         if (s->rows[i].picture == NULL)
             return IDF_OK;
     idf_status status = begin(s, "pictures", IDF_NPY_U1, s->n, IDF_SMALL_BYTES);
-    for (size_t i = 0; i < s->n && status == IDF_OK; i++)
+    for (size_t i = 0; i < s->n && status == IDF_OK; i++) {
         status = idf_zip_writer_write(s->zip, s->rows[i].picture, IDF_SMALL_BYTES, s->err);
+        relax(s, i);
+    }
     return status == IDF_OK ? idf_zip_writer_end(s->zip, s->err) : status;
 }
 
@@ -213,7 +229,7 @@ done:
 
 idf_status idf_index_write(const char *path, const idf_index_row *rows, size_t n, int dim,
                            const idf_index_meta *meta, idf_error *err) {
-    source s = {.rows = rows, .n = n, .dim = dim, .err = err};
+    source s = {.rows = rows, .n = n, .dim = dim, .meta = meta, .err = err};
     if (dim < 1 || dim > IDF_INDEX_MAX_DIM)
         return idf_error_set(err, IDF_ERR_ARGUMENT, "an index cannot have vectors of %d numbers",
                              dim);
@@ -221,6 +237,7 @@ idf_status idf_index_write(const char *path, const idf_index_row *rows, size_t n
         idf_status status = check_row(&s, i);
         if (status != IDF_OK)
             return status;
+        relax(&s, i);
     }
     idf_status status = idf_zip_writer_new(&s.zip, path, err);
     if (status != IDF_OK)
@@ -239,7 +256,7 @@ idf_status idf_index_write(const char *path, const idf_index_row *rows, size_t n
     if (status == IDF_OK)
         status = write_pictures(&s);
     if (status == IDF_OK)
-        status = idf_index_write_words(s.zip, rows, n, &meta->words, err);
+        status = idf_index_write_words(s.zip, rows, n, meta, err);
     if (status == IDF_OK && meta->head != NULL)
         status = idf_index_write_head(s.zip, meta->head, err);
     if (status != IDF_OK) {

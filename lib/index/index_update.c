@@ -28,6 +28,10 @@ static char *merged(const json_t *meta, const char *numbers) {
     return text;
 }
 
+static void relax(const void *index) {
+    idf_index_forget(index);
+}
+
 /* Writes rows with what else the index has; `same`: they are those of its file. */
 static idf_status write_like(const idf_index *index, const char *path, const idf_index_row *rows,
                              size_t n, const char *numbers, bool same, idf_error *err) {
@@ -41,7 +45,9 @@ static idf_status write_like(const idf_index *index, const char *path, const idf
                                      .refs_dir = idf_index_meta_string(index, "refs_dir"),
                                      .extra_json = extra,
                                      .head = head.params == NULL ? NULL : &head,
-                                     .words = {.same = same ? index : NULL}};
+                                     .words = {.same = same ? index : NULL},
+                                     .relax = relax,
+                                     .relax_context = index};
         status = idf_index_write(path, rows, n, index->dim, &meta, err);
     }
     idf_free(head.params);
@@ -59,8 +65,11 @@ idf_status idf_index_save_numbers(const idf_index *index, const char *path, cons
     idf_index_row *rows = idf_alloc(index->n_rows, sizeof *rows);
     if (rows == NULL)
         return no_memory(err);
-    for (size_t i = 0; i < index->n_rows; i++)
+    for (size_t i = 0; i < index->n_rows; i++) {
         idf_index_get_row(index, i, &rows[i]);
+        if (i % IDF_WORD_RELAX == IDF_WORD_RELAX - 1)
+            idf_index_forget(index);
+    }
     idf_status status =
         write_like(index, path, rows, index->n_rows, numbers, index->places == NULL, err);
     idf_free(rows);

@@ -167,6 +167,23 @@ void idf_store_close(idf_store *s) {
     idf_free(s);
 }
 
+void idf_store_destroy(idf_store *s) {
+    static const char *const named[] = {IDF_MANIFEST_NEXT, IDF_MANIFEST_NAME};
+    char *folder = s->path;
+    for (int i = 0; i < 2; i++) {
+        char *path = idf_path_join(folder, named[i]);
+        if (path != NULL)
+            idf_file_remove(path, NULL);
+        idf_free(path);
+    }
+    s->path = idf_strdup(folder);
+    s->has_written = s->path != NULL;
+    idf_manifest_release(&s->committed);
+    idf_store_close(s);
+    idf_dir_remove(folder, NULL);
+    idf_free(folder);
+}
+
 const idf_manifest *idf_store_manifest(const idf_store *s) {
     return &s->state;
 }
@@ -298,12 +315,23 @@ static idf_status push_segment(idf_store *s, const idf_manifest_segment *segment
     return IDF_OK;
 }
 
+static void relax(const void *index) {
+    idf_index_forget(index);
+}
+
 idf_status idf_store_add(idf_store *s, const idf_index_row *rows, size_t n, idf_pool *pool,
                          idf_error *err) {
+    return idf_store_add_from(s, NULL, rows, n, pool, err);
+}
+
+idf_status idf_store_add_from(idf_store *s, const idf_index *index, const idf_index_row *rows,
+                              size_t n, idf_pool *pool, idf_error *err) {
     const char *encoder = json_string_value(json_object_get(s->state.meta, "encoder"));
     const char *projection = json_string_value(json_object_get(s->state.meta, "projection"));
     idf_index_meta meta = {.encoder = encoder == NULL ? "" : encoder,
-                           .projection = projection == NULL ? "" : projection};
+                           .projection = projection == NULL ? "" : projection,
+                           .relax = index == NULL ? NULL : relax,
+                           .relax_context = index};
     idf_manifest_segment segment = {.n_rows = n};
     if (s->state.n_segments >= IDF_MANIFEST_MAX_SEGMENTS)
         return idf_error_set(err, IDF_ERR_LIMIT, "an index has at most %d segments: compact it",

@@ -32,6 +32,9 @@ idf_status idf_store_open(idf_store **store, const char *path, idf_store_mode mo
  * idf_store_checkpoint. NULL is allowed. */
 void idf_store_close(idf_store *store);
 
+/* Removes the whole folder, and closes. */
+void idf_store_destroy(idf_store *store);
+
 /* The state that a commit will make: at first that of the folder, no segments for a new one. */
 const idf_manifest *idf_store_manifest(const idf_store *store);
 /* That of the folder: what was committed last. */
@@ -53,6 +56,9 @@ idf_status idf_store_open_segment(const idf_store *store, size_t i, idf_index_pa
  * the folder's words when it has any. */
 idf_status idf_store_add(idf_store *store, const idf_index_row *rows, size_t n, idf_pool *pool,
                          idf_error *err);
+/* The same of rows of an open index, which is forgotten (idf_index_forget) now and then. */
+idf_status idf_store_add_from(idf_store *store, const idf_index *index, const idf_index_row *rows,
+                              size_t n, idf_pool *pool, idf_error *err);
 /* Takes over the segments of an unfinished build that the state does not have. */
 idf_status idf_store_adopt(idf_store *store, const idf_manifest *other, idf_error *err);
 /* Marks a row of segment i as deleted; one that is so already is fine. */

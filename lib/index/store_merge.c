@@ -65,8 +65,11 @@ static idf_status read_rows(const idf_index *index, idf_index_row **rows, idf_er
     *rows = idf_alloc(n, sizeof **rows);
     if (*rows == NULL)
         return no_memory(err);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         idf_index_get_row(index, i, &(*rows)[i]);
+        if (i % IDF_WORD_RELAX == IDF_WORD_RELAX - 1)
+            idf_index_forget(index);
+    }
     return IDF_OK;
 }
 
@@ -82,19 +85,29 @@ static idf_status has_outgrown(idf_store *s, uint64_t n_rows, uint64_t n_feature
     return status;
 }
 
-static void get_features(const void *rows, size_t row, idf_features *out) {
-    *out = ((const idf_index_row *)rows)[row].features;
+/* Rows of an open index. */
+typedef struct open_rows {
+    const idf_index *index;
+    const idf_index_row *rows;
+} open_rows;
+
+static void get_features(const void *from, size_t row, idf_features *out) {
+    *out = ((const open_rows *)from)->rows[row].features;
+}
+
+static void relax(const void *from) {
+    idf_index_forget(((const open_rows *)from)->index);
 }
 
 /* Learns words from all rows, unless those that there are will do. */
-static idf_status learn(idf_store *s, const idf_index_row *rows, size_t n, idf_pool *pool,
+static idf_status learn(idf_store *s, const open_rows *from, size_t n, idf_pool *pool,
                         idf_error *err) {
-    const idf_word_rows all = {get_features, rows, n};
+    const idf_word_rows all = {get_features, from, n, relax};
     idf_vocabulary learnt;
     uint64_t n_features = 0;
     bool outgrown;
     for (size_t i = 0; i < n; i++)
-        n_features += (uint64_t)rows[i].features.n;
+        n_features += (uint64_t)from->rows[i].features.n;
     idf_status status = has_outgrown(s, n, n_features, &outgrown, err);
     if (status != IDF_OK || !outgrown)
         return status;
@@ -116,9 +129,9 @@ static idf_status merge_chosen(idf_store *s, const bool *chosen, bool learning, 
     if (n > 0)
         status = read_rows(index, &rows, err);
     if (status == IDF_OK && n > 0 && learning)
-        status = learn(s, rows, n, pool, err);
+        status = learn(s, &(const open_rows){index, rows}, n, pool, err);
     if (status == IDF_OK && n > 0)
-        status = idf_store_add(s, rows, n, pool, err);
+        status = idf_store_add_from(s, index, rows, n, pool, err);
     for (size_t i = n_segments; i-- > 0 && status == IDF_OK;)
         if (chosen[i])
             idf_store_drop(s, i);

@@ -113,7 +113,10 @@ typedef struct idf_word_rows {
     void (*get)(const void *context, size_t row, idf_features *out);
     const void *context;
     size_t n;
+    void (*relax)(
+        const void *context); /* lets go of memory that asking has taken up; may be NULL */
 } idf_word_rows;
+enum { IDF_WORD_RELAX = 2048 }; /* rows between two calls of it, about */
 
 /* Features of a row that are filed, at most, in a collection of these rows. */
 size_t idf_word_quota(const idf_word_rows *rows);
@@ -139,6 +142,18 @@ idf_status idf_postings_build(idf_postings *out, const idf_vocabulary *vocabular
                               const idf_word_rows *rows, size_t quota, idf_pool *pool,
                               idf_error *err);
 void idf_postings_release(idf_postings *postings);
+
+/* Rows on their way to postings that are too many to be had at once: what is under each word is
+ * made some words at a time. `rows` and `vocabulary` are borrowed. */
+typedef struct idf_filing idf_filing;
+idf_status idf_filing_new(idf_filing **filing, const idf_vocabulary *vocabulary,
+                          const idf_word_rows *rows, size_t quota, idf_pool *pool, idf_error *err);
+void idf_filing_free(idf_filing *filing);
+/* n_words + 1: of each word's entries, as idf_postings has them. */
+const uint32_t *idf_filing_start(const idf_filing *filing);
+/* The entries, and their signatures where those are not NULL, of the words [from, to). */
+idf_status idf_filing_get(const idf_filing *filing, uint32_t from, uint32_t to, uint32_t *entries,
+                          uint64_t *signatures, idf_error *err);
 
 #ifdef __cplusplus
 }

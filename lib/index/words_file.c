@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/alloc.h"
 #include "base/bytes.h"
 
 enum {
@@ -16,6 +17,7 @@ enum {
     N_MEMBERS,
     CHECKED_BYTES = 4 << 20, /* of a member whose sum and contents are looked at on opening */
     SAMPLES = 64,            /* entries looked at in a larger one */
+    ENTRIES_A_PASS = 1 << 22,
 };
 
 /* The members: their names, types and shapes after the first dimension. */
@@ -70,6 +72,46 @@ idf_status idf_postings_write(idf_zip_writer *zip, const idf_postings *p, uint64
     if (status == IDF_OK)
         status = put(zip, ENTRIES, p->entries, p->n_entries, err);
     return status == IDF_OK ? put(zip, SIGNATURES, p->signatures, p->n_entries, err) : status;
+}
+
+/* Writes the entries of all words, or their signatures. */
+static idf_status put_filed(idf_zip_writer *zip, int which, const idf_filing *filing,
+                            uint32_t n_words, idf_error *err) {
+    const uint32_t *start = idf_filing_start(filing);
+    uint32_t room = ENTRIES_A_PASS;
+    size_t item = members[which].item_bytes;
+    const idf_npy array = {
+        .type = members[which].type, .item_bytes = item, .n_dims = 1, .shape = {start[n_words]}};
+    for (uint32_t w = 0; w < n_words; w++)
+        room = start[w + 1] - start[w] > room ? start[w + 1] - start[w] : room;
+    room = room < start[n_words] ? room : start[n_words];
+    void *made = idf_alloc(room, item);
+    if (made == NULL)
+        return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while writing words");
+    idf_status status = idf_npz_begin(zip, members[which].name, &array, false, err);
+    for (uint32_t from = 0, to; from < n_words && status == IDF_OK; from = to) {
+        for (to = from + 1; to < n_words && start[to + 1] - start[from] <= room;)
+            to++;
+        status = idf_filing_get(filing, from, to, which == ENTRIES ? made : NULL,
+                                which == SIGNATURES ? made : NULL, err);
+        if (status == IDF_OK)
+            status = idf_zip_writer_write(zip, made, (start[to] - start[from]) * item, err);
+    }
+    if (status == IDF_OK)
+        status = idf_zip_writer_end(zip, err);
+    idf_free(made);
+    return status;
+}
+
+idf_status idf_filing_write(idf_zip_writer *zip, const idf_filing *filing, const idf_vocabulary *v,
+                            uint64_t features, idf_error *err) {
+    const uint64_t of[2] = {v->identity, features};
+    idf_status status = put(zip, OF, of, 2, err);
+    if (status == IDF_OK)
+        status = put(zip, START, idf_filing_start(filing), (uint64_t)v->n_words + 1, err);
+    if (status == IDF_OK)
+        status = put_filed(zip, ENTRIES, filing, v->n_words, err);
+    return status == IDF_OK ? put_filed(zip, SIGNATURES, filing, v->n_words, err) : status;
 }
 
 static idf_status fail(int which, const char *what, idf_error *err) {

@@ -32,6 +32,10 @@ idf_status idf_vocabulary_write(idf_zip_writer *zip, const idf_vocabulary *vocab
 idf_status idf_postings_write(idf_zip_writer *zip, const idf_postings *postings, uint64_t features,
                               idf_error *err);
 
+/* The same of rows that are being filed, some words at a time. */
+idf_status idf_filing_write(idf_zip_writer *zip, const idf_filing *filing,
+                            const idf_vocabulary *vocabulary, uint64_t features, idf_error *err);
+
 /* Of n rows' numbers of features: begin with IDF_WORD_TABLE_SEED, then once a row. */
 #define IDF_WORD_TABLE_SEED UINT64_C(0xcbf29ce484222325)
 static inline uint64_t idf_word_table_hash(uint64_t hash, uint64_t n_features) {

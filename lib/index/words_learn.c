@@ -288,6 +288,8 @@ static void take_sample(learning *b, const idf_word_rows *rows, size_t quota, ui
         for (uint64_t at; taken < b->n && (at = taken * total / b->n) < first + n; taken++)
             b->all[taken] = f.descriptors[at - first];
         first += n;
+        if (rows->relax && row % IDF_WORD_RELAX == IDF_WORD_RELAX - 1)
+            rows->relax(rows->context);
     }
     b->n = taken; /* fewer only when rows changed meanwhile */
 }

@@ -3,7 +3,10 @@
  * A feature is filed under one word with a 64-bit signature of its descriptor (Jegou, Douze,
  * Schmid, "Hamming embedding and weak geometric consistency", 2008). What lies under a word is put
  * into the order of numbers read backwards bit by bit (van der Corput 1935): then the beginning of
- * a long list is an even sample of it, and whoever looks a list up may stop anywhere. */
+ * a long list is an even sample of it, and whoever looks a list up may stop anywhere.
+ *
+ * First each feature gets its word, four bytes; then entries are sorted for a range of words at a
+ * time, all of them or as many as there is room for. */
 #include "index/words.h"
 
 #include "base/alloc.h"
@@ -25,25 +28,30 @@ void idf_postings_release(idf_postings *p) {
     memset(p, 0, sizeof *p);
 }
 
-typedef struct filing {
-    idf_postings *p;
+struct idf_filing {
     const idf_vocabulary *v;
     const idf_word_rows *rows;
     size_t quota;
     uint32_t *first; /* n_rows + 1: number of each row's first entry, row after row */
     uint32_t *word;  /* of each entry */
-} filing;
+    uint32_t *start; /* n_words + 1: of each word's entries */
+};
 
 /* The row's features that are filed. */
-static uint32_t get_row(const filing *b, size_t row, idf_features *out) {
+static uint32_t get_row(const idf_filing *b, size_t row, idf_features *out) {
     b->rows->get(b->rows->context, row, out);
     size_t n = out->n > 0 ? (size_t)out->n : 0;
     n = n < b->quota ? n : b->quota;
     return (uint32_t)(n < IDF_FEATURES_MAX ? n : IDF_FEATURES_MAX);
 }
 
+static void relax(const idf_word_rows *rows, size_t row) {
+    if (rows->relax && row % IDF_WORD_RELAX == IDF_WORD_RELAX - 1)
+        rows->relax(rows->context);
+}
+
 static void name_words(void *context, size_t item, int worker) {
-    filing *b = context;
+    idf_filing *b = context;
     const idf_vocabulary *v = b->v;
     size_t end = (item + 1) * ROWS_A_TASK < b->rows->n ? (item + 1) * ROWS_A_TASK : b->rows->n;
     (void)worker;
@@ -60,64 +68,17 @@ static void name_words(void *context, size_t item, int worker) {
             }
             b->word[at + i] = word;
         }
+        relax(b->rows, row);
     }
 }
 
-/* Lists the entries of each word, by row and feature. */
-static void sort_entries(filing *b) {
-    uint32_t *start = b->p->owned[0], *entries = b->p->owned[1];
-    uint32_t n_words = b->v->n_words;
-    memset(start, 0, ((size_t)n_words + 1) * sizeof *start);
-    for (uint32_t i = 0; i < b->p->n_entries; i++)
-        start[b->word[i] + 1]++;
-    for (uint32_t w = 0; w < n_words; w++)
-        start[w + 1] += start[w];
-    for (uint32_t row = 0; row < b->p->n_rows; row++) {
-        idf_features f;
-        get_row(b, row, &f);
-        for (uint32_t i = b->first[row]; i < b->first[row + 1]; i++) {
-            uint32_t at = start[b->word[i]]++;
-            entries[at] = idf_word_entry(row, i - b->first[row]);
-            b->p->owned_signatures[at] = idf_word_signature(&f.descriptors[i - b->first[row]]);
-        }
-    }
-    for (uint32_t w = n_words; w > 0; w--)
-        start[w] = start[w - 1];
-    start[0] = 0;
-}
-
-static uint32_t reversed(uint32_t i, int n_bits) {
-    uint32_t out = 0;
-    for (int k = 0; k < n_bits; k++)
-        out |= (i >> k & 1) << (n_bits - 1 - k);
-    return out;
-}
-
-/* Spreads the n entries of a list; the copies have room for them. */
-static void spread(uint32_t *entries, uint64_t *signatures, uint32_t n, uint32_t *entries_copy,
-                   uint64_t *signatures_copy) {
-    uint32_t at = 0;
-    int n_bits = 0;
-    while ((uint64_t)1 << n_bits < n)
-        n_bits++;
-    memcpy(entries_copy, entries, n * sizeof *entries);
-    memcpy(signatures_copy, signatures, n * sizeof *signatures);
-    for (uint32_t i = 0; at < n; i++) {
-        uint32_t from = reversed(i, n_bits);
-        if (from >= n)
-            continue;
-        entries[at] = entries_copy[from];
-        signatures[at++] = signatures_copy[from];
-    }
-}
-
-static idf_status no_memory(const filing *b, idf_error *err) {
+static idf_status no_memory(const idf_filing *b, idf_error *err) {
     return idf_error_set(err, IDF_ERR_NO_MEMORY, "no memory for the words of %zu references",
                          b->rows->n);
 }
 
 /* Numbers the entries row after row. */
-static idf_status count(filing *b, idf_error *err) {
+static idf_status count(idf_filing *b, idf_error *err) {
     uint64_t total = 0;
     b->first = idf_alloc(b->rows->n + 1, sizeof *b->first);
     if (!b->first)
@@ -132,29 +93,107 @@ static idf_status count(filing *b, idf_error *err) {
                                  UINT32_MAX - 1);
     }
     b->first[b->rows->n] = (uint32_t)total;
-    b->p->n_entries = (uint32_t)total;
     return IDF_OK;
 }
 
-static idf_status spread_all(const filing *b, idf_error *err) {
-    const uint32_t *start = b->p->start;
-    size_t longest = 0;
-    for (uint32_t w = 0; w < b->p->n_words; w++)
-        longest = start[w + 1] - start[w] > longest ? start[w + 1] - start[w] : longest;
-    uint32_t *entries = idf_alloc(longest, sizeof *entries);
-    uint64_t *signatures = idf_alloc(longest, sizeof *signatures);
-    idf_status status = entries && signatures ? IDF_OK : no_memory(b, err);
-    for (uint32_t w = 0; !status && w < b->p->n_words; w++)
-        spread(b->p->owned[1] + start[w], b->p->owned_signatures + start[w],
-               start[w + 1] - start[w], entries, signatures);
-    idf_free(entries);
-    idf_free(signatures);
-    return status;
+idf_status idf_filing_new(idf_filing **out, const idf_vocabulary *v, const idf_word_rows *rows,
+                          size_t quota, idf_pool *pool, idf_error *err) {
+    *out = NULL;
+    if (rows->n > IDF_WORD_ROWS_MAX)
+        return idf_error_set(err, IDF_ERR_LIMIT, "%zu references; words are filed for at most %d",
+                             rows->n, IDF_WORD_ROWS_MAX);
+    idf_filing *b = idf_alloc_zero(1, sizeof *b);
+    if (!b)
+        return idf_error_set(err, IDF_ERR_NO_MEMORY, "no memory for words");
+    *b = (idf_filing){.v = v, .rows = rows, .quota = quota};
+    idf_status status = count(b, err);
+    uint32_t n = status ? 0 : b->first[rows->n];
+    b->word = idf_alloc(n, sizeof *b->word);
+    b->start = idf_alloc_zero((size_t)v->n_words + 1, sizeof *b->start);
+    if (!status && (!b->word || !b->start))
+        status = no_memory(b, err);
+    if (status) {
+        idf_filing_free(b);
+        return status;
+    }
+    idf_pool_for(pool, (rows->n + ROWS_A_TASK - 1) / ROWS_A_TASK, name_words, b);
+    for (uint32_t i = 0; i < n; i++)
+        b->start[b->word[i] + 1]++;
+    for (uint32_t w = 0; w < v->n_words; w++)
+        b->start[w + 1] += b->start[w];
+    *out = b;
+    return IDF_OK;
+}
+
+void idf_filing_free(idf_filing *b) {
+    if (!b)
+        return;
+    idf_free(b->first);
+    idf_free(b->word);
+    idf_free(b->start);
+    idf_free(b);
+}
+
+const uint32_t *idf_filing_start(const idf_filing *b) {
+    return b->start;
+}
+
+static uint32_t reversed(uint32_t i, int n_bits) {
+    uint32_t out = 0;
+    for (int k = 0; k < n_bits; k++)
+        out |= (i >> k & 1) << (n_bits - 1 - k);
+    return out;
+}
+
+/* The places of a word's n entries, as they come, in its list. */
+static void spread_places(uint32_t *places, uint32_t n) {
+    uint32_t at = 0;
+    int n_bits = 0;
+    while ((uint64_t)1 << n_bits < n)
+        n_bits++;
+    for (uint32_t i = 0; at < n; i++) {
+        uint32_t from = reversed(i, n_bits);
+        if (from < n)
+            places[from] = at++;
+    }
+}
+
+idf_status idf_filing_get(const idf_filing *b, uint32_t from, uint32_t to, uint32_t *entries,
+                          uint64_t *signatures, idf_error *err) {
+    const uint32_t *start = b->start;
+    uint32_t *next = idf_alloc_zero((size_t)(to - from), sizeof *next);
+    uint32_t *places = idf_alloc((size_t)(start[to] - start[from]), sizeof *places);
+    if (!next || !places) {
+        idf_free(next);
+        idf_free(places);
+        return no_memory(b, err);
+    }
+    for (uint32_t w = from; w < to; w++)
+        spread_places(places + (start[w] - start[from]), start[w + 1] - start[w]);
+    for (size_t row = 0; row < b->rows->n; row++) {
+        idf_features f = {0};
+        if (signatures)
+            get_row(b, row, &f);
+        for (uint32_t i = b->first[row]; i < b->first[row + 1]; i++) {
+            uint32_t w = b->word[i], feature = i - b->first[row];
+            if (w < from || w >= to)
+                continue;
+            uint32_t list = start[w] - start[from], at = list + places[list + next[w - from]++];
+            if (entries)
+                entries[at] = idf_word_entry((uint32_t)row, feature);
+            if (signatures)
+                signatures[at] = idf_word_signature(&f.descriptors[feature]);
+        }
+        if (signatures)
+            relax(b->rows, row);
+    }
+    idf_free(next);
+    idf_free(places);
+    return IDF_OK;
 }
 
 /* Lists the words that have entries. */
-static idf_status list_used(filing *b, idf_error *err) {
-    idf_postings *p = b->p;
+static idf_status list_used(idf_postings *p, const idf_filing *b, idf_error *err) {
     uint32_t n = 0, *start = p->owned[0];
     for (uint32_t w = 0; w < p->n_words; w++)
         n += start[w + 1] > start[w];
@@ -186,36 +225,35 @@ bool idf_postings_fit(const idf_postings *p, const idf_vocabulary *v) {
     return p->n_used == 0 || p->used[p->n_used - 1] < v->n_words;
 }
 
-static idf_status file_entries(filing *b, idf_pool *pool, idf_error *err) {
-    idf_postings *p = b->p;
+/* Takes over all that is filed. */
+static idf_status take_all(idf_postings *p, idf_filing *b, idf_error *err) {
     size_t n = p->n_entries;
-    p->start = p->owned[0] = idf_alloc((size_t)p->n_words + 1, sizeof *p->start);
+    p->start = p->owned[0] = b->start;
+    b->start = NULL;
     p->entries = p->owned[1] = idf_alloc(n, sizeof *p->entries);
     p->signatures = p->owned_signatures = idf_alloc(n, sizeof *p->signatures);
-    b->word = idf_alloc(n, sizeof *b->word);
-    if (!p->start || !p->entries || !p->signatures || !b->word)
+    if (!p->entries || !p->signatures)
         return no_memory(b, err);
-    idf_pool_for(pool, (b->rows->n + ROWS_A_TASK - 1) / ROWS_A_TASK, name_words, b);
-    sort_entries(b);
-    idf_status status = spread_all(b, err);
-    return !status && n < p->n_words / FEW ? list_used(b, err) : status;
+    b->start = p->owned[0];
+    idf_status status = idf_filing_get(b, 0, p->n_words, p->owned[1], p->owned_signatures, err);
+    b->start = NULL;
+    return !status && n < p->n_words / FEW ? list_used(p, b, err) : status;
 }
 
 idf_status idf_postings_build(idf_postings *out, const idf_vocabulary *v, const idf_word_rows *rows,
                               size_t quota, idf_pool *pool, idf_error *err) {
+    idf_filing *b;
     memset(out, 0, sizeof *out);
-    filing b = {.p = out, .v = v, .rows = rows, .quota = quota};
-    if (rows->n > IDF_WORD_ROWS_MAX)
-        return idf_error_set(err, IDF_ERR_LIMIT, "%zu references; words are filed for at most %d",
-                             rows->n, IDF_WORD_ROWS_MAX);
-    out->vocabulary = v->identity;
-    out->n_words = out->n_used = v->n_words;
-    out->n_rows = (uint32_t)rows->n;
-    idf_status status = count(&b, err);
-    if (!status)
-        status = file_entries(&b, pool, err);
-    idf_free(b.first);
-    idf_free(b.word);
+    idf_status status = idf_filing_new(&b, v, rows, quota, pool, err);
+    if (status)
+        return status;
+    *out = (idf_postings){.vocabulary = v->identity,
+                          .n_words = v->n_words,
+                          .n_used = v->n_words,
+                          .n_rows = (uint32_t)rows->n,
+                          .n_entries = b->first[rows->n]};
+    status = take_all(out, b, err);
+    idf_filing_free(b);
     if (status)
         idf_postings_release(out);
     return status;

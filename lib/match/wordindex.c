@@ -72,7 +72,7 @@ static idf_status make_postings(idf_wordindex *x, size_t quota, idf_pool *pool, 
         if (part->postings && idf_postings_fit(part->postings, x->vocabulary))
             continue;
         const part_rows context = {x, part};
-        const idf_word_rows rows = {get_part_row, &context, part->n_rows};
+        const idf_word_rows rows = {.get = get_part_row, .context = &context, .n = part->n_rows};
         status = idf_postings_build(&x->own_postings[i], x->vocabulary, &rows, quota, pool, err);
         part->postings = &x->own_postings[i];
     }
@@ -98,7 +98,7 @@ static idf_status measure(idf_wordindex *x, idf_error *err) {
 
 static idf_status fill(idf_wordindex *x, const idf_word_source *s, idf_pool *pool, idf_error *err) {
     const idf_word_part all = {.n_rows = s->n_rows};
-    const idf_word_rows rows = {get_reference, x, s->n_rows};
+    const idf_word_rows rows = {.get = get_reference, .context = x, .n = s->n_rows};
     idf_status status = IDF_OK;
     size_t quota = 0;
     x->references = s->references;

@@ -250,20 +250,15 @@ static bool stop_after(void *context, const idf_progress *progress) {
     return progress->done < *(size_t *)context;
 }
 
-/* Stopped again and again, a build goes on from where it was and comes to the same end. */
-static void a_stopped_build_goes_on(void **state) {
-    (void)state;
-    char want[2000], got[2000];
-    build(file);
-    list_names(file, want);
-    remove_all(folder);
+/* Builds `path` in pieces of three pictures, two of which are kept at a time. */
+static void build_in_pieces(const char *path) {
     size_t at_once = 3, stopped = 0;
     idf_build_report report;
     idf_status status;
     do {
         idf_error err = IDF_ERROR_INIT;
         const idf_build_options options = {.refs_dir = refs,
-                                           .out_path = folder,
+                                           .out_path = path,
                                            .encoder = encoder,
                                            .progress = stop_after,
                                            .context = &at_once,
@@ -273,24 +268,51 @@ static void a_stopped_build_goes_on(void **state) {
         if (status == IDF_ERR_CANCELLED) {
             idf_index *index;
             assert_non_null(strstr(err.message, "is kept"));
-            assert_int_equal(idf_index_open(&index, folder, NULL), IDF_ERR_NOT_FOUND);
+            assert_int_equal(idf_index_open(&index, path, NULL), IDF_ERR_NOT_FOUND);
             stopped++;
         }
     } while (status == IDF_ERR_CANCELLED && stopped < 20);
     assert_int_equal(status, IDF_OK);
     assert_true(stopped >= 2 && stopped <= 5);
     assert_true(report.n_kept >= 6 && report.n_kept + report.n_encoded == N_PICTURES);
+}
+
+static void assert_same_file(const char *a, const char *b) {
+    idf_bytes x = {0}, y = {0};
+    assert_int_equal(idf_file_read(&x, a, 0, NULL), IDF_OK);
+    assert_int_equal(idf_file_read(&y, b, 0, NULL), IDF_OK);
+    assert_true(x.len == y.len && memcmp(x.data, y.data, x.len) == 0);
+    idf_bytes_release(&x);
+    idf_bytes_release(&y);
+}
+
+/* Stopped again and again, a build goes on from where it was and comes to the same end. */
+static void a_stopped_build_goes_on(void **state) {
+    (void)state;
+    char want[2000], got[2000];
+    build(file);
+    list_names(file, want);
+    remove_all(folder);
+    build_in_pieces(folder);
     list_names(folder, got);
     assert_string_equal(got, want);
     const char *copy = scratch_path("copy.npz");
     assert_int_equal(idf_index_export(folder, copy, NULL), IDF_OK);
-    idf_bytes x = {0}, y = {0};
-    assert_int_equal(idf_file_read(&x, copy, 0, NULL), IDF_OK);
-    assert_int_equal(idf_file_read(&y, file, 0, NULL), IDF_OK);
-    assert_true(x.len == y.len && memcmp(x.data, y.data, x.len) == 0);
-    idf_bytes_release(&x);
-    idf_bytes_release(&y);
+    assert_same_file(copy, file);
     remove_all(folder);
+}
+
+/* So does that of a file; what was kept beside it goes when it is complete. */
+static void a_stopped_build_of_a_file_goes_on(void **state) {
+    (void)state;
+    idf_file_stat stat;
+    const char *pieces = scratch_path("pieces.npz");
+    build(file);
+    build_in_pieces(pieces);
+    assert_same_file(pieces, file);
+    assert_int_equal(idf_file_get_stat(&stat, scratch_path("pieces.npz.building"), NULL),
+                     IDF_ERR_NOT_FOUND);
+    unlink(pieces);
 }
 
 /* Whatever allocation fails, the folder opens afterwards, as it was or as it was to become. */
@@ -327,8 +349,11 @@ static void out_of_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(both_forms_change_alike), cmocka_unit_test(segments_are_merged),
-        cmocka_unit_test(another_encoder),         cmocka_unit_test(a_stopped_build_goes_on),
+        cmocka_unit_test(both_forms_change_alike),
+        cmocka_unit_test(segments_are_merged),
+        cmocka_unit_test(another_encoder),
+        cmocka_unit_test(a_stopped_build_goes_on),
+        cmocka_unit_test(a_stopped_build_of_a_file_goes_on),
         cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, make, take_away);

@@ -20,7 +20,7 @@ static idf_features rows[N_ROWS];
 static void get(const void *context, size_t row, idf_features *out) {
     *out = ((const idf_features *)context)[row];
 }
-static const idf_word_rows all = {get, rows, N_ROWS};
+static const idf_word_rows all = {.get = get, .context = rows, .n = N_ROWS};
 
 static int make_rows(void **state) {
     (void)state;
@@ -78,7 +78,7 @@ static void each_feature_is_filed_under_its_word(void **state) {
  * what a list of all would. */
 static void few_entries_list_their_words(void **state) {
     (void)state;
-    const idf_word_rows few = {get, rows, 1};
+    const idf_word_rows few = {.get = get, .context = rows, .n = 1};
     idf_vocabulary v;
     idf_postings dense, sparse;
     uint32_t n = 0, from;
@@ -113,6 +113,33 @@ static void few_entries_list_their_words(void **state) {
     idf_vocabulary_release(&v);
 }
 
+/* Some words at a time give what all at once do. */
+static void filing_in_pieces_changes_nothing(void **state) {
+    (void)state;
+    static uint32_t entries[N_ROWS * PER_ROW];
+    static uint64_t signatures[N_ROWS * PER_ROW];
+    idf_vocabulary v;
+    idf_postings p;
+    idf_filing *filing;
+    assert_int_equal(idf_vocabulary_learn(&v, &all, 100, NULL, NULL), IDF_OK);
+    assert_int_equal(idf_postings_build(&p, &v, &all, 100, NULL, NULL), IDF_OK);
+    assert_int_equal(idf_filing_new(&filing, &v, &all, 100, NULL, NULL), IDF_OK);
+    const uint32_t *start = idf_filing_start(filing);
+    assert_memory_equal(start, p.start, (v.n_words + 1) * sizeof *start);
+    for (uint32_t from = 0, to; from < v.n_words; from = to) {
+        to = from + 1 + from % 7 < v.n_words ? from + 1 + from % 7 : v.n_words;
+        assert_int_equal(idf_filing_get(filing, from, to, entries + start[from], NULL, NULL),
+                         IDF_OK);
+        assert_int_equal(idf_filing_get(filing, from, to, NULL, signatures + start[from], NULL),
+                         IDF_OK);
+    }
+    assert_memory_equal(entries, p.entries, p.n_entries * sizeof *entries);
+    assert_memory_equal(signatures, p.signatures, p.n_entries * sizeof *signatures);
+    idf_filing_free(filing);
+    idf_postings_release(&p);
+    idf_vocabulary_release(&v);
+}
+
 static void threads_change_nothing(void **state) {
     (void)state;
     idf_vocabulary v, w;
@@ -143,7 +170,7 @@ static void lists_begin_with_an_even_sample(void **state) {
     (void)state;
     static idf_descriptor same[PER_ROW];
     idf_features alike[N_ROWS];
-    const idf_word_rows few = {get, alike, N_ROWS};
+    const idf_word_rows few = {.get = get, .context = alike, .n = N_ROWS};
     for (int row = 0; row < N_ROWS; row++)
         alike[row] = (idf_features){640, 480, PER_ROW, NULL, same};
     idf_vocabulary v;
@@ -172,7 +199,7 @@ static void quota_falls_to_the_least_and_no_further(void **state) {
     const int n = 720;
     size_t before = IDF_FEATURES_MAX;
     for (size_t n_rows = 1; n_rows < 300000; n_rows *= 3) {
-        const idf_word_rows many = {get_many, &n, n_rows};
+        const idf_word_rows many = {.get = get_many, .context = &n, .n = n_rows};
         size_t quota = idf_word_quota(&many), filed = quota < 720 ? quota : 720;
         assert_true(quota <= before && quota >= IDF_WORD_QUOTA_MIN);
         assert_true(filed * n_rows <= IDF_WORD_ENTRIES_EASY || quota == IDF_WORD_QUOTA_MIN);
@@ -208,7 +235,8 @@ static void nothing_and_too_much_are_told(void **state) {
     (void)state;
     idf_vocabulary v;
     idf_postings p;
-    const idf_word_rows none = {get, rows, 0}, too_many = {get, rows, IDF_WORD_ROWS_MAX + 1};
+    const idf_word_rows none = {.get = get, .context = rows},
+                        too_many = {.get = get, .context = rows, .n = IDF_WORD_ROWS_MAX + 1};
     assert_int_equal(idf_vocabulary_learn(&v, &none, 4096, NULL, NULL), IDF_OK);
     assert_int_equal(idf_postings_build(&p, &v, &none, 4096, NULL, NULL), IDF_OK);
     assert_int_equal(p.n_entries, 0);
@@ -237,6 +265,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_feature_is_filed_under_its_word),
         cmocka_unit_test(few_entries_list_their_words),
+        cmocka_unit_test(filing_in_pieces_changes_nothing),
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(lists_begin_with_an_even_sample),
         cmocka_unit_test(quota_falls_to_the_least_and_no_further),

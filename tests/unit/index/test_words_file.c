@@ -29,7 +29,7 @@ static const idf_index_meta meta = {.encoder = "test", .projection = ""};
 static void get(const void *context, size_t row, idf_features *out) {
     *out = ((const idf_index_row *)context)[row].features;
 }
-static const idf_word_rows all = {get, rows, N_ROWS};
+static const idf_word_rows all = {.get = get, .context = rows, .n = N_ROWS};
 
 static int make(void **state) {
     idf_rng rng;
@@ -270,11 +270,56 @@ static void words_may_be_missing(void **state) {
     }
 }
 
+static void relaxed(const void *times) {
+    ++*(int *)(uintptr_t)times;
+}
+
+/* Rows too many to be filed at once are written as they would be otherwise, and memory is let go.
+ */
+static void many_rows_are_filed_in_pieces(void **state) {
+    (void)state;
+    enum { MANY = 20000, EACH = 3 };
+    int times = 0;
+    idf_index *index;
+    idf_vocabulary v;
+    idf_postings p;
+    idf_index_row *many = idf_alloc(MANY, sizeof *many);
+    const idf_word_rows of = {.get = get, .context = many, .n = MANY};
+    const idf_index_meta with = {
+        .encoder = "test", .projection = "", .relax = relaxed, .relax_context = &times};
+    const char *path = scratch_path("many.npz");
+    for (size_t i = 0; i < MANY; i++) {
+        many[i] = rows[i % N_ROWS];
+        many[i].features.n = EACH;
+        many[i].features.descriptors += i / N_ROWS % (PER_ROW - N_ROWS - EACH);
+    }
+    assert_int_equal(idf_index_write(path, many, MANY, DIM, &with, NULL), IDF_OK);
+    assert_true(times > MANY / IDF_WORD_RELAX);
+    size_t quota = idf_word_quota(&of);
+    assert_int_equal(idf_vocabulary_learn(&v, &of, quota, NULL, NULL), IDF_OK);
+    assert_int_equal(idf_postings_build(&p, &v, &of, quota, NULL, NULL), IDF_OK);
+    assert_int_equal(idf_index_open(&index, path, NULL), IDF_OK);
+    assert_int_equal(idf_index_check(index, NULL), IDF_OK);
+    const idf_postings *q = idf_index_part_postings(idf_index_get_part(index, 0));
+    assert_int_equal(q->n_entries, MANY * EACH);
+    assert_memory_equal(q->start, p.start, (v.n_words + 1) * sizeof *p.start);
+    assert_memory_equal(q->entries, p.entries, p.n_entries * sizeof *p.entries);
+    assert_memory_equal(q->signatures, p.signatures, p.n_entries * sizeof *p.signatures);
+    idf_index_free(index);
+    idf_postings_release(&p);
+    idf_vocabulary_release(&v);
+    idf_free(many);
+    unlink(path);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_written_is_read),   cmocka_unit_test(words_of_elsewhere),
-        cmocka_unit_test(what_cannot_be_is_refused), cmocka_unit_test(what_cannot_lie_is_left_out),
+        cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(words_of_elsewhere),
+        cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(what_cannot_lie_is_left_out),
         cmocka_unit_test(words_may_be_missing),
+        cmocka_unit_test(many_rows_are_filed_in_pieces),
     };
     return cmocka_run_group_tests(tests, make, scratch_remove);
 }
