@@ -89,7 +89,7 @@ idf_status idf_dir_list_read(idf_dir_list *list, const char *path, idf_error *er
 void idf_dir_list_release(idf_dir_list *list);
 
 /* Removes a folder that is empty; one that is not there is fine. */
-IDF_API idf_status idf_dir_remove(const char *path, idf_error *err);
+idf_status idf_dir_remove(const char *path, idf_error *err);
 
 /* Makes a folder and its parents; one that is there is fine. */
 idf_status idf_dir_make(const char *path, idf_error *err);
