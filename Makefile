@@ -58,6 +58,7 @@ bench: ## print every figure with its baseline, as JSON
 screenshots: ## every state of the live page at four widths in both themes, as PNG
 	@tools/deps.sh test
 	IDENTIFY_BUILD_DIR=build/dev node tests/web/run.mjs screenshots.mjs $(SHOTS)
+	IDENTIFY_BUILD_DIR=build/dev node tests/web/run.mjs readme_picture.mjs $(SHOTS)/readme.jpg
 
 fuzz: ## run every fuzz target for FUZZ_SECONDS (60)
 	@tools/deps.sh build test ci

@@ -1,6 +1,6 @@
 // axe-core over the states of the page, four sizes, two themes: no violation of WCAG 2 A to 2.2 AA or of
-// best practice, and no sideways scrolling. Each state is looked at light and dark, in two sizes of a
-// rota, so that every size and theme meets many states; AXE_ALL=1 looks at all of them.
+// best practice, and no sideways scrolling. Each state is looked at in one size and theme of a rota, so
+// that every size and theme meets several states; AXE_ALL=1 looks at all of them.
 import { Fake } from './fake.mjs';
 import { AXE, SIZES, assert, browser, camera, open, run } from './lib.mjs';
 import { small } from './frames.mjs';
@@ -15,9 +15,6 @@ const b = await browser({ camera: camera([[small('01_at_an_angle.jpg'), 2]]), ar
 
 const ROOM = [[720, 450], [320, 640]];
 const widths = Object.keys(SIZES), VIEWS = widths.flatMap((size) => ['light', 'dark'].map((theme) => ({ size, theme })));
-/** Two of the views for state i. @param {number} i */
-const rota = (i) => [{ size: widths[i % 4], theme: i % 8 < 4 ? 'light' : 'dark' }, { size: widths[(i + 2 + (i >> 2)) % 4], theme: i % 8 < 4 ? 'dark' : 'light' }];
-
 /** Pages that states share, one a size of the first look: a state begins with a load of its own. */
 const pages = {};
 const keep = (d) => { if (!localStorage.getItem('dlf-deck-v1')) localStorage.setItem('dlf-deck-v1', JSON.stringify(d)); };
@@ -59,6 +56,6 @@ async function check(name, views) {
   assert.deepEqual(page.wrong, []);
 }
 
-await run(Object.fromEntries(Object.keys(STATES).map((name, i) => [name, () => check(name, process.env.AXE_ALL ? VIEWS : rota(i))])));
+await run(Object.fromEntries(Object.keys(STATES).map((name, i) => [name, () => check(name, process.env.AXE_ALL ? VIEWS : [VIEWS[i * 3 % VIEWS.length]])])));
 await b.close();
 await fake.close();
