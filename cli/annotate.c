@@ -70,16 +70,53 @@ bool cli_annotate_refuses(char *message, size_t message_bytes, const char *out, 
     return false;
 }
 
+/* Whether the file at `path`, links followed, is the index or a picture that it was made of. */
+static bool is_known(const char *path, const idf_collection *collection, const char *index_path,
+                     const char *refs_dir) {
+    char *to = idf_path_absolute(path), *index = idf_path_absolute(index_path);
+    char *folder = idf_path_absolute(refs_dir), *slash = to != NULL ? strrchr(to, '/') : NULL;
+    bool known = to != NULL && index != NULL && strcmp(to, index) == 0;
+    if (slash != NULL && folder != NULL && strncmp(to, folder, (size_t)(slash - to)) == 0 &&
+        folder[slash - to] == '\0')
+        known = known || idf_collection_find(collection, slash + 1) != SIZE_MAX;
+    idf_free(to);
+    idf_free(index);
+    idf_free(folder);
+    return known;
+}
+
+idf_status cli_annotate_check(const char *out, char **pictures, size_t n_pictures,
+                              const cli_drawn_from *from, idf_error *err) {
+    const idf_index *index = idf_collection_index(from->collection);
+    const char *refs_dir = from->refs_dir != NULL ? from->refs_dir : idf_index_refs_dir(index);
+    for (size_t i = 0; i < n_pictures; i++) {
+        char *path = target(out, pictures[i]);
+        if (path == NULL)
+            return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for a file name");
+        bool known = is_known(path, from->collection, from->index_path, refs_dir);
+        if (known)
+            idf_error_set(err, IDF_ERR_ARGUMENT,
+                          "--annotate would overwrite %s, which the collection is made of",
+                          cli_printable(path));
+        idf_free(path);
+        if (known)
+            return IDF_ERR_ARGUMENT;
+    }
+    idf_status status = cli_annotate_is_file(out) ? IDF_OK : idf_dir_make(out, err);
+    char *first = target(out, pictures[0]);
+    if (status == IDF_OK && first != NULL)
+        status = idf_file_can_write(first, err);
+    idf_free(first);
+    return status;
+}
+
 idf_status cli_annotate(const char *out, const char *picture, idf_image *frame,
                         const idf_answer *answer, const cli_drawn_from *from, idf_error *err) {
     char *path = target(out, picture);
-    idf_status status = IDF_OK;
     if (path == NULL)
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for a file name");
-    if (!cli_annotate_is_file(out))
-        status = idf_dir_make(out, err);
-    if (status == IDF_OK)
-        status = idf_annotate_beside(frame, answer, from->index, from->refs_dir, err);
+    idf_status status = idf_annotate_beside(frame, answer, idf_collection_index(from->collection),
+                                            from->refs_dir, err);
     if (status == IDF_OK)
         status = idf_image_write_file(frame, path, 0, err);
     idf_free(path);

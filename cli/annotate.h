@@ -14,9 +14,14 @@ bool cli_annotate_refuses(char *message, size_t message_bytes, const char *out, 
 
 /* What an answer came from, and where the references' pictures lie (NULL: where the index says). */
 typedef struct cli_drawn_from {
-    const idf_index *index;
-    const char *refs_dir;
+    const idf_collection *collection;
+    const char *index_path, *refs_dir;
 } cli_drawn_from;
+
+/* Before any work: an error when a drawing would take the place of the index or of a picture that
+ * it was made of, or could not be written. Makes the folder `out`. */
+idf_status cli_annotate_check(const char *out, char **pictures, size_t n_pictures,
+                              const cli_drawn_from *from, idf_error *err);
 
 /* Draws the answer on `frame`, the picture of path `picture`, the references beside it, and writes
  * it: to `out`, or under the picture's own name into the folder `out`. */

@@ -27,7 +27,7 @@ typedef struct query_run {
     cli_common common;
     idf_collection *collection;
     idf_match_options match;
-    const char *clip_model;
+    const char *index_path, *clip_model;
     const char *annotate; /* a file or a folder; NULL: nothing is drawn */
     const char *refs_dir; /* pictures to draw beside it; NULL: where the index says */
     bool table, no_geometry, mirrored, skip_damaged;
@@ -197,11 +197,15 @@ static void ask(query_run *run, question *q, const char *path, int worker) {
         idf_image_release(&q->image);
 }
 
+static cli_drawn_from drawn_from(const query_run *run) {
+    return (cli_drawn_from){run->collection, run->index_path, run->refs_dir};
+}
+
 /* Shows what became of a picture, and keeps the worst exit code. */
 static void tell(query_run *run, question *q, const char *path) {
     int code;
     if (q->status == IDF_OK) {
-        const cli_drawn_from from = {idf_collection_index(run->collection), run->refs_dir};
+        const cli_drawn_from from = drawn_from(run);
         code = show(run, &q->answer, path);
         if (run->annotate != NULL &&
             cli_annotate(run->annotate, path, &q->image, &q->answer, &from, &q->err) != IDF_OK) {
@@ -255,7 +259,7 @@ static void on_damaged(void *context, const char *message) {
     cli_warn(&((query_run *)context)->common, "answered without a segment: %s", message);
 }
 
-static int run_queries(query_run *run, const char *index_path) {
+static int run_queries(query_run *run) {
     idf_error err = IDF_ERROR_INIT;
     idf_pool *pool = NULL;
     idf_status status = idf_pool_new(&pool, run->common.threads, &err);
@@ -265,7 +269,10 @@ static int run_queries(query_run *run, const char *index_path) {
                                             .no_geometry = run->no_geometry,
                                             .pool = pool};
     if (status == IDF_OK)
-        status = idf_collection_open(&run->collection, index_path, &options, &err);
+        status = idf_collection_open(&run->collection, run->index_path, &options, &err);
+    const cli_drawn_from from = drawn_from(run);
+    if (status == IDF_OK && run->annotate != NULL)
+        status = cli_annotate_check(run->annotate, run->paths, run->n_paths, &from, &err);
     if (status == IDF_OK)
         status = open_workers(run, pool, &err);
     for (size_t i = 0; i < run->n_paths; i++) {
@@ -290,10 +297,10 @@ static int run_queries(query_run *run, const char *index_path) {
 }
 
 int cmd_query(int argc, char **argv) {
-    const char *index = "card_index.npz";
-    query_run run = {.match = {.sim_threshold = NAN, .margin_threshold = NAN}};
+    query_run run = {.index_path = "card_index.npz",
+                     .match = {.sim_threshold = NAN, .margin_threshold = NAN}};
     const cli_option options[] = {
-        {"index", CLI_TEXT, &index, "FILE", "The index (default: card_index.npz).", 0, 0},
+        {"index", CLI_TEXT, &run.index_path, "FILE", "The index (default: card_index.npz).", 0, 0},
         {"top", CLI_INT, &run.match.top_k, "K", "Show the K best references (default: 3).", 1,
          IDF_TOP_K_MAX},
         CLI_CLIP_MODEL_OPTION(&run.clip_model),
@@ -349,5 +356,5 @@ int cmd_query(int argc, char **argv) {
     run.match.margin_threshold = cli_threshold(run.match.margin_threshold);
     run.paths = argv + 1;
     run.n_paths = (size_t)n_paths;
-    return cli_finish(run_queries(&run, index));
+    return cli_finish(run_queries(&run));
 }

@@ -187,7 +187,38 @@ class Query(ProgramTest):
             result = run("query", "--index", self.index, "--annotate", out, other)
             self.assertEqual(result.returncode, 4, result.stderr)
             self.assertIn(os.path.dirname(out), result.stderr)
-            self.assertIn("Thing 2", result.stdout)
+            self.assertEqual(result.stdout, "")  # found before the work
+
+    def bytes_of(self, name):
+        with open(os.path.join(self.refs, name), "rb") as file:
+            return file.read()
+
+    def test_annotate_spares_the_collection(self):
+        name = sorted(os.listdir(self.refs))[0]
+        reference = os.path.join(self.refs, name)
+        before = {n: self.bytes_of(n) for n in os.listdir(self.refs)}
+        photo, same_name = self.photo(1, "photo.jpg"), self.photo(1, name)
+        link, folder = self.path("link.jpg"), self.path("linked")
+        os.symlink(reference, link)
+        os.symlink(self.refs, folder)
+        for out, picture in ((reference, photo), (link, photo), (self.refs, same_name),
+                             (folder, same_name), (os.path.join(folder, name), photo)):
+            result = run("query", "--index", self.index, "--annotate", out, picture)
+            self.assertEqual((result.returncode, result.stdout), (2, ""), result.stderr)
+            self.assertIn("which the collection is made of", result.stderr)
+        moved = self.path("moved")
+        os.rename(self.refs, moved)
+        result = run("query", "--index", self.index, "--refs", moved, "--annotate",
+                     os.path.join(moved, name), photo)
+        self.assertEqual(result.returncode, 2, result.stderr)
+        os.rename(moved, self.refs)
+        for n, bytes_ in before.items():
+            self.assertEqual(self.bytes_of(n), bytes_)
+        # another name there is nobody's
+        other = os.path.join(self.refs, "drawn.png")
+        self.assertEqual(run("query", "--index", self.index, "--annotate", other, photo).returncode,
+                         0)
+        self.assertTrue(os.path.exists(other))
 
     def test_usage_errors(self):
         cases = [(["query", "--index", self.index], "no picture"),
