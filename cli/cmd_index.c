@@ -36,6 +36,8 @@ static void on_note(void *context, const idf_note *note) {
                  note->message);
         add_note(run->duplicates, note, "same_as");
         break;
+    case IDF_NOTE_UNKNOWABLE:
+    case IDF_NOTE_OVER_BLACK:
     case IDF_NOTE_LABELS:
         cli_warn(&run->common, "%s: %s", file, note->message);
         add_note(run->warnings, note, "");

@@ -22,6 +22,9 @@ typedef enum idf_note_kind {
     IDF_NOTE_CHECKPOINT,  /* something about `filename`, which a training can go on from */
     IDF_NOTE_PASSED_OVER, /* files of one kind, or folders, that are no pictures by their names;
                              `filename` is the first of them */
+    IDF_NOTE_UNKNOWABLE,  /* nothing in the picture tells the reference from other things */
+    IDF_NOTE_OVER_BLACK,  /* a transparent picture that is put over black, since over white there is
+                             next to nothing to see */
 } idf_note_kind;
 
 /* Something worth telling a person. Strings are valid during the call only; `other` may be NULL. */

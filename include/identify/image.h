@@ -1,7 +1,8 @@
 /* identify/image.h - pictures in and out of memory.
  *
  * Pixels are 8-bit, rows from the top, interleaved, sRGB (3 channels) or grey (1 channel). EXIF
- * orientation and ICC profiles have been applied, alpha has been put over white. */
+ * orientation and ICC profiles have been applied, alpha has been put over white, or over black when
+ * that shows more by far. */
 #ifndef IDENTIFY_IMAGE_H
 #define IDENTIFY_IMAGE_H
 
@@ -48,6 +49,9 @@ typedef struct idf_image_info {
     idf_codec codec;
     int width, height; /* full size after orientation */
     int orientation;   /* EXIF 1..8; 1 when there is none */
+    int transparent;   /* nonzero: some of its pixels are */
+    int over_black; /* nonzero: those were put over black, for over white there is next to nothing
+                       to see; else over white */
 } idf_image_info;
 
 /* Decodes a picture, the codec chosen by content. `options` and `info` may be NULL. On success *out

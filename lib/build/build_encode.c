@@ -11,6 +11,10 @@
 #include "image/image.h"
 #include "match/surface.h"
 
+enum {
+    FEW_FEATURES = 8, /* too few for geometry to say anything */
+    ONE_COLOUR = 24,  /* of 255: less is light and noise */
+};
 enum { CHUNK = 256 }; /* pictures between two looks at what could be written */
 
 idf_status idf_build_keep(void **block, idf_index_row *row, const idf_features *found,
@@ -32,11 +36,26 @@ idf_status idf_build_keep(void **block, idf_index_row *row, const idf_features *
     return idf_surface_picture(bytes + feature_bytes, image, err);
 }
 
+/* Whether there is nothing to know the reference by: hardly a corner, and one colour. */
+static bool is_unknowable(const idf_index_row *row) {
+    uint8_t least[3] = {255, 255, 255}, most[3] = {0, 0, 0};
+    int spread = 0;
+    for (int i = 0; i < IDF_SMALL_BYTES; i++) {
+        uint8_t value = row->picture[i];
+        least[i % 3] = value < least[i % 3] ? value : least[i % 3];
+        most[i % 3] = value > most[i % 3] ? value : most[i % 3];
+    }
+    for (int c = 0; c < 3; c++)
+        spread = most[c] - least[c] > spread ? most[c] - least[c] : spread;
+    return row->features.n < FEW_FEATURES && spread < ONE_COLOUR;
+}
+
 /* Decodes the picture in w->bytes and computes everything a worker can on its own. */
 static idf_status encode_item(idf_build *b, idf_build_item *it, idf_build_worker *w,
                               idf_error *err) {
     const idf_encoder_class *class_ = b->encoder->class_;
     idf_image image = {0};
+    idf_image_info info;
     idf_features found;
     idf_decode_options decode = {
         .target_side = class_->wants_features ? IDF_LOCAL_SIDE : 0,
@@ -45,7 +64,7 @@ static idf_status encode_item(idf_build *b, idf_build_item *it, idf_build_worker
     idf_status status =
         it->embedding == NULL
             ? idf_build_no_memory(err)
-            : idf_image_read_memory(&image, w->bytes.data, w->bytes.len, &decode, NULL, err);
+            : idf_image_read_memory(&image, w->bytes.data, w->bytes.len, &decode, &info, err);
     if (status == IDF_OK)
         status = idf_extract(w->extractor, &image, IDF_ENCODER_FEATURES, &found, err);
     if (status == IDF_OK && class_->wants_features) {
@@ -54,6 +73,10 @@ static idf_status encode_item(idf_build *b, idf_build_item *it, idf_build_worker
     }
     if (status == IDF_OK)
         status = idf_build_keep(&it->features, &it->row, &found, &image, err);
+    if (status == IDF_OK) {
+        it->over_black = info.over_black != 0;
+        it->unknowable = is_unknowable(&it->row);
+    }
     if (status == IDF_OK && !class_->wants_features) {
         it->waiting = image;
         image = (idf_image){0};

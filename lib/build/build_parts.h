@@ -30,6 +30,7 @@ typedef struct idf_build_item {
     bool replaces; /* a row of the same file name was there */
     bool hashed;
     bool changed;                         /* the store has not this row */
+    bool over_black, unknowable;          /* of an encoded one; the notes of those names */
     const char *name, *rarity, *set_code; /* the build's */
     idf_file_stat stat;
     uint8_t sha256[32];

@@ -119,6 +119,15 @@ static void count(idf_build *b, idf_build_report *report) {
         n_found += it->replaces && it->state != ITEM_FAILED;
         if (it->state == ITEM_FAILED)
             idf_build_tell(b, IDF_NOTE_UNREADABLE, it->filename, NULL, it->problem);
+        if (it->state == ITEM_ENCODED && it->unknowable)
+            idf_build_tell(b, IDF_NOTE_UNKNOWABLE, it->filename, NULL,
+                           "there is nothing in it to know it by, no corner and one colour: take a "
+                           "picture that shows more of it");
+        if (it->state == ITEM_ENCODED && it->over_black)
+            idf_build_tell(
+                b, IDF_NOTE_OVER_BLACK, it->filename, NULL,
+                "it is transparent and shows next to nothing over white: it was put over "
+                "black, and is known on dark grounds");
     }
     const idf_index *old = b->old[OLD_TARGET].index;
     size_t n_old = old == NULL ? 0 : idf_index_n_rows(old);

@@ -2,6 +2,7 @@
  * the codec's decoder and turns the result upright. */
 #include "image/decode.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -90,6 +91,25 @@ static void fill_in_defaults(idf_decode_options *options) {
         options->max_pixels = DEFAULT_MAX_PIXELS;
 }
 
+/* Contrast with white under which black is tried, and how many times as much it has to show. */
+static const double PALE = 32, FAR_MORE = 4;
+
+void idf_decode_row(const idf_decode_input *in, idf_image_info *info, uint8_t *out,
+                    int out_channels, uint8_t *row, int channels, size_t n) {
+    if (channels % 2 == 0)
+        for (uint8_t *pixel = row, *end = row + n * (size_t)channels; pixel < end;
+             pixel += channels) {
+            uint8_t *alpha = &pixel[channels - 1];
+            if (*alpha == 255)
+                continue;
+            info->transparent = 1;
+            for (int c = 0; in->over_black && c < channels - 1; c++)
+                pixel[c] = idf_mul_255(pixel[c], *alpha);
+            *alpha = in->over_black ? 255 : *alpha;
+        }
+    idf_row_convert(out, out_channels, row, channels, n);
+}
+
 static idf_status decode_as(idf_codec codec, idf_image *out, const idf_decode_input *in,
                             idf_image_info *info, idf_error *err) {
     switch (codec) {
@@ -102,6 +122,41 @@ static idf_status decode_as(idf_codec codec, idf_image *out, const idf_decode_in
     default:
         return idf_decode_heif(out, in, info, err);
     }
+}
+
+/* How much a picture differs from its ground, a mean of 0..255. */
+static double contrast(const idf_image *image, int ground) {
+    double sum = 0;
+    size_t n = (size_t)image->width * (size_t)image->channels;
+    for (int y = 0; y < image->height; y++) {
+        const uint8_t *row = idf_image_row(image, y);
+        uint64_t row_sum = 0;
+        for (size_t i = 0; i < n; i++)
+            row_sum += row[i];
+        sum += (double)row_sum / (double)n;
+    }
+    return fabs(ground - sum / image->height);
+}
+
+/* Of a picture that is next to nothing over white, what it is over black when that shows far more:
+ * white art is drawn on nothing. */
+static idf_status try_black(idf_codec codec, idf_image *over_white, const idf_decode_input *in,
+                            idf_image_info *info, idf_error *err) {
+    double seen = contrast(over_white, 255);
+    idf_decode_input again = *in;
+    idf_image_info other = {.codec = codec, .orientation = 1};
+    idf_image image = {0};
+    if (seen > PALE)
+        return IDF_OK;
+    again.over_black = true;
+    idf_status status = decode_as(codec, &image, &again, &other, err);
+    if (status != IDF_OK)
+        return status;
+    info->over_black = contrast(&image, 0) > FAR_MORE * seen;
+    idf_image_release(info->over_black ? over_white : &image);
+    if (info->over_black)
+        *over_white = image;
+    return IDF_OK;
 }
 
 idf_status idf_image_read_memory(idf_image *out, const void *bytes, size_t len_bytes,
@@ -131,6 +186,8 @@ idf_status idf_image_read_memory(idf_image *out, const void *bytes, size_t len_b
                              type->name);
     found.codec = type->codec;
     idf_status status = decode_as(type->codec, out, &in, &found, err);
+    if (status == IDF_OK && found.transparent)
+        status = try_black(type->codec, out, &in, &found, err);
     if (status == IDF_OK && in.options.grey && out->channels == 3) { /* colours were converted */
         idf_image grey;
         status = idf_image_to_grey(&grey, out, err);

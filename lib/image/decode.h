@@ -3,6 +3,7 @@
 #ifndef IDF_IMAGE_DECODE_H
 #define IDF_IMAGE_DECODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,12 +19,18 @@ typedef struct idf_decode_input {
     const uint8_t *bytes;
     size_t len_bytes;
     idf_decode_options options; /* every limit filled in */
+    bool over_black;            /* what is transparent is put over black, not over white */
 } idf_decode_input;
 
 /* IDF_ERR_LIMIT with a sentence when a picture of this size may not be decoded; `codec` is how the
  * sentence calls it ("JPEG"). Zero sides are IDF_ERR_FORMAT. */
 idf_status idf_decode_check_size(const idf_decode_input *in, const char *codec, uint64_t width,
                                  uint64_t height, idf_error *err);
+
+/* A row of n pixels as idf_row_convert makes it, what is transparent put over the ground asked for;
+ * info->transparent is set when there is any. `row` is written to. */
+void idf_decode_row(const idf_decode_input *in, idf_image_info *info, uint8_t *out,
+                    int out_channels, uint8_t *row, int channels, size_t n);
 
 /* The decoders. They fill info's width and height as stored and its orientation. Colours are sRGB;
  * a picture whose profile says otherwise may come in RGB when grey was asked for. *out is an empty

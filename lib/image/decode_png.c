@@ -1,7 +1,8 @@
 /* decode_png.c - PNG by libpng.
  *
  * libpng expands palettes, small depths and transparency keys and scales 16 bits to 8; alpha is put
- * over white here. Its errors jump out with a sentence; its allocations are the library's own. */
+ * over white or black here. Its errors jump out with a sentence; its allocations are the library's
+ * own. */
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
@@ -159,7 +160,8 @@ static void read_rows(png_job *job, bool interlaced) {
             uint8_t *from = direct ? to : job->buffer + (interlaced ? (size_t)y * stride : 0);
             png_read_row(job->png, from, NULL);
             if (!direct && pass == passes - 1)
-                idf_row_convert(to, job->out->channels, from, channels, (size_t)width);
+                idf_decode_row(job->in, job->info, to, job->out->channels, from, channels,
+                               (size_t)width);
         }
     }
 }

@@ -50,8 +50,8 @@ static idf_status fail(const idf_decode_input *in, VP8StatusCode code, idf_error
 }
 
 /* Decodes bytes that hold one still picture. Pixels that need converting go through `rgba`. */
-static idf_status decode_still(idf_image *out, const idf_decode_input *in, const uint8_t *bytes,
-                               size_t len, idf_error *err) {
+static idf_status decode_still(idf_image *out, const idf_decode_input *in, idf_image_info *info,
+                               const uint8_t *bytes, size_t len, idf_error *err) {
     size_t icc_bytes = 0;
     const uint8_t *icc = find_chunk(in, "ICCP", &icc_bytes);
     WebPDecoderConfig config;
@@ -81,8 +81,8 @@ static idf_status decode_still(idf_image *out, const idf_decode_input *in, const
     if (code != VP8_STATUS_OK)
         status = fail(in, code, err);
     for (int y = 0; status == IDF_OK && !direct && y < height; y++)
-        idf_row_convert(idf_image_row(out, y), out->channels, buffer + (size_t)y * stride, channels,
-                        (size_t)width);
+        idf_decode_row(in, info, idf_image_row(out, y), out->channels, buffer + (size_t)y * stride,
+                       channels, (size_t)width);
     WebPFreeDecBuffer(&config.output);
     idf_free(buffer);
     if (status == IDF_OK && icc != NULL) {
@@ -108,7 +108,7 @@ idf_status idf_decode_webp(idf_image *out, const idf_decode_input *in, idf_image
         bytes = frame + FRAME_HEADER_BYTES;
         len = n - FRAME_HEADER_BYTES;
     }
-    idf_status status = decode_still(out, in, bytes, len, err);
+    idf_status status = decode_still(out, in, info, bytes, len, err);
     if (status != IDF_OK) {
         idf_image_release(out);
         return status;

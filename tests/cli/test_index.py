@@ -11,7 +11,7 @@ import unittest
 import numpy
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from common import PROGRAM, ProgramTest, picture, run  # noqa: E402
+from common import PROGRAM, Image, ProgramTest, picture, run  # noqa: E402
 
 
 class Index(ProgramTest):
@@ -125,6 +125,42 @@ class Index(ProgramTest):
         failed = self.build("--strict", "--rebuild", expect=3)
         self.assertIn(".jpg", failed.stderr)
         self.assertEqual(open(self.index, "rb").read(), before)
+
+    def test_white_art_on_nothing(self):
+        """Over white there is nothing to see of it: it goes over black, and knows itself there."""
+        for seed, name in enumerate(("pale_a.png", "pale_b.webp", "dark.png", "opaque.png")):
+            shape = picture(seed).convert("L").point(lambda v: 255 if v > 110 else 0)
+            grey = 30 if name == "dark.png" else 250
+            art = Image.new("RGBA", shape.size, (grey, grey, grey, 255))
+            if name == "opaque.png":
+                art = Image.merge("RGBA", (*[shape.point(lambda v: 230 + v // 20)] * 3,
+                                           Image.new("L", shape.size, 255)))
+            else:
+                art.putalpha(shape)
+            art.save(os.path.join(self.refs, name), lossless=True)
+        report = self.build()
+        told = {entry["filename"]: entry["reason"] for entry in report["warnings"]}
+        self.assertEqual(sorted(told), ["pale_a.png", "pale_b.webp"])
+        self.assertIn("put over black", told["pale_a.png"])
+        photo = self.path("photo.png")
+        for seed, name in enumerate(("pale_a.png", "pale_b.webp")):
+            with Image.open(os.path.join(self.refs, name)) as art:
+                canvas = Image.new("RGB", (800, 600), (20, 30, 70))
+                canvas.paste(art, (200, 80), art)
+            canvas.save(photo)
+            result = run("query", "--index", self.index, "--json", photo)
+            self.assertEqual(result.returncode, 0, result.stdout)
+            self.assertEqual(json.loads(result.stdout)["masks"][0]["ref_filename"], name)
+
+    def test_nothing_to_know_it_by_is_named(self):
+        Image.new("RGB", (300, 400), (250, 250, 250)).save(os.path.join(self.refs, "white.png"))
+        two = Image.new("RGB", (300, 400), (220, 30, 30))
+        two.paste((30, 30, 220), (0, 0, 150, 400))
+        two.save(os.path.join(self.refs, "two.png"))  # two colours are something
+        self.add("thing.jpg", 1)
+        report = self.build()
+        self.assertEqual([(w["filename"], "nothing in it to know it by" in w["reason"])
+                          for w in report["warnings"]], [("white.png", True)])
 
     def test_what_is_passed_over_is_named(self):
         self.fill(2)
