@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/file.h"
 #include "cli/encoder.h"
 #include "cli/verify.h"
@@ -195,6 +196,19 @@ static const char *contradiction(const verify_run *run) {
     return NULL;
 }
 
+/* Whether thresholds could be saved: of a folder it is the manifest that changes. */
+static idf_status can_write_index(const char *path, idf_error *err) {
+    idf_file_stat stat;
+    if (idf_file_get_stat(&stat, path, NULL) != IDF_OK || !stat.is_dir)
+        return idf_file_can_write(path, err);
+    char *manifest = idf_path_join(path, "manifest.json");
+    idf_status status = manifest == NULL
+                            ? idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for a file name")
+                            : idf_file_can_write(manifest, err);
+    idf_free(manifest);
+    return status;
+}
+
 int cmd_verify(int argc, char **argv) {
     verify_run run = {.subject.path = "card_index.npz",
                       .n_confusables = 5,
@@ -277,7 +291,7 @@ int cmd_verify(int argc, char **argv) {
     idf_error err = IDF_ERROR_INIT;
     idf_status status = run.report != NULL ? idf_file_can_write(run.report, &err) : IDF_OK;
     if (status == IDF_OK && run.save)
-        status = idf_file_can_write(run.subject.path, &err);
+        status = can_write_index(run.subject.path, &err);
     code = status == IDF_OK ? run_verify(&run) : cli_fail(status, err.message);
     subject_release(&run.subject);
     subject_release(&run.other);

@@ -66,7 +66,9 @@ static int open_slot(const char *name, bool *failed) {
     for (int attempt = 0; attempt < 8; attempt++) {
         int fd = IDF_AGAIN(open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
         if (fd < 0) { /* a link, or a file that may not be written, in its place: the next slot */
-            *failed = errno != ELOOP && !(errno == EACCES && access(name, F_OK) == 0);
+            int code = errno;
+            *failed = code != ELOOP && !(code == EACCES && access(name, F_OK) == 0);
+            errno = code;
             return -1;
         }
         int locked = IDF_AGAIN(flock(fd, LOCK_EX | LOCK_NB));

@@ -30,10 +30,9 @@ static idf_status fail(idf_error *err, const char *verb, const char *path) {
     if (strerror_r(code, reason, sizeof reason) != 0)
         snprintf(reason, sizeof reason, "error %d", code);
     return idf_error_set(err,
-                         code == EACCES || code == EPERM || code == EROFS ? IDF_ERR_PERMISSION
-                         : code == ENOENT || code == ENOTDIR              ? IDF_ERR_NOT_FOUND
-                         : code == ENOSPC || code == EDQUOT               ? IDF_ERR_NO_SPACE
-                                                                          : IDF_ERR_IO,
+                         code == ENOENT || code == ENOTDIR  ? IDF_ERR_NOT_FOUND
+                         : code == ENOSPC || code == EDQUOT ? IDF_ERR_NO_SPACE
+                                                            : IDF_ERR_IO,
                          "cannot %s '%s': %s", verb, idf_text_printable(shown, sizeof shown, path),
                          reason);
 }

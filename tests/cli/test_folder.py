@@ -231,10 +231,30 @@ class FolderTest(ProgramTest):
         query = subprocess.run([*drop, PROGRAM, "query", "--index", self.folder, self.path("refs", "a.jpg")],
                                capture_output=True, text=True)
         self.assertIn(query.returncode, (0, 1), query.stderr)
-        change = subprocess.run([*drop, PROGRAM, "remove", "--index", self.folder, "a.jpg"],
-                                capture_output=True, text=True)
-        self.assertEqual(change.returncode, 3, change.stderr)
-        self.assertIn("cannot write", change.stderr)
+        picture = self.path("refs", "a.jpg")
+        fresh = ["index", "--refs", self.path("refs"), *QUIET, "--out"]
+        for args in (["remove", "--index", self.folder, "a.jpg"],
+                     ["add", "--index", self.folder, picture],
+                     [*fresh, self.folder, "--rebuild"], [*fresh, self.path("new.idx")],
+                     [*fresh, self.path("new.npz")],
+                     ["verify", "--index", self.folder, "--views", "1", "--save-thresholds"],
+                     ["verify", "--index", self.folder, "--report", self.path("r.html")],
+                     ["query", "--index", self.folder, "--annotate", self.path("o.png"), picture],
+                     ["augment", "--refs", self.path("refs"), "--out", self.path("views")],
+                     ["train", "--refs", self.path("refs"), "--out", self.path("head.pt")]):
+            change = subprocess.run([*drop, PROGRAM, *args], capture_output=True, text=True)
+            self.assertEqual((change.returncode, change.stdout), (4, ""), change.stderr)
+            self.assertRegex(change.stderr, "cannot (write|create).*: Permission denied")
+
+    def test_thresholds_are_saved(self):
+        for i in range(3):
+            self.add(f"thing_{i}.jpg", i)
+        self.build_folder(*QUIET)
+        before = self.manifest()["meta"]
+        result = run("verify", "--index", self.folder, "--views", "2", "--save-thresholds")
+        self.assertIn(result.returncode, (0, 1), result.stderr)
+        self.assertNotIn("sim_threshold", before)
+        self.assertIn("sim_threshold", self.manifest()["meta"])
 
     def test_a_damaged_segment_is_passed_over_when_asked(self):
         for i in range(3):
