@@ -49,7 +49,7 @@ typedef struct bench {
 } bench;
 
 static void run_extract(bench *b) {
-    idf_extract(b->extractor, b->image, IDF_ENCODER_FEATURES, &b->features, NULL);
+    idf_extract(b->extractor, b->image, IDF_PICTURE_FEATURES, &b->features, NULL);
 }
 
 static void run_frame(bench *b) {
@@ -66,7 +66,7 @@ static void run_all(bench *b) {
     idf_image image = {0};
     if (idf_image_read_file(&image, b->path, &options, NULL, NULL))
         return;
-    idf_extract(b->extractor, &image, IDF_ENCODER_FEATURES, &b->features, NULL);
+    idf_extract(b->extractor, &image, IDF_PICTURE_FEATURES, &b->features, NULL);
     run_encode(b);
     idf_image_release(&image);
 }

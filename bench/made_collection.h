@@ -126,7 +126,7 @@ static inline made_source made_from_picture(const made_maker *m, uint64_t seed) 
     made_source out = {.vector = calloc((size_t)m->encoder->dim, sizeof *out.vector)};
     made_must(out.vector != NULL, "out of memory");
     made_picture(&picture, seed);
-    made_must(!idf_extract(m->extractor, &picture, IDF_ENCODER_FEATURES, &f, NULL), "no features");
+    made_must(!idf_extract(m->extractor, &picture, IDF_PICTURE_FEATURES, &f, NULL), "no features");
     idf_encoder_input input = {&picture, &f};
     made_must(
         !m->encoder->class_->encode(m->encoder, m->workspace, &input, 1, out.vector, NULL, NULL),

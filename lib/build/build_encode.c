@@ -66,7 +66,7 @@ static idf_status encode_item(idf_build *b, idf_build_item *it, idf_build_worker
             ? idf_build_no_memory(err)
             : idf_image_read_memory(&image, w->bytes.data, w->bytes.len, &decode, &info, err);
     if (status == IDF_OK)
-        status = idf_extract(w->extractor, &image, IDF_ENCODER_FEATURES, &found, err);
+        status = idf_extract(w->extractor, &image, IDF_PICTURE_FEATURES, &found, err);
     if (status == IDF_OK && class_->wants_features) {
         idf_encoder_input input = {&image, &found};
         status = class_->encode(b->encoder, w->workspace, &input, 1, it->embedding, NULL, err);

@@ -165,7 +165,7 @@ static void view_task(void *context, size_t i, int worker_index) {
     idf_status status = render(r, view, frame);
     bool unreadable = status != IDF_OK && status != IDF_ERR_NO_MEMORY;
     if (status == IDF_OK)
-        status = idf_extract(w->extractor, frame, IDF_ENCODER_FEATURES, &features, NULL);
+        status = idf_extract(w->extractor, frame, IDF_PICTURE_FEATURES, &features, NULL);
     const idf_look look = {.frame = frame, .whole = &features};
     if (status == IDF_OK)
         status = reach(w, look, row, s);

@@ -155,7 +155,7 @@ static idf_status encode_image(idf_index_writer *w, const idf_image *image, wait
     it->embedding = idf_alloc((size_t)w->encoder->dim, sizeof *it->embedding);
     idf_status status = it->embedding == NULL
                             ? no_memory(err)
-                            : idf_extract(w->extractor, image, IDF_ENCODER_FEATURES, &found, err);
+                            : idf_extract(w->extractor, image, IDF_PICTURE_FEATURES, &found, err);
     const idf_encoder_input input = {image, &found};
     if (status == IDF_OK)
         status = w->encoder->class_->encode(w->encoder, w->workspace, &input, 1, it->embedding,

@@ -29,6 +29,9 @@ enum { RELATED = 5, RELATED_CACHE = 256, RELATED_SHARED = 12 };
  * those of one cell. Fewer lie in cells so empty that chance decides whether they count as common.
  */
 enum { LEAST_OWN = 10 };
+/* What is not seen may be covered, once in ten times: that bounds what its absence says of which of
+ * two it is. */
+static const double COVERED = 1;
 /* Share in common from which that is worth weighing. */
 static const double RELATED_SHARE = 0.1;
 
@@ -217,7 +220,7 @@ static void weigh_rival(idf_finder *f, idf_thing *thing, size_t rival, const idf
         idf_outline_overlap(as->corners, thing->seen.corners) <= SAME_PLACE)
         return;
     idf_parts_divide(&other, others, common.b, as, size);
-    double lead = mine.own_evidence - other.own_evidence;
+    double lead = fmax(-COVERED, mine.own_evidence) - fmax(-COVERED, other.own_evidence);
     if (mine.n_own < LEAST_OWN && other.n_own < LEAST_OWN)
         lead = 0;
     if (thing->n_others < IDF_THING_OTHERS)

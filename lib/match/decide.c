@@ -1,32 +1,55 @@
-/* decide.c - what is known of a sighting, weighed. */
+/* decide.c - what is known of a sighting, weighed.
+ *
+ * Three things can bring a reference about that is not there. Chance: the evidence of a sighting is
+ * against that, as far as it is spread over the reference. Another thing of the collection that
+ * shares a part: own evidence is against that. A thing that is in no collection and shares a design
+ * (the same brand, another edition): against that stands how much agrees, and that what lies
+ * between the features agrees too. The least of the three counts. */
 #include "match/decide.h"
 
 #include <math.h>
 
 /* Coverage from which a sighting counts in full, and up to which not at all: references that share
  * a half of what they show cover 0.5 to 0.7 of each other, right answers with fingers and glare on
- * them 0.7 and more, round things seen from aside less. */
+ * them 0.7 and more, round things seen from aside less. Where the surface was compared, which tells
+ * these apart, half of it will do. */
 static const double FULL_COVERAGE = 0.75, NO_COVERAGE = 0.4;
-/* Where the surface was compared, features speak so much at most for this reference and not for one
- * that looks otherwise between them; what agrees adds a part of that, and so much to own evidence.
- */
-static const double MOST_BY_FEATURES = 10, SURFACE_SHARE = 0.5, OWN_BY_SURFACE = 3;
-/* Own evidence from which what is shared with others counts too. */
+static const double FULL_WITH_SURFACE = 0.5, NO_WITH_SURFACE = 0.25;
+/* Own evidence from which what is shared with others counts too, where there is no surface. */
 static const double OWN_CLEAR = 4;
+/* Log odds against a look-alike, as weights of log10 of the evidence, of the surface and of own
+ * evidence (logistic regression; docs/matching.md says on what). */
+static const double BY_FEATURES = 3, BY_SURFACE = 0.7, BY_OWN = 0.3;
+/* What own evidence counts for at most, for and against: something may cover it. */
+static const double OWN_MOST = 4, OWN_LEAST = -10;
+/* Such log odds are worth evidence of MIDDLE, one more is worth STEP more. */
+static const double LOOKALIKE_MIDDLE = 5.5, MIDDLE = 6, STEP = 3;
+
+static double part_covered(double covered, double none, double full) {
+    double part = fmin(1, fmax(0, (covered - none) / (full - none)));
+    return part * part;
+}
+
+/* Against a thing of the same design, `evidence` being what is against chance. */
+static double against_lookalikes(const idf_sighting *seen, double evidence) {
+    double own =
+        isfinite(seen->own_evidence) ? fmax(OWN_LEAST, fmin(seen->own_evidence, OWN_MOST)) : 0;
+    double odds =
+        BY_FEATURES * log10(fmax(evidence, 0.1)) + BY_SURFACE * seen->surface + BY_OWN * own;
+    return MIDDLE + STEP * (odds - LOOKALIKE_MIDDLE);
+}
 
 double idf_effective_evidence(const idf_sighting *seen) {
-    double covered = fmax(seen->coverage, seen->alike);
-    double part = fmin(1, fmax(0, (covered - NO_COVERAGE) / (FULL_COVERAGE - NO_COVERAGE)));
-    double evidence = seen->evidence * part * part, own = seen->own_evidence;
     if (seen->n_windows > 0) {
-        evidence = fmin(evidence, MOST_BY_FEATURES);
-        evidence += fmin(seen->surface, SURFACE_SHARE * evidence);
-        own += fmin(seen->surface, OWN_BY_SURFACE);
+        double counts =
+            seen->evidence * part_covered(seen->coverage, NO_WITH_SURFACE, FULL_WITH_SURFACE);
+        return fmax(0, fmin(counts, against_lookalikes(seen, counts)));
     }
+    double evidence = seen->evidence * part_covered(seen->coverage, NO_COVERAGE, FULL_COVERAGE);
     /* What is shared with a reference that is no printing of the same speaks for neither: then the
      * own part has to speak. */
-    if (isfinite(own))
-        evidence *= fmin(1, fmax(0, own / OWN_CLEAR));
+    if (isfinite(seen->own_evidence))
+        evidence *= fmin(1, fmax(0, seen->own_evidence / OWN_CLEAR));
     return evidence;
 }
 

@@ -129,7 +129,7 @@ idf_status idf_embed_frame(const idf_call *call, const idf_image *frame, const i
     idf_scratch *s = call->scratch;
     s->n_regions = 0;
     s->count.n_looks++;
-    idf_status status = idf_extract(s->extractor, grey, IDF_ENCODER_FEATURES, &s->whole, err);
+    idf_status status = idf_extract(s->extractor, grey, IDF_PICTURE_FEATURES, &s->whole, err);
     if (status == IDF_OK)
         status = embed_box(call, frame, all, &s->whole, err);
     if (status == IDF_OK) {

@@ -191,7 +191,6 @@ static void weigh_surface(const state *s, const idf_thing *thing, const idf_feat
         idf_windows w = idf_surface_compare(l->surface, thing->shared);
         seen->n_windows = w.n + w.n_beyond;
         seen->surface = idf_windows_evidence(&w);
-        seen->alike = idf_windows_share(&w);
     }
     weigh_others(s, thing, back, seen);
 }

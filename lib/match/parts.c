@@ -24,8 +24,6 @@ static const double FOUND_BY_CHANCE = 0.04;
 static const double OWN_WORSE = 0.7;
 /* Features come in clumps (one corner on several levels). */
 static const double CLUMP = 2;
-/* What is not seen may be covered, once in ten times: that bounds what its absence says. */
-static const double COVERED = 1;
 
 static int cell_of(const idf_features *r, int i, int side) {
     int x = (int)(side * idf_feature_x(r, i) / r->width);
@@ -77,7 +75,7 @@ static double own_evidence(const idf_parts *p) {
     double there = fmin(0.95, fmax(2 * FOUND_BY_CHANCE, OWN_WORSE * shared_rate));
     double ratio = p->found_own * log10(there / FOUND_BY_CHANCE) +
                    (p->n_own - p->found_own) * log10((1 - there) / (1 - FOUND_BY_CHANCE));
-    return fmax(-COVERED, ratio / CLUMP);
+    return ratio / CLUMP;
 }
 
 /* Which features of the reference should be in view. */

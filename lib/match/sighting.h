@@ -24,8 +24,8 @@ typedef struct idf_sighting {
     double rival_evidence, rival_shared, own_evidence, lead;
     /* Of its surface (match/surface.h), 0 when it was not compared. */
     int n_windows;
-    double surface, alike; /* idf_windows_evidence, idf_windows_share */
-    unsigned track_id;     /* match/track.h; 0 outside of a stream */
+    double surface;    /* idf_windows_evidence */
+    unsigned track_id; /* match/track.h; 0 outside of a stream */
 } idf_sighting;
 
 /* All sightings of one frame; at most one for a place. */

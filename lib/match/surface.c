@@ -16,14 +16,13 @@ enum {
     SIDE = IDF_SMALL_SIDE,
     CELLS = SIDE * SIDE,
     CHANNELS = 3,
-    WINDOW = 8,         /* cells; windows overlap by half */
-    SHIFT = 1,          /* cells that a window may be off */
-    NEAREST = 5,        /* matched places that correct the map */
-    LEAST_PAIRS = 8,    /* else the surface is not looked at */
-    LEAST_SPAN = 6,     /* cells that they span at least, either way */
-    LEAST_WINDOWS = 12, /* for their share to mean anything */
-    SAMPLES = 6,        /* of the frame, along a side of a cell at most */
-    GLARE = 245,        /* a cell as bright as that in all colours shows the light, not the thing */
+    WINDOW = 8,      /* cells; windows overlap by half */
+    SHIFT = 1,       /* cells that a window may be off */
+    NEAREST = 5,     /* matched places that correct the map */
+    LEAST_PAIRS = 8, /* else the surface is not looked at */
+    LEAST_SPAN = 6,  /* cells that they span at least, either way */
+    SAMPLES = 6,     /* of the frame, along a side of a cell at most */
+    GLARE = 245,     /* a cell as bright as that in all colours shows the light, not the thing */
 };
 /* What a cell averages, in cells: somewhat more than itself, as the small picture does. */
 static const double BOX = 1.5;
@@ -209,14 +208,14 @@ static double colourful(const cell *cells, const uint8_t *known) {
     return hypot(deviation(cells, known, 1), deviation(cells, known, 2));
 }
 
+/* What lies outside of the frame is not known, and takes the colour of its edge: a window may hold
+ * some of it. */
 static void bend_cell(idf_surface *s, int i, const idf_image *frame, idf_point at, double side) {
-    double rgb[3];
-    s->known[i] = at.x > 0 && at.y > 0 && at.x < frame->width - 1 && at.y < frame->height - 1;
-    if (!s->known[i])
-        return;
-    mean_of(rgb, frame, at, side);
+    double rgb[3], right = frame->width - 1, bottom = frame->height - 1;
+    bool inside = at.x > 0 && at.y > 0 && at.x < right && at.y < bottom;
+    mean_of(rgb, frame, (idf_point){fmin(fmax(at.x, 0), right), fmin(fmax(at.y, 0), bottom)}, side);
     to_cell(&s->frame[i], rgb);
-    s->known[i] = fmin(rgb[0], fmin(rgb[1], rgb[2])) <= GLARE;
+    s->known[i] = inside && fmin(rgb[0], fmin(rgb[1], rgb[2])) <= GLARE;
 }
 
 bool idf_surface_bend(idf_surface *s, const idf_laid *laid, const idf_image *frame,
@@ -306,15 +305,31 @@ static window best_fit(const idf_surface *s, int x, int y) {
     return best;
 }
 
+/* The middle one in order, by partitioning (Hoare 1961); v is put into another order. */
 static float median(float *v, int n) {
-    for (int i = 1; i < n; i++) { /* about a hundred */
-        float x = v[i];
-        int k = i;
-        for (; k > 0 && v[k - 1] > x; k--)
-            v[k] = v[k - 1];
-        v[k] = x;
+    int low = 0, high = n - 1, middle = n / 2;
+    while (low < high) {
+        float pivot = v[(low + high) / 2];
+        int i = low, j = high;
+        while (i <= j) {
+            while (v[i] < pivot)
+                i++;
+            while (v[j] > pivot)
+                j--;
+            if (i <= j) {
+                float x = v[i];
+                v[i++] = v[j];
+                v[j--] = x;
+            }
+        }
+        if (middle <= j)
+            high = j;
+        else if (middle >= i)
+            low = i;
+        else
+            break;
     }
-    return n > 0 ? v[n / 2] : 0;
+    return n > 0 ? v[middle] : 0;
 }
 
 /* Whether a window's middle lies in one of the cells of a reference's grid. */
@@ -351,11 +366,6 @@ idf_windows idf_surface_compare(const idf_surface *s, idf_cells shared) {
         *(inside[i] ? &out.n_different : &out.n_beyond_different) += differs;
     }
     return out;
-}
-
-double idf_windows_share(const idf_windows *w) {
-    int n = w->n + w->n_beyond;
-    return n < LEAST_WINDOWS ? 0 : 1 - (double)(w->n_different + w->n_beyond_different) / n;
 }
 
 /* So many windows of which some differ. */

@@ -59,8 +59,6 @@ typedef struct idf_windows {
 /* Without those in parts of the reference that others show too. */
 idf_windows idf_surface_compare(const idf_surface *surface, idf_cells shared);
 
-/* Share of all windows that agree, 0..1; 0 for too few. */
-double idf_windows_share(const idf_windows *windows);
 /* log10 of how much likelier they are when the reference is there than when what is there only
  * shares what was matched. 0 for no windows. */
 double idf_windows_evidence(const idf_windows *windows);

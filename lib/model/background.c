@@ -30,7 +30,7 @@ extern const uint8_t idf_background_begin[], idf_background_end[];
 enum { HEADER = 16, VERSION = 1 };
 
 /* The encoder whose vectors these are. */
-static const char made_by[] = "builtin/3";
+static const char made_by[] = "builtin/4";
 
 static bool is_known(const idf_encoder *encoder) {
     size_t n = strlen(made_by);

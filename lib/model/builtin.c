@@ -72,7 +72,8 @@ static idf_status builtin_encode(const idf_encoder *encoder, idf_encoder_workspa
     (void)pool, (void)err;
     for (size_t i = 0; i < n; i++, out += encoder->dim) {
         const idf_features *features = inputs[i].features;
-        idf_vlad_encode(&self->vlad, features->descriptors, features->n, out, workspace->scratch);
+        int taken = features->n < IDF_ENCODER_FEATURES ? features->n : IDF_ENCODER_FEATURES;
+        idf_vlad_encode(&self->vlad, features->descriptors, taken, out, workspace->scratch);
         add_colours(out, self->vlad.dim, inputs[i].image);
     }
     return IDF_OK;
@@ -100,7 +101,7 @@ idf_status idf_builtin_open_tables(idf_encoder **encoder, const uint8_t *bytes, 
     self->vlad = vlad;
     self->head.class_ = &builtin_class;
     self->head.dim = vlad.dim + IDF_CHROMA_DIM;
-    snprintf(self->head.identity, sizeof self->head.identity, "builtin/3");
+    snprintf(self->head.identity, sizeof self->head.identity, "builtin/4");
     /* placeholders until an index is calibrated: no measurement stands behind them */
     self->head.default_sim_threshold = 0.25f;
     self->head.default_margin_threshold = 0.03f;

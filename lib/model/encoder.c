@@ -48,7 +48,7 @@ static void encode_one(void *context, size_t item, int worker_index) {
         return;
     idf_features features = {0};
     idf_status status =
-        idf_extract(w->extractor, &j->images[item], IDF_ENCODER_FEATURES, &features, &w->error);
+        idf_extract(w->extractor, &j->images[item], IDF_PICTURE_FEATURES, &features, &w->error);
     idf_encoder_input input = {&j->images[item], &features};
     if (!status)
         status =

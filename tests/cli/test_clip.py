@@ -32,7 +32,7 @@ class Clip(ProgramTest):
 
     def test_auto_takes_clip_when_it_is_there(self):
         without = self.index_with()
-        self.assertEqual(json.loads(without.stdout)["encoder"], "builtin/3")
+        self.assertEqual(json.loads(without.stdout)["encoder"], "builtin/4")
         self.assertEqual(without.stderr, "encoder: the built-in one; 'dlf-identify models pull "
                          "ViT-B/32' gets CLIP's weights\n")
         path = self.place()
@@ -45,7 +45,7 @@ class Clip(ProgramTest):
         self.assertEqual(json.loads(again.stdout)["kept"], 5)
         self.assertEqual(again.stderr, "")
         back = self.index_with("--encoder", "builtin")
-        self.assertEqual(json.loads(back.stdout)["encoder"], "builtin/3")
+        self.assertEqual(json.loads(back.stdout)["encoder"], "builtin/4")
         self.assertEqual(self.index_with("--encoder", "clip", "--threads", "1").returncode, 0)
 
     def test_queries_follow_the_index(self):

@@ -97,7 +97,7 @@ static void the_own_half_decides(void **state) {
     assert_true(parts.own_evidence > 20);
     see_box(&mine, 0, 0, SIDE, SIDE / 2.0);
     idf_parts_divide(&parts, &mine.features, shared, &seen, frame_size);
-    assert_true(parts.own_evidence < 0 && parts.own_evidence >= -1); /* it may be covered */
+    assert_true(parts.own_evidence < -1);
     idf_parts_divide(&parts, &mine.features, ~(idf_cells)0, &seen, frame_size);
     assert_int_equal(parts.n_own, 0);
     assert_true(parts.own_evidence == 0);
@@ -270,31 +270,46 @@ static void surfaces_count(void **state) {
     a.coverage = 0.575; /* half way: the square of a half of it */
     assert_true(fabs(idf_effective_evidence(&a) - 10) < 1e-9);
     a.n_windows = 40;
-    a.surface = 4; /* looks the same, at most places */
-    a.alike = 0.7;
-    double thin = idf_effective_evidence(&a);
-    assert_true(thin > 12 && thin <= 15);
-    a.coverage = 0.2;
-    assert_true(idf_effective_evidence(&a) == thin);
-    a.alike = 0.3; /* and elsewhere does not */
-    a.surface = 1;
-    assert_true(idf_effective_evidence(&a) < 1);
-    a = box(1, 300, 0, 0, 100); /* the print is there, the rest is another's */
+    a.coverage = 0.375; /* half way, where the surface is known */
+    a.surface = 9;
+    assert_true(fabs(idf_effective_evidence(&a) - 10) < 1e-9);
+    a.coverage = 0.25;
+    assert_true(idf_effective_evidence(&a) == 0);
+}
+
+/* A thing of the same design has many of its features, too. */
+static void lookalikes_are_told_apart(void **state) {
+    (void)state;
+    idf_sighting a = box(1, 60, 0, 0, 100);
     a.n_windows = 80;
-    a.surface = -8;
-    a.alike = 0.2;
+    a.surface = 1;
+    double whole = idf_effective_evidence(&a);
+    assert_true(whole > 6);
+    a.surface = -3; /* the print is there, what lies between it is another's */
     assert_true(idf_effective_evidence(&a) < 3);
-    a.surface = 0.5; /* glare and dye have not lost it */
-    assert_true(idf_effective_evidence(&a) > 9);
-    a.own_evidence = 1.5; /* hardly anything of its own was found, */
-    a.surface = 2.5;      /* but looks so */
-    assert_true(idf_effective_evidence(&a) > 10);
-    a.surface = -1;
-    assert_true(idf_effective_evidence(&a) < 2);
+    a.surface = 1;
+    a.coverage = 0.35; /* a part of it */
+    assert_true(idf_effective_evidence(&a) < 3);
+    a.coverage = 1;
+    a.own_evidence = -1; /* nothing is found where it differs from others */
+    double common = idf_effective_evidence(&a);
+    assert_true(common < whole);
+    a.own_evidence = 6;
+    assert_true(idf_effective_evidence(&a) > whole);
+    a.own_evidence = 60; /* and that is not all there is to say */
+    assert_true(idf_effective_evidence(&a) < whole + 4);
+    a.own_evidence = -30; /* something may cover it */
+    double covered = idf_effective_evidence(&a);
+    a.evidence = 1000;
+    assert_true(covered == 0 && idf_effective_evidence(&a) > 3);
+    a = box(1, 1000, 0, 0, 100); /* so much is not lost to glare and dye */
+    a.n_windows = 80;
+    a.surface = -2;
+    assert_true(idf_effective_evidence(&a) > 6);
     a = box(1, 4, 0, 0, 100); /* little is not made much by it */
     a.n_windows = 80;
     a.surface = 9;
-    assert_true(idf_effective_evidence(&a) == 6);
+    assert_true(idf_effective_evidence(&a) == 4);
 }
 
 static void leads(void **state) {
@@ -323,6 +338,7 @@ int main(void) {
         cmocka_unit_test(scores_rise_with_evidence),
         cmocka_unit_test(evidence_that_counts),
         cmocka_unit_test(surfaces_count),
+        cmocka_unit_test(lookalikes_are_told_apart),
         cmocka_unit_test(leads),
     };
     return cmocka_run_group_tests(tests, make_halves, NULL);

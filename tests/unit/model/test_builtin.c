@@ -49,7 +49,7 @@ static void vectors_are_unit_and_tell_pictures_apart(void **state) {
     assert_int_equal(idf_encoder_open_builtin(&encoder, NULL), IDF_OK);
     int dim = idf_encoder_dim(encoder);
     assert_in_range(dim, 64, 512);
-    assert_string_equal(idf_encoder_identity(encoder), "builtin/3");
+    assert_string_equal(idf_encoder_identity(encoder), "builtin/4");
     idf_image images[4] = {
         scene(700, 500, 3, 1), scene(700, 500, 3, 2), scene(300, 400, 1, 3), {0}};
     idf_image_new(&images[3], 100, 100, 3, NULL);

@@ -305,7 +305,7 @@ static void weights_that_changed_are_read_again(void **state) {
     assert_non_null(strstr(err.message, "models pull ViT-B/32"));
     assert_int_equal(idf_encoder_open_named(&encoder, "clip/12/bf16", NULL, NULL, &err),
                      IDF_ERR_UNSUPPORTED);
-    assert_int_equal(idf_encoder_open_named(&encoder, "builtin/3", NULL, NULL, NULL), IDF_OK);
+    assert_int_equal(idf_encoder_open_named(&encoder, "builtin/4", NULL, NULL, NULL), IDF_OK);
     idf_encoder_free(encoder);
     idf_bytes_release(&bytes);
 }

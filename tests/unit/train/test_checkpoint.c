@@ -44,7 +44,7 @@ static void hold(holder *h, uint64_t seed) {
 }
 
 static idf_run_facts some_facts(void) {
-    idf_run_facts facts = {"0.1.0",   "builtin/3", "ViT-B/32",  "12",     "80",
+    idf_run_facts facts = {"0.1.0",   "builtin/4", "ViT-B/32",  "12",     "80",
                            "16",      "4",         "5e-4",      "0.1",    "1",
                            "bank:32", "mixed",     "principal", "0123abc"};
     return facts;
