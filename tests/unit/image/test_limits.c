@@ -82,7 +82,9 @@ static idf_status check_pyramid(int fan, int levels, idf_error *err) {
     end_box(&file, iref);
     end_box(&file, meta);
     end_box(&file, begin_box(&file, "mdat"));
-    const idf_decode_input in = {file.data, file.len, {.max_side = 1000, .max_pixels = 100000}};
+    const idf_decode_input in = {.bytes = file.data,
+                                 .len_bytes = file.len,
+                                 .options = {.max_side = 1000, .max_pixels = 100000}};
     size_t len;
     idf_status status = idf_heif_check(&in, &len, err);
     idf_bytes_release(&file);
