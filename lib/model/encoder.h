@@ -21,8 +21,8 @@ typedef struct idf_encoder_input {
     const idf_features *features;
 } idf_encoder_input;
 
-/* Features taken of a picture; those of them that encoders of the first kind look at, and those that
- * an index keeps: a prefix of the list is spread over the picture too. */
+/* Features taken of a picture; those of them that encoders of the first kind look at, and those
+ * that an index keeps: a prefix of the list is spread over the picture too. */
 enum { IDF_PICTURE_FEATURES = 1450, IDF_ENCODER_FEATURES = 1000, IDF_STORED_FEATURES = 1050 };
 
 /* An encoder's scratch; belongs to one thread. */
