@@ -4,7 +4,9 @@
  * against that, as far as it is spread over the reference. Another thing of the collection that
  * shares a part: own evidence is against that. A thing that is in no collection and shares a design
  * (the same brand, another edition): against that stands how much agrees, and that what lies
- * between the features agrees too. The least of the three counts. */
+ * between the features agrees too. Where the surface was compared, the last two are weighed
+ * together, and the lesser of that and of what is against chance counts; else there is own evidence
+ * alone. */
 #include "match/decide.h"
 
 #include <math.h>

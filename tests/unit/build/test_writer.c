@@ -11,9 +11,9 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
-#include "base/rng.h"
 #include "index/index.h"
 #include "index/part.h"
+#include "support/painted.h"
 #include "support/scratch.h"
 
 enum { SIDE = 96, N_PICTURES = 12 };
@@ -23,22 +23,8 @@ static char refs[512], folder[512], file[512];
 
 /* A picture of its own for every seed, as the bytes of a file. */
 static void paint(idf_bytes *out, unsigned seed) {
-    idf_rng rng;
-    idf_image image = {0};
-    idf_rng_init(&rng, seed, 1);
-    assert_int_equal(idf_image_new(&image, SIDE, SIDE, 1, NULL), IDF_OK);
-    memset(image.pixels, 128, image.stride_bytes * (size_t)image.height);
-    for (int k = 0; k < 60; k++) {
-        int x0 = (int)idf_rng_below(&rng, SIDE), y0 = (int)idf_rng_below(&rng, SIDE);
-        int side = 4 + (int)idf_rng_below(&rng, 20);
-        uint8_t grey = (uint8_t)idf_rng_below(&rng, 256);
-        for (int y = y0; y < y0 + side && y < SIDE; y++)
-            for (int x = x0; x < x0 + side && x < SIDE; x++)
-                image.pixels[(size_t)y * image.stride_bytes + (size_t)x] = grey;
-    }
     const char *path = scratch_path("painted.png");
-    assert_int_equal(idf_image_write_file(&image, path, 0, NULL), IDF_OK);
-    idf_image_release(&image);
+    paint_file(path, SIDE, seed);
     idf_bytes_clear(out);
     assert_int_equal(idf_file_read(out, path, 0, NULL), IDF_OK);
     unlink(path);

@@ -26,6 +26,12 @@ static char good[512];
 
 static const idf_index_meta meta = {.encoder = "test", .projection = ""};
 
+static void assert_lists_equal(const idf_postings *a, const idf_postings *b, size_t n_words) {
+    assert_memory_equal(a->start, b->start, (n_words + 1) * sizeof *b->start);
+    assert_memory_equal(a->entries, b->entries, b->n_entries * sizeof *b->entries);
+    assert_memory_equal(a->signatures, b->signatures, b->n_entries * sizeof *b->signatures);
+}
+
 static void get(const void *context, size_t row, idf_features *out) {
     *out = ((const idf_index_row *)context)[row].features;
 }
@@ -72,9 +78,7 @@ static void what_is_written_is_read(void **state) {
     assert_int_equal(q->vocabulary, v.identity);
     assert_int_equal(q->n_rows, N_ROWS);
     assert_int_equal(q->n_entries, p.n_entries);
-    assert_memory_equal(q->start, p.start, (v.n_words + 1) * sizeof *p.start);
-    assert_memory_equal(q->entries, p.entries, p.n_entries * sizeof *p.entries);
-    assert_memory_equal(q->signatures, p.signatures, p.n_entries * sizeof *p.signatures);
+    assert_lists_equal(q, &p, v.n_words);
     idf_index_free(index);
     idf_postings_release(&p);
     idf_vocabulary_release(&v);
@@ -302,9 +306,7 @@ static void many_rows_are_filed_in_pieces(void **state) {
     assert_int_equal(idf_index_check(index, NULL), IDF_OK);
     const idf_postings *q = idf_index_part_postings(idf_index_get_part(index, 0));
     assert_int_equal(q->n_entries, MANY * EACH);
-    assert_memory_equal(q->start, p.start, (v.n_words + 1) * sizeof *p.start);
-    assert_memory_equal(q->entries, p.entries, p.n_entries * sizeof *p.entries);
-    assert_memory_equal(q->signatures, p.signatures, p.n_entries * sizeof *p.signatures);
+    assert_lists_equal(q, &p, v.n_words);
     idf_index_free(index);
     idf_postings_release(&p);
     idf_vocabulary_release(&v);

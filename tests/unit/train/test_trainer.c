@@ -11,8 +11,8 @@
 #include <identify/identify.h>
 
 #include "base/alloc.h"
-#include "base/rng.h"
 #include "format/tensors.h"
+#include "support/painted.h"
 #include "support/scratch.h"
 #include "train/checkpoint.h"
 
@@ -20,31 +20,13 @@ enum { SIDE = 96, N_PICTURES = 4, STEPS = 6 };
 
 static idf_encoder *encoder;
 
-static void paint(const char *path, unsigned seed) {
-    idf_rng rng;
-    idf_image image = {0};
-    idf_rng_init(&rng, seed, 1);
-    assert_int_equal(idf_image_new(&image, SIDE, SIDE, 1, NULL), IDF_OK);
-    memset(image.pixels, 128, image.stride_bytes * (size_t)image.height);
-    for (int k = 0; k < 60; k++) {
-        int x0 = (int)idf_rng_below(&rng, SIDE), y0 = (int)idf_rng_below(&rng, SIDE);
-        int side = 4 + (int)idf_rng_below(&rng, 20);
-        uint8_t grey = (uint8_t)idf_rng_below(&rng, 256);
-        for (int y = y0; y < y0 + side && y < SIDE; y++)
-            for (int x = x0; x < x0 + side && x < SIDE; x++)
-                image.pixels[(size_t)y * image.stride_bytes + (size_t)x] = grey;
-    }
-    assert_int_equal(idf_image_write_file(&image, path, 0, NULL), IDF_OK);
-    idf_image_release(&image);
-}
-
 static int make(void **state) {
     if (scratch_make(state) != 0 || idf_encoder_open_builtin(&encoder, NULL) != IDF_OK)
         return -1;
     for (unsigned i = 0; i < N_PICTURES; i++) {
         char name[32];
         snprintf(name, sizeof name, "p%u.png", i);
-        paint(scratch_path(name), i);
+        paint_file(scratch_path(name), SIDE, i);
     }
     return 0;
 }
