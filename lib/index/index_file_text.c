@@ -165,8 +165,15 @@ static bool is_of_columns(const idf_index_part *part, const idf_npz_array *of) {
     return same;
 }
 
-/* Takes the text over when it is there, can be used where it lies, and is that of the columns. Any
- * start is safe: a NUL ends all of it. */
+/* Whether each string begins where another ends: within one it could begin within a character. */
+static bool begin_behind_ends(const char *text, size_t n_bytes, const uint32_t *starts, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (starts[i] >= n_bytes || (starts[i] > 0 && text[starts[i] - 1] != '\0'))
+            return false;
+    return true;
+}
+
+/* Takes the text over when it is there, can be used where it lies, and is that of the columns. */
 static idf_status read_packed(idf_index_part *part, idf_error *err) {
     idf_npz_array *text = &part->packed_array, *starts = &part->starts_array, of = {0};
     idf_status status = read_packed_member(part, OF, IDF_NPY_U4, 1, &of, err);
@@ -181,12 +188,15 @@ static idf_status read_packed(idf_index_part *part, idf_error *err) {
         return status;
     size_t n = text->npy.data_bytes;
     const char *bytes = (const char *)text->npy.data;
-    if (starts->npy.n_items != IDF_N_COLUMNS * part->n_rows + 1 ||
-        (part->n_rows > 0 && (n == 0 || bytes[n - 1] != '\0')))
+    const uint32_t *at = (const uint32_t *)(const void *)starts->npy.data;
+    size_t n_strings = IDF_N_COLUMNS * part->n_rows;
+    if (starts->npy.n_items != n_strings + 1 ||
+        (n_strings > 0 && (n == 0 || bytes[n - 1] != '\0')) ||
+        !begin_behind_ends(bytes, n, at, n_strings))
         return idf_error_set(err, IDF_ERR_FORMAT,
                              "member '%s.npy' is not the text of %zu references", TEXT,
                              part->n_rows);
-    part->starts = (const uint32_t *)(const void *)starts->npy.data;
+    part->starts = at;
     size_t to = part->starts[IDF_COLUMN_FILENAME * part->n_rows]; /* file names may be no UTF-8 */
     if (to <= n && idf_text_is_utf8(bytes, to))
         part->packed = bytes;
@@ -203,5 +213,5 @@ const char *idf_index_part_text(const idf_index_part *part, idf_index_column col
         return part->columns[column][row];
     size_t last = part->packed_array.npy.data_bytes - 1;
     size_t at = part->starts[(size_t)column * part->n_rows + row];
-    return part->packed + (at < last ? at : last);
+    return part->packed + (at < last ? at : last); /* a mapped file may be written over */
 }

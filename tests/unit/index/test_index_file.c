@@ -522,10 +522,19 @@ static void test_packed_text_is_safe(void **state) {
     read_small_index(&bytes);
     uint8_t *starts = find_array(&bytes, "text_starts", &array);
     size_t n = array.npy.data_bytes, head = (size_t)(starts - array.blob.data);
+    uint8_t *was = idf_alloc(n, 1);
+    memcpy(was, starts, n);
+    starts[0]++; /* within a string */
+    repair_crc(&bytes, "text_starts.npy", starts - head, n + head);
+    assert_int_equal(try_bytes(bytes.data, bytes.len), 0);
     memset(starts, 0xff, n); /* far past the end */
     assert_int_equal(try_bytes(bytes.data, bytes.len), 0);
     repair_crc(&bytes, "text_starts.npy", starts - head, n + head);
+    assert_int_equal(try_bytes(bytes.data, bytes.len), 0);
+    memcpy(starts, was, n);
+    repair_crc(&bytes, "text_starts.npy", starts - head, n + head);
     assert_int_equal(try_bytes(bytes.data, bytes.len), 1);
+    idf_free(was);
     uint8_t *text = find_array(&bytes, "text", &array);
     n = array.npy.data_bytes, head = (size_t)(text - array.blob.data);
     text[n - 1] = 'x'; /* the end of all strings */
