@@ -108,7 +108,9 @@ static const idf_route routes[] = {
      "rarity, score, top_k, margin, confident, ref_filename, price), query, elapsed_seconds. "
      "Beside it, of each mask: corners, set_code, method, evidence, variants where two printings "
      "cannot be told apart, track_id in a session; id, slot, centroid_norm and image_region, and "
-     "mask_ids, for clients of mac_tensor; ranking, the best references for the frame as a whole.",
+     "mask_ids, for clients of mac_tensor; ranking, the best references for the frame as a whole; "
+     "unknown, what plainly is a thing and none of the collection (bbox_norm, area_fraction, "
+     "corners), which count and masks leave out.",
      frame_params, frame_outcomes, JSON, IDF_ROUTE_RELAYED, idf_route_falcon, idf_work_falcon},
     {"POST", "/api/falcon-frame", "The same for a page",
      "The answer that the original's web proxy gives: ok, count, bboxes (x1, y1, x2, y2, score, "

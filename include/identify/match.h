@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-enum { IDF_TOP_K_MAX = 1000, IDF_DETECTIONS_MAX = 48 };
+enum { IDF_TOP_K_MAX = 1000, IDF_DETECTIONS_MAX = 48, IDF_UNKNOWN_MAX = 12 };
 
 /* Of one call. Zero in a field means its default. */
 typedef struct idf_match_options {
@@ -59,6 +59,14 @@ typedef struct idf_detection {
     const idf_hit *top; /* the ranking, this row first; owned by the answer */
 } idf_detection;
 
+/* Something that plainly is a thing and none of the collection: where it lies. Coordinates as in
+ * idf_detection; the first corner is the one nearest to the frame's top left. */
+typedef struct idf_unknown {
+    float x1, y1, x2, y2;
+    float corners[4][2];
+    float area_fraction;
+} idf_unknown;
+
 /* All that was found in one frame. Zero it before first use; reuse it freely; release it once. It
  * holds the collection that it is about, so that rows, names and file names stay valid. */
 typedef struct idf_answer {
@@ -69,6 +77,8 @@ typedef struct idf_answer {
     size_t n_ranking;
     idf_hit *ranking; /* the best rows for the frame as a whole, whether or not they are accepted;
                          scores as in idf_detection */
+    size_t n_unknown;
+    idf_unknown unknown[IDF_UNKNOWN_MAX]; /* beside the detections, the plainest first */
     double elapsed_seconds;
 } idf_answer;
 

@@ -118,6 +118,23 @@ static json_t *detection_json(const idf_detection *d, const idf_index *index) {
     return NULL;
 }
 
+static json_t *unknown_json(const idf_answer *answer) {
+    json_t *list = json_array();
+    bool whole = list != NULL;
+    for (size_t i = 0; i < answer->n_unknown && whole; i++) {
+        const idf_unknown *u = &answer->unknown[i];
+        whole =
+            append(list, json_pack("{s:{s:f, s:f, s:f, s:f}, s:f, s:o}", "bbox_norm", "x1",
+                                   (double)u->x1, "y1", (double)u->y1, "x2", (double)u->x2, "y2",
+                                   (double)u->y2, "area_fraction", (double)u->area_fraction,
+                                   "corners", corners_json(u->corners)));
+    }
+    if (whole)
+        return list;
+    json_decref(list);
+    return NULL;
+}
+
 json_t *idf_answer_json(const idf_answer *answer, const char *query) {
     const idf_index *index = idf_collection_index(answer->collection);
     json_t *masks = json_array();
@@ -128,9 +145,10 @@ json_t *idf_answer_json(const idf_answer *answer, const char *query) {
         json_decref(masks);
         return NULL;
     }
-    return json_pack("{s:[i, i], s:I, s:o, s:o, s:f, s:o}", "image_size", answer->image_width,
+    return json_pack("{s:[i, i], s:I, s:o, s:o, s:f, s:o, s:o}", "image_size", answer->image_width,
                      answer->image_height, "count", (json_int_t)answer->n_detections, "masks",
                      masks, "query", text_json(query != NULL ? query : ""), "elapsed_seconds",
                      answer->elapsed_seconds, "ranking",
-                     ranking_json(answer->ranking, answer->n_ranking, index));
+                     ranking_json(answer->ranking, answer->n_ranking, index), "unknown",
+                     unknown_json(answer));
 }

@@ -348,7 +348,7 @@ static void rank_detection(const idf_call *call, const idf_answer *answer, idf_d
 
 idf_status idf_answer_begin(const idf_call *call, const idf_image *frame, idf_answer *answer,
                             idf_error *err) {
-    answer->n_detections = answer->n_ranking = 0;
+    answer->n_detections = answer->n_ranking = answer->n_unknown = 0;
     answer->image_width = frame->width;
     answer->image_height = frame->height;
     if (answer->collection != call->collection) {

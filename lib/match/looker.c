@@ -585,6 +585,11 @@ const idf_hint *idf_looker_hints(const idf_looker *l, int *n) {
     return l->n_hints > 0 ? l->hints : NULL;
 }
 
+const idf_region *idf_looker_quads(const idf_looker *l, int *n) {
+    *n = l->n_quads > 0 ? l->n_quads : 0;
+    return l->quads;
+}
+
 long idf_looker_n_looks(const idf_looker *l) {
     return l->n_looks;
 }

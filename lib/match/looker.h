@@ -74,6 +74,10 @@ idf_status idf_looker_look_again(idf_looker *looker, const idf_look *look, const
  * worth noting. Valid until the next look; NULL and 0 without any. */
 const idf_hint *idf_looker_hints(const idf_looker *looker, int *n);
 
+/* The quadrilaterals of the last look at a whole frame, the likeliest first, then its centre and
+ * all of it; *n is 0 where none were looked for. Valid until the next look. */
+const idf_region *idf_looker_quads(const idf_looker *looker, int *n);
+
 /* Pictures made of parts of frames and looked into, since the looker is there. */
 long idf_looker_n_looks(const idf_looker *looker);
 

@@ -108,6 +108,7 @@ static idf_status match(const idf_call *call, const idf_image *frame, manner how
     if (status != IDF_OK)
         return status;
     idf_answer_assemble(call, frame, NULL, 0, answer);
+    idf_answer_find_unknown(call, frame, answer);
     finish(call, started, answer);
     return IDF_OK;
 }
@@ -189,6 +190,8 @@ static idf_status follow(const idf_call *call, idf_stream *stream, const idf_ima
     if (!enough)
         idf_stream_keep_ranking(stream, call);
     idf_answer_assemble(call, frame, enough ? stream->ranked : NULL, stream->n_ranked, answer);
+    if (!enough)
+        idf_answer_find_unknown(call, frame, answer);
     finish(call, started, answer);
     call->scratch->count.n_quick_frames += enough;
     idf_stream_end(stream, call->collection, answer, enough);
@@ -221,6 +224,6 @@ idf_status idf_match(const idf_collection *collection, idf_scratch *scratch, idf
     if (status == IDF_OK)
         status = idf_index_check_files(idf_collection_index(collection), err);
     if (status != IDF_OK && answer != NULL)
-        answer->n_detections = answer->n_ranking = 0;
+        answer->n_detections = answer->n_ranking = answer->n_unknown = 0;
     return status;
 }

@@ -118,4 +118,9 @@ idf_detection idf_detection_of(const idf_call *call, const idf_image *frame,
 bool idf_detection_by_embedding(const idf_call *call, const idf_image *frame, size_t region,
                                 idf_detection *out);
 
+/* --- unknown.c: things without a name --- */
+
+/* Fills in what the frame that was just looked at as a whole shows beside answer->detections. */
+void idf_answer_find_unknown(const idf_call *call, const idf_image *frame, idf_answer *answer);
+
 #endif

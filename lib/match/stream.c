@@ -22,7 +22,7 @@ void idf_stream_forget(idf_stream *s) {
     s->tracker = (idf_tracker){.n = 0, .last_id = s->tracker.last_id};
     s->n_quick = 0;
     s->by_embedding = false;
-    s->n_ranked = 0;
+    s->n_ranked = s->n_unknown = 0;
 }
 
 /* The track's rows in another snapshot; those that are not there are dropped. False when what it is
@@ -103,7 +103,20 @@ void idf_stream_keep_ranking(idf_stream *s, const idf_call *call) {
     memcpy(s->ranked, call->scratch->ranked, s->n_ranked * sizeof *s->ranked);
 }
 
-void idf_stream_end(idf_stream *s, const idf_collection *c, const idf_answer *answer, bool enough) {
+/* What has no name is looked for in whole frames only; in between it stays. */
+static void hold_unknown(idf_stream *s, idf_answer *answer, bool enough) {
+    size_t bytes = sizeof s->unknown;
+    if (enough) {
+        answer->n_unknown = s->n_unknown;
+        memcpy(answer->unknown, s->unknown, bytes);
+    } else {
+        s->n_unknown = answer->n_unknown;
+        memcpy(s->unknown, answer->unknown, bytes);
+    }
+}
+
+void idf_stream_end(idf_stream *s, const idf_collection *c, idf_answer *answer, bool enough) {
+    hold_unknown(s, answer, enough);
     for (int i = 0; i < s->tracker.n; i++) {
         const idf_track *t = &s->tracker.tracks[i];
         s->row_keys[i] = idf_filename_key(idf_index_filename(c->index, t->row));

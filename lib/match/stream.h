@@ -12,6 +12,8 @@ struct idf_stream {
     idf_hit
         ranked[IDF_STREAM_RANKED]; /* by the embedding, when the whole frame was last looked at */
     size_t n_ranked;
+    idf_unknown unknown[IDF_UNKNOWN_MAX]; /* things without a name in that frame */
+    size_t n_unknown;
     int n_quick;       /* frames since the last one that was looked at as a whole */
     bool by_embedding; /* something was reported in that one which only the embedding sees */
     int width, height; /* of the last frame */
@@ -20,8 +22,9 @@ struct idf_stream {
 /* Makes the stream fit for a frame of a collection: forgets it when the size is another, and finds
  * the rows of its things again when the snapshot is. */
 void idf_stream_begin(idf_stream *stream, const idf_collection *collection, const idf_image *frame);
-/* What a frame showed, taken in; `enough`: it was not looked at as a whole. */
-void idf_stream_end(idf_stream *stream, const idf_collection *collection, const idf_answer *answer,
+/* What a frame showed, taken in; `enough`: it was not looked at as a whole, and what has no name is
+ * added as it was. */
+void idf_stream_end(idf_stream *stream, const idf_collection *collection, idf_answer *answer,
                     bool enough);
 /* Sightings that are sure enough to be followed, or that are followed already, are steadied by what
  * the stream knows; those that are neither stay what they are. */
