@@ -27,9 +27,10 @@ enum {
     IDF_WORDS_MAX = 1 << 22,
     IDF_WORD_ROWS_MAX = 1 << 20, /* of one part */
     /* A collection's features are all filed while they are no more than this; a larger one files
-     * fewer of each row, the strongest, but never fewer than IDF_WORD_QUOTA_MIN. */
+     * fewer of each row, but never fewer than IDF_WORD_QUOTA_MIN. */
     IDF_WORD_ENTRIES_EASY = 3 << 20,
     IDF_WORD_QUOTA_MIN = 256,
+    IDF_WORD_LOOKS_QUOTA = 512,
 };
 
 /* A tree whose nodes are descriptors. The children of one node lie together, in whole groups. */
@@ -45,6 +46,13 @@ typedef struct idf_vocabulary {
     idf_word_group *owned; /* NULL when they lie elsewhere */
 } idf_vocabulary;
 
+/* What a feature that is filed looks like, beyond its signature: the rest of its descriptor, and of
+ * its keypoint what a query weighs. */
+typedef struct idf_word_look {
+    uint8_t bits[IDF_DESCRIPTOR_BYTES - 8];
+    uint8_t angle, level;
+} idf_word_look;
+
 /* A part's features by words. Those of a word come in such an order that any number of the first
  * are an even sample of all. A part that has entries under few of the words lists only those. */
 typedef struct idf_postings {
@@ -55,8 +63,10 @@ typedef struct idf_postings {
     const uint32_t *start;      /* n_used + 1: of each word's entries */
     const uint32_t *entries;    /* see idf_word_entry_row */
     const uint64_t *signatures; /* of each entry: the beginning of its descriptor */
+    const idf_word_look *looks; /* of each entry; NULL: only the references have them */
     uint32_t *owned[3];         /* start, entries and used; NULL when they lie elsewhere */
     uint64_t *owned_signatures;
+    idf_word_look *owned_looks;
 } idf_postings;
 
 /* Whether they are of these words. */
@@ -121,6 +131,10 @@ enum { IDF_WORD_RELAX = 2048 }; /* rows between two calls of it, about */
 /* Features of a row that are filed, at most, in a collection of these rows. */
 size_t idf_word_quota(const idf_word_rows *rows);
 
+/* The features of a row that are filed, in rising order; returns how many: all, or `quota`. */
+size_t idf_word_choose(const idf_features *features, size_t quota,
+                       uint16_t chosen[IDF_FEATURES_MAX]);
+
 /* Features that are filed, about, of so many rows that have so many together. */
 double idf_word_entries(uint64_t n_rows, uint64_t n_features);
 
@@ -130,14 +144,21 @@ void idf_vocabulary_shape(idf_vocabulary *v, double n_entries);
 bool idf_vocabulary_lay_out(idf_vocabulary *v);
 uint64_t idf_vocabulary_hash(const idf_vocabulary *v);
 
-/* Learns a vocabulary from an even sample of the rows' first `quota` features. Takes less than 150
+/* Learns a vocabulary from an even sample of what is filed. Takes less than 150
  * MB whatever the collection. The same rows give the same words on any number of threads; `pool`
  * may be NULL. Release with idf_vocabulary_release. */
 idf_status idf_vocabulary_learn(idf_vocabulary *out, const idf_word_rows *rows, size_t quota,
                                 idf_pool *pool, idf_error *err);
 void idf_vocabulary_release(idf_vocabulary *vocabulary);
 
-/* Files the first `quota` features of each row. Release with idf_postings_release. */
+/* Whether a collection of which so many features of a row are filed is so large that entries have
+ * looks: what a query reads of it then lies together, and not all over the references. */
+static inline bool idf_word_looks_pay(size_t quota) {
+    return quota < IDF_WORD_LOOKS_QUOTA;
+}
+
+/* Files `quota` features of each row, with looks where those pay. Release with
+ * idf_postings_release. */
 idf_status idf_postings_build(idf_postings *out, const idf_vocabulary *vocabulary,
                               const idf_word_rows *rows, size_t quota, idf_pool *pool,
                               idf_error *err);
@@ -151,9 +172,16 @@ idf_status idf_filing_new(idf_filing **filing, const idf_vocabulary *vocabulary,
 void idf_filing_free(idf_filing *filing);
 /* n_words + 1: of each word's entries, as idf_postings has them. */
 const uint32_t *idf_filing_start(const idf_filing *filing);
-/* The entries, and their signatures where those are not NULL, of the words [from, to). */
-idf_status idf_filing_get(const idf_filing *filing, uint32_t from, uint32_t to, uint32_t *entries,
-                          uint64_t *signatures, idf_error *err);
+bool idf_filing_has_looks(const idf_filing *filing);
+/* What is filed under some words; what is NULL is not asked for. */
+typedef struct idf_filed {
+    uint32_t *entries;
+    uint64_t *signatures;
+    idf_word_look *looks;
+} idf_filed;
+/* Of the words [from, to). */
+idf_status idf_filing_get(const idf_filing *filing, uint32_t from, uint32_t to,
+                          const idf_filed *out, idf_error *err);
 
 #ifdef __cplusplus
 }

@@ -14,10 +14,11 @@ enum {
     START,
     ENTRIES,
     SIGNATURES,
+    LOOKS,
     N_MEMBERS,
     CHECKED_BYTES = 4 << 20, /* of a member whose sum and contents are looked at on opening */
     SAMPLES = 64,            /* entries looked at in a larger one */
-    ENTRIES_A_PASS = 1 << 22,
+    PASS_BYTES = 48 << 20,   /* of entries, or what belongs to them, made at a time */
 };
 
 /* The members: their names, types and shapes after the first dimension. */
@@ -35,6 +36,7 @@ static const struct member {
     [START] = {"words_start", IDF_NPY_U4, 4, 1, {0}},
     [ENTRIES] = {"words_entries", IDF_NPY_U4, 4, 1, {0}},
     [SIGNATURES] = {"words_signatures", IDF_NPY_U8, 8, 1, {0}},
+    [LOOKS] = {"words_looks", IDF_NPY_U1, 1, 2, {sizeof(idf_word_look)}},
 };
 
 static idf_status put(idf_zip_writer *zip, int which, const void *data, uint64_t n,
@@ -71,29 +73,36 @@ idf_status idf_postings_write(idf_zip_writer *zip, const idf_postings *p, uint64
         status = put(zip, START, p->start, (uint64_t)p->n_used + 1, err);
     if (status == IDF_OK)
         status = put(zip, ENTRIES, p->entries, p->n_entries, err);
-    return status == IDF_OK ? put(zip, SIGNATURES, p->signatures, p->n_entries, err) : status;
+    if (status == IDF_OK)
+        status = put(zip, SIGNATURES, p->signatures, p->n_entries, err);
+    return status == IDF_OK && p->looks != NULL ? put(zip, LOOKS, p->looks, p->n_entries, err)
+                                                : status;
 }
 
-/* Writes the entries of all words, or their signatures. */
+/* Writes the entries of all words, or what belongs to each. */
 static idf_status put_filed(idf_zip_writer *zip, int which, const idf_filing *filing,
                             uint32_t n_words, idf_error *err) {
     const uint32_t *start = idf_filing_start(filing);
-    uint32_t room = ENTRIES_A_PASS;
-    size_t item = members[which].item_bytes;
-    const idf_npy array = {
-        .type = members[which].type, .item_bytes = item, .n_dims = 1, .shape = {start[n_words]}};
+    const struct member *m = &members[which];
+    size_t item = m->item_bytes * (m->n_dims > 1 ? (size_t)m->shape[0] : 1);
+    uint32_t room = (uint32_t)(PASS_BYTES / (item + sizeof(uint32_t)));
+    const idf_npy array = {.type = m->type,
+                           .item_bytes = m->item_bytes,
+                           .n_dims = m->n_dims,
+                           .shape = {start[n_words], m->shape[0]}};
     for (uint32_t w = 0; w < n_words; w++)
         room = start[w + 1] - start[w] > room ? start[w + 1] - start[w] : room;
     room = room < start[n_words] ? room : start[n_words];
     void *made = idf_alloc(room, item);
     if (made == NULL)
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while writing words");
-    idf_status status = idf_npz_begin(zip, members[which].name, &array, false, err);
+    idf_status status = idf_npz_begin(zip, m->name, &array, false, err);
     for (uint32_t from = 0, to; from < n_words && status == IDF_OK; from = to) {
         for (to = from + 1; to < n_words && start[to + 1] - start[from] <= room;)
             to++;
-        status = idf_filing_get(filing, from, to, which == ENTRIES ? made : NULL,
-                                which == SIGNATURES ? made : NULL, err);
+        const idf_filed filed = {which == ENTRIES ? made : NULL, which == SIGNATURES ? made : NULL,
+                                 which == LOOKS ? made : NULL};
+        status = idf_filing_get(filing, from, to, &filed, err);
         if (status == IDF_OK)
             status = idf_zip_writer_write(zip, made, (start[to] - start[from]) * item, err);
     }
@@ -111,7 +120,11 @@ idf_status idf_filing_write(idf_zip_writer *zip, const idf_filing *filing, const
         status = put(zip, START, idf_filing_start(filing), (uint64_t)v->n_words + 1, err);
     if (status == IDF_OK)
         status = put_filed(zip, ENTRIES, filing, v->n_words, err);
-    return status == IDF_OK ? put_filed(zip, SIGNATURES, filing, v->n_words, err) : status;
+    if (status == IDF_OK)
+        status = put_filed(zip, SIGNATURES, filing, v->n_words, err);
+    return status == IDF_OK && idf_filing_has_looks(filing)
+               ? put_filed(zip, LOOKS, filing, v->n_words, err)
+               : status;
 }
 
 static idf_status fail(int which, const char *what, idf_error *err) {
@@ -209,8 +222,11 @@ static idf_status check_entry(const idf_postings *p, const idf_word_table *t, ui
     uint64_t at = idf_load_u64le(t->offsets + 8 * (size_t)row);
     if (feature >= idf_load_u64le(t->offsets + 8 * (size_t)row + 8) - at)
         return fail(ENTRIES, "has a feature that its row has not", err);
-    if (p->signatures[i] != idf_word_signature(&t->descriptors[at + feature]))
+    const idf_descriptor *d = &t->descriptors[at + feature];
+    if (p->signatures[i] != idf_word_signature(d))
         return fail(SIGNATURES, "is not of these references' descriptors", err);
+    if (p->looks != NULL && memcmp(p->looks[i].bits, d->bits + 8, sizeof p->looks[i].bits) != 0)
+        return fail(LOOKS, "is not of these references' descriptors", err);
     return IDF_OK;
 }
 
@@ -242,12 +258,14 @@ static idf_status check_postings(idf_word_file *f, const idf_word_table *t, idf_
 static idf_status read_postings(idf_word_file *f, const idf_word_table *t, idf_error *err) {
     idf_npz_array *of = &f->arrays[OF], *start = &f->arrays[START], *used = &f->arrays[USED];
     idf_npz_array *entries = &f->arrays[ENTRIES], *signatures = &f->arrays[SIGNATURES];
+    idf_npz_array *looks = &f->arrays[LOOKS];
     int missing = !of->found           ? OF
                   : !start->found      ? START
                   : !entries->found    ? ENTRIES
                   : !signatures->found ? SIGNATURES
                                        : -1;
-    if (!of->found && !start->found && !entries->found && !signatures->found && !used->found)
+    if (!of->found && !start->found && !entries->found && !signatures->found && !used->found &&
+        !looks->found)
         return IDF_OK;
     if (missing >= 0)
         return fail(missing, "is missing beside the other words", err);
@@ -269,6 +287,8 @@ static idf_status read_postings(idf_word_file *f, const idf_word_table *t, idf_e
         return fail(ENTRIES, "is too long", err);
     if (signatures->npy.n_items != entries->npy.n_items)
         return fail(SIGNATURES, "has another size than 'words_entries'", err);
+    if (looks->found && looks->npy.shape[0] != entries->npy.n_items)
+        return fail(LOOKS, "has another size than 'words_entries'", err);
     if (t->n_rows > IDF_WORD_ROWS_MAX)
         return fail(ENTRIES, "is of more references than words are filed for", err);
     f->postings = (idf_postings){
@@ -281,6 +301,7 @@ static idf_status read_postings(idf_word_file *f, const idf_word_table *t, idf_e
         .start = (const uint32_t *)(const void *)start->npy.data,
         .entries = (const uint32_t *)(const void *)entries->npy.data,
         .signatures = (const uint64_t *)(const void *)signatures->npy.data,
+        .looks = looks->found ? (const idf_word_look *)(const void *)looks->npy.data : NULL,
     };
     idf_status status = check_used(&f->postings, err);
     return status == IDF_OK ? check_postings(f, t, err) : status;

@@ -20,7 +20,7 @@ typedef struct idf_word_table {
 /* What a file has of words: n_words is 0 in what it has not. Views; the arrays own nothing unless
  * the archive lies in memory of theirs. Zero it before use. */
 typedef struct idf_word_file {
-    idf_npz_array arrays[7];
+    idf_npz_array arrays[8];
     idf_vocabulary vocabulary;
     idf_postings postings;
     bool checked; /* every entry was looked at on opening */

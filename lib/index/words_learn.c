@@ -25,14 +25,17 @@ enum {
 
 size_t idf_word_quota(const idf_word_rows *rows) {
     size_t quota = IDF_FEATURES_MAX;
+    uint64_t n_with[IDF_FEATURES_MAX + 1] = {0}; /* rows with so many features */
+    for (size_t row = 0; row < rows->n; row++) {
+        idf_features f;
+        rows->get(rows->context, row, &f);
+        size_t n = f.n > 0 ? (size_t)f.n : 0;
+        n_with[n < IDF_FEATURES_MAX ? n : IDF_FEATURES_MAX]++;
+    }
     for (;;) {
         uint64_t total = 0;
-        for (size_t row = 0; row < rows->n; row++) {
-            idf_features f;
-            rows->get(rows->context, row, &f);
-            size_t n = f.n > 0 ? (size_t)f.n : 0;
-            total += n < quota ? n : quota;
-        }
+        for (size_t n = 0; n <= IDF_FEATURES_MAX; n++)
+            total += n_with[n] * (n < quota ? n : quota);
         if (total <= IDF_WORD_ENTRIES_EASY || quota <= IDF_WORD_QUOTA_MIN)
             return quota;
         quota = quota * 7 / 8;
@@ -282,11 +285,11 @@ static void take_sample(learning *b, const idf_word_rows *rows, size_t quota, ui
     size_t taken = 0;
     for (size_t row = 0; row < rows->n && taken < b->n; row++) {
         idf_features f;
+        uint16_t chosen[IDF_FEATURES_MAX];
         rows->get(rows->context, row, &f);
-        uint64_t n = f.n > 0 ? (uint64_t)f.n : 0;
-        n = n < quota ? n : quota;
+        uint64_t n = idf_word_choose(&f, quota, chosen);
         for (uint64_t at; taken < b->n && (at = taken * total / b->n) < first + n; taken++)
-            b->all[taken] = f.descriptors[at - first];
+            b->all[taken] = f.descriptors[chosen[at - first]];
         first += n;
         if (rows->relax && row % IDF_WORD_RELAX == IDF_WORD_RELAX - 1)
             rows->relax(rows->context);

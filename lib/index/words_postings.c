@@ -25,6 +25,7 @@ void idf_postings_release(idf_postings *p) {
     idf_free(p->owned[1]);
     idf_free(p->owned[2]);
     idf_free(p->owned_signatures);
+    idf_free(p->owned_looks);
     memset(p, 0, sizeof *p);
 }
 
@@ -34,6 +35,7 @@ struct idf_filing {
     size_t quota;
     uint32_t *first; /* n_rows + 1: number of each row's first entry, row after row */
     uint32_t *word;  /* of each entry */
+    uint16_t *feature;
     uint32_t *start; /* n_words + 1: of each word's entries */
 };
 
@@ -57,16 +59,19 @@ static void name_words(void *context, size_t item, int worker) {
     (void)worker;
     for (size_t row = item * ROWS_A_TASK; row < end; row++) {
         idf_features f;
+        uint16_t chosen[IDF_FEATURES_MAX];
         uint32_t n = get_row(b, row, &f), at = b->first[row];
-        n = n < b->first[row + 1] - at ? n : b->first[row + 1] - at;
+        n = n < b->first[row + 1] - at ? n : b->first[row + 1] - at; /* rows may have changed */
+        idf_word_choose(&f, b->quota, chosen);
         for (uint32_t i = 0; i < n; i++) {
             uint32_t word = 0, key;
             for (int level = 0; level < v->n_levels; level++) {
                 v->scan->nearest(idf_vocabulary_below(v, level, word), v->branch[level],
-                                 &f.descriptors[i], 1, &key);
+                                 &f.descriptors[chosen[i]], 1, &key);
                 word = word * (uint32_t)v->branch[level] + (key & 0xffff);
             }
             b->word[at + i] = word;
+            b->feature[at + i] = chosen[i];
         }
         relax(b->rows, row);
     }
@@ -108,9 +113,10 @@ idf_status idf_filing_new(idf_filing **out, const idf_vocabulary *v, const idf_w
     *b = (idf_filing){.v = v, .rows = rows, .quota = quota};
     idf_status status = count(b, err);
     uint32_t n = status ? 0 : b->first[rows->n];
-    b->word = idf_alloc(n, sizeof *b->word);
+    b->word = idf_alloc_zero(n, sizeof *b->word);
+    b->feature = idf_alloc_zero(n, sizeof *b->feature);
     b->start = idf_alloc_zero((size_t)v->n_words + 1, sizeof *b->start);
-    if (!status && (!b->word || !b->start))
+    if (!status && (!b->word || !b->feature || !b->start))
         status = no_memory(b, err);
     if (status) {
         idf_filing_free(b);
@@ -130,12 +136,17 @@ void idf_filing_free(idf_filing *b) {
         return;
     idf_free(b->first);
     idf_free(b->word);
+    idf_free(b->feature);
     idf_free(b->start);
     idf_free(b);
 }
 
 const uint32_t *idf_filing_start(const idf_filing *b) {
     return b->start;
+}
+
+bool idf_filing_has_looks(const idf_filing *b) {
+    return idf_word_looks_pay(b->quota);
 }
 
 static uint32_t reversed(uint32_t i, int n_bits) {
@@ -158,8 +169,16 @@ static void spread_places(uint32_t *places, uint32_t n) {
     }
 }
 
-idf_status idf_filing_get(const idf_filing *b, uint32_t from, uint32_t to, uint32_t *entries,
-                          uint64_t *signatures, idf_error *err) {
+static idf_word_look look(const idf_features *f, uint32_t feature) {
+    const idf_keypoint *k = &f->keypoints[feature];
+    idf_word_look out = {.angle = k->angle, .level = k->level};
+    memcpy(out.bits, f->descriptors[feature].bits + sizeof(uint64_t), sizeof out.bits);
+    return out;
+}
+
+idf_status idf_filing_get(const idf_filing *b, uint32_t from, uint32_t to, const idf_filed *out,
+                          idf_error *err) {
+    bool looks_at_rows = out->signatures || out->looks;
     const uint32_t *start = b->start;
     uint32_t *next = idf_alloc_zero((size_t)(to - from), sizeof *next);
     uint32_t *places = idf_alloc((size_t)(start[to] - start[from]), sizeof *places);
@@ -172,19 +191,21 @@ idf_status idf_filing_get(const idf_filing *b, uint32_t from, uint32_t to, uint3
         spread_places(places + (start[w] - start[from]), start[w + 1] - start[w]);
     for (size_t row = 0; row < b->rows->n; row++) {
         idf_features f = {0};
-        if (signatures)
+        if (looks_at_rows)
             get_row(b, row, &f);
         for (uint32_t i = b->first[row]; i < b->first[row + 1]; i++) {
-            uint32_t w = b->word[i], feature = i - b->first[row];
+            uint32_t w = b->word[i], feature = b->feature[i];
             if (w < from || w >= to)
                 continue;
             uint32_t list = start[w] - start[from], at = list + places[list + next[w - from]++];
-            if (entries)
-                entries[at] = idf_word_entry((uint32_t)row, feature);
-            if (signatures)
-                signatures[at] = idf_word_signature(&f.descriptors[feature]);
+            if (out->entries)
+                out->entries[at] = idf_word_entry((uint32_t)row, feature);
+            if (out->signatures)
+                out->signatures[at] = idf_word_signature(&f.descriptors[feature]);
+            if (out->looks)
+                out->looks[at] = look(&f, feature);
         }
-        if (signatures)
+        if (looks_at_rows)
             relax(b->rows, row);
     }
     idf_free(next);
@@ -232,10 +253,13 @@ static idf_status take_all(idf_postings *p, idf_filing *b, idf_error *err) {
     b->start = NULL;
     p->entries = p->owned[1] = idf_alloc(n, sizeof *p->entries);
     p->signatures = p->owned_signatures = idf_alloc(n, sizeof *p->signatures);
-    if (!p->entries || !p->signatures)
+    if (idf_word_looks_pay(b->quota))
+        p->looks = p->owned_looks = idf_alloc(n, sizeof *p->looks);
+    if (!p->entries || !p->signatures || (idf_word_looks_pay(b->quota) && !p->looks))
         return no_memory(b, err);
     b->start = p->owned[0];
-    idf_status status = idf_filing_get(b, 0, p->n_words, p->owned[1], p->owned_signatures, err);
+    const idf_filed filed = {p->owned[1], p->owned_signatures, p->owned_looks};
+    idf_status status = idf_filing_get(b, 0, p->n_words, &filed, err);
     b->start = NULL;
     return !status && n < p->n_words / FEW ? list_used(p, b, err) : status;
 }

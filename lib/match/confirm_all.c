@@ -166,7 +166,7 @@ static const related_entry *related_to(idf_finder *f, size_t row) {
         return e;
     const idf_features *own = reference(f, row);
     *e = (related_entry){.row = row, .n = 1, .rows = {row}};
-    int n = idf_word_query_run(f->others, own, RELATED_SHARED);
+    int n = idf_word_query_run_filed(f->others, own, RELATED_SHARED);
     idf_confirmer_set_frame(f->clean, own);
     for (int k = 0; k < n && e->n < RELATED; k++) {
         idf_candidate c;

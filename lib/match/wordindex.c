@@ -65,7 +65,7 @@ static void get_part_row(const void *context, size_t row, idf_features *out) {
         *out = rows->x->references[at];
 }
 
-static idf_status make_postings(idf_wordindex *x, size_t quota, idf_pool *pool, idf_error *err) {
+static idf_status make_postings(idf_wordindex *x, idf_pool *pool, idf_error *err) {
     idf_status status = IDF_OK;
     for (size_t i = 0; !status && i < x->n_parts; i++) {
         idf_word_part *part = &x->parts[i];
@@ -73,7 +73,7 @@ static idf_status make_postings(idf_wordindex *x, size_t quota, idf_pool *pool, 
             continue;
         const part_rows context = {x, part};
         const idf_word_rows rows = {.get = get_part_row, .context = &context, .n = part->n_rows};
-        status = idf_postings_build(&x->own_postings[i], x->vocabulary, &rows, quota, pool, err);
+        status = idf_postings_build(&x->own_postings[i], x->vocabulary, &rows, x->quota, pool, err);
         part->postings = &x->own_postings[i];
     }
     return status;
@@ -100,7 +100,6 @@ static idf_status fill(idf_wordindex *x, const idf_word_source *s, idf_pool *poo
     const idf_word_part all = {.n_rows = s->n_rows};
     const idf_word_rows rows = {.get = get_reference, .context = x, .n = s->n_rows};
     idf_status status = IDF_OK;
-    size_t quota = 0;
     x->references = s->references;
     x->n_rows = s->n_rows;
     x->n_parts = s->parts ? s->n_parts : 1;
@@ -111,19 +110,14 @@ static idf_status fill(idf_wordindex *x, const idf_word_source *s, idf_pool *poo
     if (!x->parts || !x->own_postings || (s->unchecked && !x->state))
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "no memory for a word index");
     memcpy(x->parts, s->parts ? s->parts : &all, x->n_parts * sizeof *x->parts);
-    bool complete = s->vocabulary != NULL;
-    for (size_t i = 0; i < x->n_parts; i++)
-        complete = complete && x->parts[i].postings &&
-                   idf_postings_fit(x->parts[i].postings, s->vocabulary);
-    if (!complete)
-        quota = idf_word_quota(&rows);
+    x->quota = idf_word_quota(&rows);
     x->vocabulary = s->vocabulary;
     if (!x->vocabulary) {
-        status = idf_vocabulary_learn(&x->own_vocabulary, &rows, quota, pool, err);
+        status = idf_vocabulary_learn(&x->own_vocabulary, &rows, x->quota, pool, err);
         x->vocabulary = &x->own_vocabulary;
     }
     if (!status)
-        status = make_postings(x, quota, pool, err);
+        status = make_postings(x, pool, err);
     return status ? status : measure(x, err);
 }
 

@@ -76,6 +76,9 @@ void idf_word_query_free(idf_word_query *query);
  * 256); they are read by idf_word_query_get, the best supported first, 0 <= k < that number. The
  * frame's arrays are borrowed until the next call. */
 int idf_word_query_run(idf_word_query *query, const idf_features *frame, int least);
+/* The same with only those features that would be filed of it were it a reference: for asking which
+ * references are like one. */
+int idf_word_query_run_filed(idf_word_query *query, const idf_features *reference, int least);
 void idf_word_query_get(idf_word_query *query, int k, idf_candidate *out);
 /* The candidate of one row, n_matches 0 when it shares nothing. */
 void idf_word_query_get_row(idf_word_query *query, size_t row, idf_candidate *out);

@@ -15,6 +15,7 @@ struct idf_wordindex {
     uint32_t *length; /* of each word's lists, in all parts */
     uint32_t longest;
     size_t n_entries;
+    size_t quota;        /* features of a reference that are filed, at most */
     atomic_uchar *state; /* of each reference; NULL: all are checked */
     idf_vocabulary own_vocabulary;
     idf_postings *own_postings; /* n_parts; empty where they are borrowed */

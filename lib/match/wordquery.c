@@ -33,17 +33,22 @@ enum {
 typedef struct found {
     uint32_t row;
     idf_pairing match;
+    uint8_t angle, level; /* of the reference's keypoint */
 } found;
 
 /* A feature of a reference. */
 typedef struct hit {
-    uint32_t row, feature;
+    uint32_t row;
+    uint16_t feature;
+    uint8_t angle, level; /* where `descriptor` is a copy; else its reference has them */
+    const idf_descriptor *descriptor;
 } hit;
 
 /* The two nearest features of a row to the frame feature that was the `of`-th to be compared. */
 typedef struct row_best {
     uint32_t of, row;
-    uint16_t feature, best, second;
+    int hit;
+    uint16_t best, second;
 } row_best;
 
 /* What a list of one part gave. */
@@ -62,7 +67,7 @@ typedef struct lookup {
 /* The matches of one row. */
 typedef struct group {
     uint32_t row;
-    int from, to; /* in `sorted` */
+    int from, to; /* in `found` and `sorted` */
     bool in_order;
 } group;
 
@@ -81,11 +86,13 @@ struct idf_word_query {
     group *groups;       /* by row */
     int n_groups;
     lookup block[BLOCK];
-    int first, n_block; /* features of the frame in the block */
-    span *spans;        /* of the block */
+    uint16_t chosen[IDF_FEATURES_MAX]; /* features of the frame that are looked up */
+    int first, n_block;                /* of those, in the block */
+    span *spans;                       /* of the block */
     int n_spans;
-    uint32_t *near; /* entries that pass the block's scans */
-    hit *hits;      /* what they are */
+    uint32_t *near;         /* entries that pass the block's scans */
+    hit *hits;              /* what they are */
+    idf_descriptor *copies; /* of those with looks */
     row_best
         *rows; /* a hash table: the nearest features of each row to the frame feature in hand */
     uint32_t rows_mask;
@@ -106,6 +113,7 @@ void idf_word_query_free(idf_word_query *q) {
     idf_free(q->spans);
     idf_free(q->near);
     idf_free(q->hits);
+    idf_free(q->copies);
     idf_free(q->rows);
     idf_free(q->met);
     idf_free(q);
@@ -129,11 +137,12 @@ idf_status idf_word_query_new(idf_word_query **out, const idf_wordindex *index, 
         q->spans = idf_alloc(BLOCK * PROBE_LEAVES * index->n_parts, sizeof *q->spans);
         q->near = idf_alloc(BLOCK * a_feature + 8, sizeof *q->near);
         q->hits = idf_alloc(BLOCK * a_feature, sizeof *q->hits);
+        q->copies = idf_alloc(BLOCK * a_feature, sizeof *q->copies);
         q->rows = idf_alloc_zero(n_rows, sizeof *q->rows);
         q->met = idf_alloc(n_rows, sizeof *q->met);
     }
     if (!q || !q->found[0] || !q->found[1] || !q->weight || !q->sorted || !q->groups || !q->spans ||
-        !q->near || !q->hits || !q->rows || !q->met) {
+        !q->near || !q->hits || !q->copies || !q->rows || !q->met) {
         idf_word_query_free(q);
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "no memory for looking features up");
     }
@@ -192,17 +201,17 @@ static uint32_t place_of(const idf_word_query *q, uint32_t row) {
     return at;
 }
 
-/* Notes that a reference feature differs from the frame feature in hand in `distance` bits. */
-static int note(idf_word_query *q, hit h, unsigned distance, int n_met) {
-    uint32_t of = q->n_compared, at = place_of(q, h.row);
+/* Notes that hit k differs from the frame feature in hand in `distance` bits. */
+static int note(idf_word_query *q, int k, unsigned distance, int n_met) {
+    uint32_t of = q->n_compared, at = place_of(q, q->hits[k].row);
     row_best *row = &q->rows[at];
     if (row->of != of) {
-        *row = (row_best){of, h.row, (uint16_t)h.feature, (uint16_t)distance, IDF_HAMMING_NONE};
+        *row = (row_best){of, q->hits[k].row, k, (uint16_t)distance, IDF_HAMMING_NONE};
         q->met[n_met++] = at;
     } else if (distance < row->best) {
         row->second = row->best;
         row->best = (uint16_t)distance;
-        row->feature = (uint16_t)h.feature;
+        row->hit = k;
     } else if (distance < row->second) {
         row->second = (uint16_t)distance;
     }
@@ -230,7 +239,7 @@ static void name_words(idf_word_query *q) {
     const idf_wordindex *x = q->index;
     for (int b = 0; b < q->n_block; b++) {
         lookup *l = &q->block[b];
-        l->n_words = nearest_words(x, &q->frame->descriptors[q->first + b], l->words);
+        l->n_words = nearest_words(x, &q->frame->descriptors[q->chosen[q->first + b]], l->words);
         for (int w = 0; w < l->n_words; w++)
             for (size_t p = 0; p < x->n_parts; p++) {
                 const idf_postings *list = x->parts[p].postings;
@@ -258,6 +267,8 @@ static int scan_list(idf_word_query *q, const idf_word_part *part, uint32_t word
     for (int k = 0; k < passed; k++) {
         near[k] += from;
         __builtin_prefetch(&list->entries[near[k]]);
+        if (list->looks)
+            __builtin_prefetch(&list->looks[near[k]]);
     }
     return n + passed;
 }
@@ -269,7 +280,7 @@ static void scan_words(idf_word_query *q) {
     q->n_spans = 0;
     for (int b = 0; b < q->n_block; b++) {
         lookup *l = &q->block[b];
-        uint64_t wanted = idf_word_signature(&q->frame->descriptors[q->first + b]);
+        uint64_t wanted = idf_word_signature(&q->frame->descriptors[q->chosen[q->first + b]]);
         l->from = n;
         for (int w = 0; w < l->n_words; w++)
             for (size_t p = 0; p < x->n_parts; p++) {
@@ -282,27 +293,59 @@ static void scan_words(idf_word_query *q) {
     }
 }
 
-/* What the listed entries are; their descriptors are fetched meanwhile. An entry of a row that is
- * gone, or that a damaged file made up, has a row that there is not. */
-static void read_entries(idf_word_query *q) {
+/* The reference that a part's row is; that which there is not for a row that is gone. */
+static uint32_t reference_of(const idf_wordindex *x, const idf_word_part *part, uint32_t row) {
+    if (row >= part->n_rows)
+        return IDF_WORD_ROW_GONE;
+    row = part->row ? part->row[row] : part->first + row;
+    return row < x->n_rows ? row : IDF_WORD_ROW_GONE;
+}
+
+/* Entry `at` of a part, as hit k. Its descriptor is put together from its looks, or it is fetched
+ * meanwhile from its reference. An entry of a row that is gone, or that a damaged file made up, has
+ * a row that there is not. */
+static void read_entry(idf_word_query *q, const idf_word_part *part, uint32_t at, int k) {
     const idf_wordindex *x = q->index;
-    int k = 0;
-    for (int s = 0; s < q->n_spans; s++) {
-        const idf_word_part *part = q->spans[s].part;
-        for (; k < q->spans[s].to; k++) {
-            uint32_t entry = part->postings->entries[q->near[k]];
-            uint32_t row = idf_word_entry_row(entry), feature = idf_word_entry_feature(entry);
-            if (row >= part->n_rows)
-                row = IDF_WORD_ROW_GONE;
-            else
-                row = part->row ? part->row[row] : part->first + row;
-            if (row >= x->n_rows || (int)feature >= x->references[row].n)
-                row = IDF_WORD_ROW_GONE;
-            else
-                __builtin_prefetch(&x->references[row].descriptors[feature]);
-            q->hits[k] = (hit){row, feature};
-        }
+    const idf_postings *list = part->postings;
+    uint32_t row = reference_of(x, part, idf_word_entry_row(list->entries[at]));
+    uint32_t feature = idf_word_entry_feature(list->entries[at]);
+    hit *h = &q->hits[k];
+    *h = (hit){.row = row, .feature = (uint16_t)feature};
+    if (row == IDF_WORD_ROW_GONE)
+        return;
+    if (list->looks) {
+        idf_descriptor *copy = &q->copies[k];
+        memcpy(copy->bits, &list->signatures[at], sizeof list->signatures[at]);
+        memcpy(copy->bits + sizeof list->signatures[at], list->looks[at].bits,
+               sizeof list->looks[at].bits);
+        h->angle = list->looks[at].angle;
+        h->level = list->looks[at].level;
+        h->descriptor = copy;
+    } else if ((int)feature >= x->references[row].n) {
+        h->row = IDF_WORD_ROW_GONE;
+    } else {
+        h->descriptor = &x->references[row].descriptors[feature];
+        __builtin_prefetch(h->descriptor);
     }
+}
+
+static void read_entries(idf_word_query *q) {
+    int k = 0;
+    for (int s = 0; s < q->n_spans; s++)
+        for (; k < q->spans[s].to; k++)
+            read_entry(q, q->spans[s].part, q->near[k], k);
+}
+
+/* A match of frame feature i. */
+static found get_found(const idf_word_query *q, const row_best *row, int i) {
+    const hit *h = &q->hits[row->hit];
+    found out = {row->row, {h->feature, (uint16_t)i, row->best}, h->angle, h->level};
+    if (h->descriptor != &q->copies[row->hit]) {
+        const idf_keypoint *keypoint = &q->index->references[row->row].keypoints[h->feature];
+        out.angle = keypoint->angle;
+        out.level = keypoint->level;
+    }
+    return out;
 }
 
 /* All reference features that look like a feature of the frame, one a row: the nearest, when it
@@ -316,19 +359,18 @@ static void compare(idf_word_query *q, const lookup *l, int i) {
         q->n_compared = 1;
     }
     for (int k = l->from; k < l->to; k++) {
-        hit h = q->hits[k];
-        if (h.row == IDF_WORD_ROW_GONE)
+        if (q->hits[k].row == IDF_WORD_ROW_GONE)
             continue;
-        unsigned distance =
-            x->vocabulary->scan->distance(&x->references[h.row].descriptors[h.feature], d);
+        unsigned distance = x->vocabulary->scan->distance(q->hits[k].descriptor, d);
         if (distance <= SECOND_DISTANCE)
-            n_met = note(q, h, distance, n_met);
+            n_met = note(q, k, distance, n_met);
     }
     int most = reach(q, n_met);
     for (int k = 0; k < n_met && q->n_found < FOUND_MAX; k++) {
         const row_best *row = &q->rows[q->met[k]];
-        if (row->best <= most && row->best < IDF_MATCH_RATIO * row->second)
-            q->found[0][q->n_found++] = (found){row->row, {row->feature, (uint16_t)i, row->best}};
+        if (row->best <= most && row->best < IDF_MATCH_RATIO * row->second &&
+            q->hits[row->hit].feature < x->references[row->row].n)
+            q->found[0][q->n_found++] = get_found(q, row, i);
     }
     int rows = q->n_found - first;
     q->weight[i] = rows > 0 ? 1 / sqrtf((float)rows) : 0;
@@ -341,7 +383,7 @@ static void look_up(idf_word_query *q) {
     scan_words(q);
     read_entries(q);
     for (int b = 0; b < q->n_block; b++)
-        compare(q, &q->block[b], q->first + b);
+        compare(q, &q->block[b], q->chosen[q->first + b]);
 }
 
 static int by_distance(const void *a, const void *b) {
@@ -356,18 +398,17 @@ static int by_distance(const void *a, const void *b) {
 /* Weight of the matches of one row that agree on a turn to within a sixteenth and on a scale to
  * within a level. */
 static float count_support(const idf_word_query *q, const group *g) {
-    const idf_features *r = &q->index->references[g->row];
     float alike[TURN_BINS][STEP_BINS] = {{0}}, best = 0;
     for (int k = g->from; k < g->to; k++) {
-        const idf_pairing *m = &q->sorted[k];
-        const idf_keypoint *a = &r->keypoints[m->reference], *b = &q->frame->keypoints[m->frame];
-        int turn = (uint8_t)(b->angle - a->angle) * TURN_BINS / 256;
-        int step = b->level - a->level + IDF_LOCAL_LEVELS;
+        const found *f = &q->found[0][k];
+        const idf_keypoint *seen = &q->frame->keypoints[f->match.frame];
+        int turn = (uint8_t)(seen->angle - f->angle) * TURN_BINS / 256;
+        int step = seen->level - f->level + IDF_LOCAL_LEVELS;
         for (int t = 0; t < 2; t++) /* of all pairs of turns and all triples of steps it is in */
             for (int at = step - STEPS_ALIKE + 1; at <= step; at++) {
                 if (at < 0 || at > STEP_BINS - STEPS_ALIKE)
                     continue;
-                float sum = alike[(turn + t) % TURN_BINS][at] += q->weight[m->frame];
+                float sum = alike[(turn + t) % TURN_BINS][at] += q->weight[f->match.frame];
                 best = sum > best ? sum : best;
             }
     }
@@ -413,8 +454,8 @@ static void rank(idf_word_query *q, int g, float support) {
         q->best[at] = (ranked){g, support};
 }
 
-int idf_word_query_run(idf_word_query *q, const idf_features *frame, int least) {
-    int n = frame->n < IDF_FEATURES_MAX ? frame->n : IDF_FEATURES_MAX;
+/* Looks the chosen features of the frame up. */
+static int run(idf_word_query *q, const idf_features *frame, int n, int least) {
     q->frame = frame;
     q->n_found = q->n_candidates = 0;
     if (q->index->n_entries > 0)
@@ -427,6 +468,17 @@ int idf_word_query_run(idf_word_query *q, const idf_features *frame, int least) 
         if (q->groups[g].to - q->groups[g].from >= (least > 1 ? least : 1))
             rank(q, g, count_support(q, &q->groups[g]));
     return q->n_candidates;
+}
+
+int idf_word_query_run(idf_word_query *q, const idf_features *frame, int least) {
+    int n = frame->n < IDF_FEATURES_MAX ? frame->n : IDF_FEATURES_MAX;
+    for (int i = 0; i < n; i++)
+        q->chosen[i] = (uint16_t)i;
+    return run(q, frame, n, least);
+}
+
+int idf_word_query_run_filed(idf_word_query *q, const idf_features *reference, int least) {
+    return run(q, reference, (int)idf_word_choose(reference, q->index->quota, q->chosen), least);
 }
 
 static void get_group(idf_word_query *q, group *g, idf_candidate *out) {

@@ -15,6 +15,7 @@
 enum { N_ROWS = 40, PER_ROW = 300, ALL = N_ROWS * PER_ROW };
 
 static idf_descriptor descriptors[N_ROWS][PER_ROW];
+static idf_keypoint keypoints[N_ROWS][PER_ROW];
 static idf_features rows[N_ROWS];
 
 static void get(const void *context, size_t row, idf_features *out) {
@@ -27,9 +28,11 @@ static int make_rows(void **state) {
     idf_rng rng;
     idf_rng_init(&rng, 5, 0);
     for (int row = 0; row < N_ROWS; row++) {
-        for (int i = 0; i < PER_ROW; i++)
+        for (int i = 0; i < PER_ROW; i++) {
             descriptors[row][i] = synthetic_descriptor(&rng);
-        rows[row] = (idf_features){640, 480, PER_ROW, NULL, descriptors[row]};
+            keypoints[row][i] = (idf_keypoint){.angle = (uint8_t)i, .level = (uint8_t)(i % 8)};
+        }
+        rows[row] = (idf_features){640, 480, PER_ROW, keypoints[row], descriptors[row]};
     }
     rows[7].n = 3;
     rows[8].n = 0;
@@ -57,6 +60,13 @@ static void each_feature_is_filed_under_its_word(void **state) {
                 assert_false(met[row][feature]);
                 met[row][feature] = 1;
                 assert_int_equal(p.signatures[i], idf_word_signature(d));
+                assert_true((p.looks != NULL) == (quotas[q] == 100));
+                if (p.looks != NULL) {
+                    const idf_word_look *look = &p.looks[i];
+                    assert_memory_equal(look->bits, d->bits + 8, sizeof look->bits);
+                    assert_int_equal(look->angle, keypoints[row][feature].angle);
+                    assert_int_equal(look->level, keypoints[row][feature].level);
+                }
                 for (int level = 0; level < v.n_levels; level++) {
                     idf_word_scan_c.nearest(idf_vocabulary_below(&v, level, node), v.branch[level],
                                             d, 1, &key);
@@ -66,11 +76,53 @@ static void each_feature_is_filed_under_its_word(void **state) {
                 n++;
             }
         assert_int_equal(n, p.n_entries);
-        for (int row = 0; row < N_ROWS; row++)
+        for (int row = 0; row < N_ROWS; row++) {
+            uint16_t chosen[IDF_FEATURES_MAX];
+            size_t n_met = 0, n_chosen = idf_word_choose(&rows[row], quotas[q], chosen);
+            for (size_t i = 0; i < n_chosen; i++)
+                assert_true(met[row][chosen[i]]);
             for (int i = 0; i < PER_ROW; i++)
-                assert_int_equal(met[row][i], i < rows[row].n && (size_t)i < quotas[q]);
+                n_met += met[row][i];
+            assert_int_equal(n_met, n_chosen);
+        }
         idf_postings_release(&p);
         idf_vocabulary_release(&v);
+    }
+}
+
+/* Of a row with more features than are filed, each level gives its strongest, a coarser one more,
+ * one that has too few all that it has. */
+static void coarse_levels_give_more(void **state) {
+    (void)state;
+    enum { N = 400, QUOTA = 100, SCARCE = 7, HAS = 3 };
+    static idf_keypoint levels[N];
+    for (int scarce = 0; scarce < 2; scarce++) {
+        const idf_features f = {640, 480, N, levels, NULL};
+        uint16_t chosen[IDF_FEATURES_MAX];
+        int n_at[8] = {0}, last[8], ended[8] = {0};
+        for (int i = 0; i < N; i++) {
+            levels[i].level = (uint8_t)(i % 8);
+            if (scarce && levels[i].level == SCARCE && i >= 8 * HAS)
+                levels[i].level = 0;
+        }
+        assert_int_equal(idf_word_choose(&f, QUOTA, chosen), QUOTA);
+        for (int i = 0; i < QUOTA; i++) {
+            assert_true(i == 0 || chosen[i] > chosen[i - 1]);
+            last[levels[chosen[i]].level] = chosen[i];
+            n_at[levels[chosen[i]].level]++;
+        }
+        for (int i = 0, at[8] = {0}; i < N; i++) /* the first of each level */
+            ended[levels[i].level] +=
+                ++at[levels[i].level] == n_at[levels[i].level] && i == last[levels[i].level];
+        for (int level = 0; level < 8; level++)
+            assert_int_equal(ended[level], 1);
+        for (int level = 1; level < (scarce ? SCARCE : 8); level++)
+            assert_true(n_at[level] >= n_at[level - 1]);
+        assert_true(n_at[6] * 10 >= n_at[0] * 16 && n_at[6] * 10 <= n_at[0] * 20);
+        if (scarce)
+            assert_int_equal(n_at[SCARCE], HAS);
+        assert_int_equal(idf_word_choose(&f, N, chosen), N);
+        assert_int_equal(chosen[N - 1], N - 1);
     }
 }
 
@@ -82,7 +134,11 @@ static void few_entries_list_their_words(void **state) {
     idf_vocabulary v;
     idf_postings dense, sparse;
     uint32_t n = 0, from;
+    uint16_t chosen[IDF_FEATURES_MAX];
+    bool filed[PER_ROW] = {false};
     assert_int_equal(idf_vocabulary_learn(&v, &all, 4096, NULL, NULL), IDF_OK);
+    for (size_t i = idf_word_choose(&rows[0], v.n_words / 8, chosen); i > 0; i--)
+        filed[chosen[i - 1]] = true;
     assert_int_equal(idf_postings_build(&dense, &v, &all, 4096, NULL, NULL), IDF_OK);
     assert_int_equal(idf_postings_build(&sparse, &v, &few, v.n_words / 8, NULL, NULL), IDF_OK);
     assert_null(dense.used);
@@ -91,9 +147,9 @@ static void few_entries_list_their_words(void **state) {
     for (uint32_t w = 0; w < v.n_words; w++) {
         uint32_t want = 0, there = idf_postings_list(&dense, w, &from);
         assert_int_equal(there, dense.start[w + 1] - dense.start[w]);
-        for (uint32_t i = 0; i < there; i++) /* those of the first row's first features */
+        for (uint32_t i = 0; i < there; i++) /* what is filed of the first row */
             want += idf_word_entry_row(dense.entries[from + i]) == 0 &&
-                    idf_word_entry_feature(dense.entries[from + i]) < v.n_words / 8;
+                    filed[idf_word_entry_feature(dense.entries[from + i])];
         there = idf_postings_list(&sparse, w, &from);
         assert_int_equal(there, want);
         for (uint32_t i = 0; i < there; i++)
@@ -118,6 +174,7 @@ static void filing_in_pieces_changes_nothing(void **state) {
     (void)state;
     static uint32_t entries[N_ROWS * PER_ROW];
     static uint64_t signatures[N_ROWS * PER_ROW];
+    static idf_word_look looks[N_ROWS * PER_ROW];
     idf_vocabulary v;
     idf_postings p;
     idf_filing *filing;
@@ -128,13 +185,14 @@ static void filing_in_pieces_changes_nothing(void **state) {
     assert_memory_equal(start, p.start, (v.n_words + 1) * sizeof *start);
     for (uint32_t from = 0, to; from < v.n_words; from = to) {
         to = from + 1 + from % 7 < v.n_words ? from + 1 + from % 7 : v.n_words;
-        assert_int_equal(idf_filing_get(filing, from, to, entries + start[from], NULL, NULL),
-                         IDF_OK);
-        assert_int_equal(idf_filing_get(filing, from, to, NULL, signatures + start[from], NULL),
-                         IDF_OK);
+        const idf_filed some = {entries + start[from], NULL, looks + start[from]};
+        const idf_filed rest = {NULL, signatures + start[from], NULL};
+        assert_int_equal(idf_filing_get(filing, from, to, &some, NULL), IDF_OK);
+        assert_int_equal(idf_filing_get(filing, from, to, &rest, NULL), IDF_OK);
     }
     assert_memory_equal(entries, p.entries, p.n_entries * sizeof *entries);
     assert_memory_equal(signatures, p.signatures, p.n_entries * sizeof *signatures);
+    assert_memory_equal(looks, p.looks, p.n_entries * sizeof *looks);
     idf_filing_free(filing);
     idf_postings_release(&p);
     idf_vocabulary_release(&v);
@@ -264,6 +322,7 @@ static void nothing_and_too_much_are_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_feature_is_filed_under_its_word),
+        cmocka_unit_test(coarse_levels_give_more),
         cmocka_unit_test(few_entries_list_their_words),
         cmocka_unit_test(filing_in_pieces_changes_nothing),
         cmocka_unit_test(threads_change_nothing),

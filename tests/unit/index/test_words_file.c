@@ -30,6 +30,9 @@ static void assert_lists_equal(const idf_postings *a, const idf_postings *b, siz
     assert_memory_equal(a->start, b->start, (n_words + 1) * sizeof *b->start);
     assert_memory_equal(a->entries, b->entries, b->n_entries * sizeof *b->entries);
     assert_memory_equal(a->signatures, b->signatures, b->n_entries * sizeof *b->signatures);
+    assert_true((a->looks != NULL) == (b->looks != NULL));
+    if (b->looks != NULL)
+        assert_memory_equal(a->looks, b->looks, b->n_entries * sizeof *b->looks);
 }
 
 static void get(const void *context, size_t row, idf_features *out) {
@@ -108,6 +111,8 @@ static void words_of_elsewhere(void **state) {
     assert_int_equal(p->vocabulary, v->identity);
     assert_int_equal(p->n_words, v->n_words);
     assert_int_equal(p->n_entries, 30);
+    assert_non_null(p->looks); /* so few are filed that more is said of each */
+    assert_int_equal(idf_index_check(part, NULL), IDF_OK);
     idf_index_free(part);
     assert_int_equal(idf_index_save_numbers(index, path, "{\"x\":1}", NULL), IDF_OK);
     assert_int_equal(idf_index_open(&again, path, NULL), IDF_OK);
@@ -224,6 +229,37 @@ static void what_cannot_be_is_refused(void **state) {
     assert_true(size_of(good) > 0);
 }
 
+/* The same of a file in which little of each reference is filed, and more said of that. */
+static void what_looks_cannot_be_is_refused(void **state) {
+    (void)state;
+    const harm harms[] = {
+        {"words_looks.npy", CUT, 0, sizeof(idf_word_look), "words_looks.npy' has another size"},
+        {"words_looks.npy", SET, 26, 1, "words_looks.npy' is not of these"},
+        {"words_signatures.npy", DROP, 0, 0, "words_signatures.npy' is missing"},
+    };
+    char whole[512];
+    idf_index *index;
+    strcpy(whole, good);
+    assert_int_equal(idf_index_open(&index, good, NULL), IDF_OK);
+    idf_index_meta few = meta;
+    few.words = (idf_index_words){.vocabulary = idf_index_vocabulary(index), .quota = 10};
+    strcpy(good, scratch_path("few.npz"));
+    assert_int_equal(idf_index_write(good, rows, N_ROWS, DIM, &few, NULL), IDF_OK);
+    idf_index_free(index);
+    for (size_t i = 0; i < sizeof harms / sizeof harms[0]; i++) {
+        idf_error err = IDF_ERROR_INIT;
+        idf_status status = idf_index_open(&index, copy_with(&harms[i]), &err);
+        if (status != IDF_ERR_FORMAT || strstr(err.message, harms[i].said) == NULL)
+            fail_msg("%s: %d, %s", harms[i].said, status, err.message);
+    }
+    const harm none = {"words_looks.npy", DROP, 0, 0, NULL}; /* as in a file of before */
+    assert_int_equal(idf_index_open(&index, copy_with(&none), NULL), IDF_OK);
+    const idf_postings *p = idf_index_part_postings(idf_index_get_part(index, 0));
+    assert_true(p != NULL && p->looks == NULL);
+    idf_index_free(index);
+    strcpy(good, whole);
+}
+
 /* Whoever else writes the file puts them where they cannot be used in place: they are left out. */
 static void what_cannot_lie_is_left_out(void **state) {
     (void)state;
@@ -319,6 +355,7 @@ int main(void) {
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(words_of_elsewhere),
         cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(what_looks_cannot_be_is_refused),
         cmocka_unit_test(what_cannot_lie_is_left_out),
         cmocka_unit_test(words_may_be_missing),
         cmocka_unit_test(many_rows_are_filed_in_pieces),

@@ -247,6 +247,79 @@ static void long_lists_are_sampled_evenly(void **state) {
     idf_wordindex_free(learnt);
 }
 
+static void get_view(const void *context, size_t row, idf_features *out) {
+    (void)context;
+    *out = views[row];
+}
+
+/* Entries with looks answer as those whose references are asked; a feature that is filed of a row
+ * that has not so many is passed over. */
+static void looks_answer_as_references(void **state) {
+    (void)state;
+    const idf_word_rows rows = {.get = get_view, .n = N_ROWS};
+    const idf_word_source whole = {.references = views, .n_rows = N_ROWS};
+    idf_wordindex *one, *with, *fewer;
+    idf_postings p;
+    idf_word_query *query = ask(&one, &whole);
+    assert_null(one->parts[0].postings->looks);
+    assert_int_equal(idf_postings_build(&p, one->vocabulary, &rows, 400, NULL, NULL), IDF_OK);
+    assert_non_null(p.looks);
+    idf_word_part part = {&p, N_ROWS, NULL, 0};
+    idf_features short_views[N_ROWS], blind[N_ROWS];
+    for (int row = 0; row < N_ROWS; row++) {
+        blind[row] = views[row]; /* looking at these would crash */
+        blind[row].keypoints = NULL;
+        blind[row].descriptors = NULL;
+        short_views[row] = blind[row];
+        short_views[row].n = 5;
+    }
+    const idf_word_source source = {blind, N_ROWS, one->vocabulary, &part, 1, false};
+    const idf_word_source less = {short_views, N_ROWS, one->vocabulary, &part, 1, false};
+    idf_word_query *in_looks = ask(&with, &source), *cut = ask(&fewer, &less);
+    int n = idf_word_query_run(query, &frame.features, 4);
+    assert_int_equal(idf_word_query_run(in_looks, &frame.features, 4), n);
+    idf_word_query_run(cut, &frame.features, 1);
+    for (size_t row = 0; row < N_ROWS; row++) {
+        idf_candidate a, b;
+        idf_word_query_get_row(query, row, &a);
+        idf_word_query_get_row(in_looks, row, &b);
+        assert_same(&a, &b, row);
+        idf_word_query_get_row(cut, row, &b);
+        for (int i = 0; i < b.n_matches; i++)
+            assert_true(b.matches[i].reference < 5);
+    }
+    end(fewer, cut);
+    end(with, in_looks);
+    end(one, query);
+    idf_postings_release(&p);
+}
+
+/* Asked what is like a reference, a large collection is asked with what it files of one. */
+static void references_are_asked_with_what_is_filed(void **state) {
+    (void)state;
+    const idf_word_source whole = {.references = views, .n_rows = N_ROWS};
+    idf_wordindex *index;
+    idf_word_query *query = ask(&index, &whole);
+    idf_candidate c;
+    uint16_t chosen[IDF_FEATURES_MAX];
+    assert_true(idf_word_query_run_filed(query, &views[SHOWN], 4) > 0);
+    idf_word_query_get(query, 0, &c);
+    assert_true(c.row == SHOWN && c.n_matches > 300);
+    index->quota = 100;
+    assert_int_equal(idf_word_choose(&views[SHOWN], 100, chosen), 100);
+    assert_true(idf_word_query_run_filed(query, &views[SHOWN], 4) > 0);
+    idf_word_query_get(query, 0, &c);
+    assert_int_equal(c.row, SHOWN);
+    assert_in_range(c.n_matches, 60, 100);
+    for (int i = 0; i < c.n_matches; i++) {
+        int k = 0;
+        while (k < 100 && chosen[k] != c.matches[i].frame)
+            k++;
+        assert_true(k < 100);
+    }
+    end(index, query);
+}
+
 /* Entries that say what cannot be, as a damaged file may, are passed over. */
 static void made_up_entries_are_passed_over(void **state) {
     (void)state;
@@ -303,6 +376,8 @@ int main(void) {
         cmocka_unit_test(deleted_rows_are_not_met),
         cmocka_unit_test(matches_pass_the_ratio_test),
         cmocka_unit_test(long_lists_are_sampled_evenly),
+        cmocka_unit_test(looks_answer_as_references),
+        cmocka_unit_test(references_are_asked_with_what_is_filed),
         cmocka_unit_test(made_up_entries_are_passed_over),
     };
     return cmocka_run_group_tests(tests, make, scratch_remove);
