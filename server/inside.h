@@ -71,6 +71,7 @@ struct idf_service {
     char *prices_path, *cookie; /* cookie: what a browser that has the token is given */
     pthread_mutex_t lock;       /* of what stands between here and the empty line */
     idf_snapshot *now;          /* NULL: with an upstream only */
+    idf_snapshot *retired;      /* the one before, until nobody is likely to be at it; or NULL */
     char *last_query;
     idf_fx fx;
 
@@ -97,6 +98,9 @@ idf_snapshot *idf_service_snapshot(idf_service *service);
 idf_fx idf_service_rates(idf_service *service);
 /* Takes the reference of `snapshot` over and lets the old one go. */
 void idf_service_swap(idf_service *service, idf_snapshot *snapshot);
+/* Lets go of the snapshot that was swapped out: taking its memory back takes a while, which no
+ * request should be kept waiting by. */
+void idf_service_forget_retired(idf_service *service);
 
 /* --- a request (request.c) --- */
 

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "base/alloc.h"
@@ -46,7 +47,8 @@ static looks look(const idf_service *s) {
 }
 
 static bool same(const idf_file_stat *a, const idf_file_stat *b) {
-    return a->size_bytes == b->size_bytes && a->mtime_ns == b->mtime_ns && a->is_file == b->is_file;
+    return a->size_bytes == b->size_bytes && a->mtime_ns == b->mtime_ns && a->device == b->device &&
+           a->inode == b->inode && a->is_file == b->is_file;
 }
 
 static void set_rates(idf_service *s, const idf_fx *fx) {
@@ -97,6 +99,8 @@ static idf_status renew_alone(idf_service *s, bool index, bool prices, idf_error
                                   s->options.index_path, err);
     else
         idf_collection_release(collection);
+    if (status == IDF_OK && old != NULL)
+        idf_collection_warm(made->collection); /* nobody waits for what its first frames read */
     if (status == IDF_OK)
         idf_service_swap(s, made);
     idf_snapshot_release(old);
@@ -151,8 +155,20 @@ static void look_after(idf_reloader *r, bool asked) {
     }
 }
 
+/* What is opened must not take the processors from what is answered. */
+static void step_back(void) {
+#ifdef __linux__ /* where this is about the thread alone */
+    (void)setpriority(PRIO_PROCESS, 0, 10);
+#endif
+}
+
 static void *run(void *context) {
     idf_reloader *r = context;
+    step_back();
+    idf_snapshot *first = idf_service_snapshot(r->service);
+    if (first != NULL)
+        idf_collection_warm(first->collection);
+    idf_snapshot_release(first);
     pthread_mutex_lock(&r->lock);
     while (!r->stopping) {
         struct timespec until;
@@ -163,6 +179,7 @@ static void *run(void *context) {
         bool asked = r->asked, stopping = r->stopping;
         r->asked = false;
         pthread_mutex_unlock(&r->lock);
+        idf_service_forget_retired(r->service);
         if (!stopping)
             look_after(r, asked);
         pthread_mutex_lock(&r->lock);

@@ -32,12 +32,13 @@ static int rank_of(const char *text, const char *wanted) {
 }
 
 /* The rows that match, best first, in order of the index within a rank. */
-static json_t *search(const idf_snapshot *now, const char *wanted, size_t limit) {
+static json_t *search(const idf_snapshot *now, const char *const *texts, const char *wanted,
+                      size_t limit) {
     json_t *results = json_array();
     size_t n = idf_index_n_rows(now->index);
     for (int rank = 3; rank > 0 && json_array_size(results) < limit; rank--)
         for (size_t row = 0; row < n && json_array_size(results) < limit; row++)
-            if (rank_of(now->searched[row], wanted) == rank)
+            if (rank_of(texts[row], wanted) == rank)
                 json_array_append_new(results, idf_row_json(now, row));
     return results;
 }
@@ -57,8 +58,14 @@ void idf_route_search(idf_request *r, idf_worker *worker) {
         idf_request_error(r, 404, "there is no collection here: an upstream answers");
         return;
     }
+    const char *const *texts = idf_snapshot_folded(now);
+    if (texts == NULL) {
+        idf_snapshot_release(now);
+        idf_request_error(r, 503, "out of memory for searching");
+        return;
+    }
     idf_search_fold(&folded, text);
-    json_t *results = search(now, folded != NULL ? folded : "", (size_t)limit);
+    json_t *results = search(now, texts, folded != NULL ? folded : "", (size_t)limit);
     free(folded);
     idf_snapshot_release(now);
     idf_request_json(r, 200,

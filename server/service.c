@@ -39,8 +39,17 @@ idf_fx idf_service_rates(idf_service *service) {
 
 void idf_service_swap(idf_service *service, idf_snapshot *snapshot) {
     pthread_mutex_lock(&service->lock);
-    idf_snapshot *old = service->now;
+    idf_snapshot *older = service->retired;
+    service->retired = service->now;
     service->now = snapshot;
+    pthread_mutex_unlock(&service->lock);
+    idf_snapshot_release(older);
+}
+
+void idf_service_forget_retired(idf_service *service) {
+    pthread_mutex_lock(&service->lock);
+    idf_snapshot *old = service->retired;
+    service->retired = NULL;
     pthread_mutex_unlock(&service->lock);
     idf_snapshot_release(old);
 }
@@ -179,6 +188,7 @@ void idf_service_free(idf_service *service, double seconds) {
     idf_http_server_free(service->https);
     idf_workers_free(service->workers);
     idf_sessions_free(service->sessions);
+    idf_snapshot_release(service->retired);
     idf_snapshot_release(service->now);
     pthread_mutex_destroy(&service->lock);
     pthread_mutex_destroy(&service->renewing);

@@ -55,29 +55,53 @@ static void add_set(json_t *sets, const char *code) {
     json_array_append_new(sets, json_string(prefix));
 }
 
-/* Folds names and codes of all rows into one block. */
-static idf_status fold_names(idf_snapshot *s, idf_error *err) {
-    size_t n = idf_index_n_rows(s->index);
-    idf_bytes block = {0};
-    idf_status status = IDF_OK;
+/* The texts of all rows, in one block. */
+struct idf_folded_names {
+    idf_bytes block;
+    const char *text[];
+};
+
+static void free_folded(struct idf_folded_names *folded) {
+    if (folded != NULL)
+        idf_bytes_release(&folded->block);
+    idf_free(folded);
+}
+
+static struct idf_folded_names *fold_names(const idf_index *index) {
+    size_t n = idf_index_n_rows(index);
+    struct idf_folded_names *made = idf_alloc(sizeof *made + n * sizeof made->text[0], 1);
     size_t *starts = idf_alloc(n, sizeof *starts);
-    s->searched = idf_alloc(n, sizeof *s->searched);
-    if (starts == NULL || s->searched == NULL)
-        status = idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for %zu names", n);
-    for (size_t row = 0; row < n && status == IDF_OK; row++) {
+    bool whole = made != NULL && starts != NULL;
+    if (made != NULL)
+        made->block = (idf_bytes){0};
+    for (size_t row = 0; row < n && whole; row++) {
         char text[IDF_NAME_BYTES + IDF_SET_CODE_BYTES + IDF_RARITY_BYTES + 4], *folded;
-        snprintf(text, sizeof text, "%s\n%s %s", idf_index_name(s->index, row),
-                 idf_index_set_code(s->index, row), idf_index_rarity(s->index, row));
+        snprintf(text, sizeof text, "%s\n%s %s", idf_index_name(index, row),
+                 idf_index_set_code(index, row), idf_index_rarity(index, row));
         size_t len = idf_search_fold(&folded, text);
-        starts[row] = block.len;
-        status = idf_bytes_append(&block, len > 0 ? folded : "", len + 1);
+        starts[row] = made->block.len;
+        whole = idf_bytes_append(&made->block, len > 0 ? folded : "", len + 1) == IDF_OK;
         free(folded);
     }
-    for (size_t row = 0; row < n && status == IDF_OK; row++)
-        s->searched[row] = (char *)block.data + starts[row];
-    s->search_memory = (char *)block.data;
+    for (size_t row = 0; row < n && whole; row++)
+        made->text[row] = (const char *)made->block.data + starts[row];
     idf_free(starts);
-    return status;
+    if (whole)
+        return made;
+    free_folded(made);
+    return NULL;
+}
+
+const char *const *idf_snapshot_folded(idf_snapshot *s) {
+    struct idf_folded_names *folded = atomic_load(&s->folded), *none = NULL;
+    if (folded == NULL) {
+        folded = fold_names(s->index);
+        if (!atomic_compare_exchange_strong(&s->folded, &none, folded)) {
+            free_folded(folded); /* another thread was first */
+            folded = none;
+        }
+    }
+    return folded != NULL ? folded->text : NULL;
 }
 
 static idf_status open_folder(idf_snapshot *s, const char *refs_dir, const char *index_path,
@@ -115,8 +139,6 @@ idf_status idf_snapshot_new(idf_snapshot **snapshot, idf_collection *collection,
     s->refs_fd = -1;
     s->sets = json_array();
     idf_status status = open_folder(s, refs_dir, index_path, err);
-    if (status == IDF_OK)
-        status = fold_names(s, err);
     if (status != IDF_OK) {
         idf_snapshot_release(s);
         *snapshot = NULL;
@@ -144,8 +166,7 @@ void idf_snapshot_release(idf_snapshot *snapshot) {
     json_decref(snapshot->sets);
     idf_collection_release(snapshot->collection);
     idf_prices_release(snapshot->prices);
-    idf_free(snapshot->searched);
-    idf_free(snapshot->search_memory);
+    free_folded(atomic_load(&snapshot->folded));
     idf_free(snapshot->refs_dir);
     idf_free(snapshot);
 }

@@ -32,11 +32,10 @@ typedef struct idf_snapshot {
     const idf_index *index; /* the collection's */
     idf_prices *prices;     /* NULL: none */
     char *refs_dir;
-    int refs_fd;     /* that folder; -1 when it cannot be opened */
-    bool cards;      /* some reference has a rarity or a set code */
-    json_t *sets;    /* at most twelve prefixes of set codes */
-    char **searched; /* a row: name and codes, folded, for the search */
-    char *search_memory;
+    int refs_fd;                               /* that folder; -1 when it cannot be opened */
+    bool cards;                                /* some reference has a rarity or a set code */
+    json_t *sets;                              /* at most twelve prefixes of set codes */
+    _Atomic(struct idf_folded_names *) folded; /* NULL until somebody searches */
 } idf_snapshot;
 
 /* Takes the references of `collection` and `prices` (may be NULL) over, also after a failure.
@@ -46,6 +45,10 @@ idf_status idf_snapshot_new(idf_snapshot **snapshot, idf_collection *collection,
 idf_snapshot *idf_snapshot_retain(idf_snapshot *snapshot);
 /* NULL is allowed. */
 void idf_snapshot_release(idf_snapshot *snapshot);
+
+/* For each row name and codes, folded, for the search; NULL when memory is out. Lives as long as
+ * the snapshot. Any thread. */
+const char *const *idf_snapshot_folded(idf_snapshot *snapshot);
 
 idf_prices *idf_prices_retain(idf_prices *prices);
 void idf_prices_release(idf_prices *prices);

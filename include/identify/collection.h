@@ -24,8 +24,9 @@ typedef struct idf_collection idf_collection;
 /* Zero in a field means its default. */
 typedef struct idf_collection_options {
     const char *clip_model; /* of idf_collection_open: where CLIP's weights are; NULL: as usual */
-    const idf_collection *like; /* of idf_collection_open: an older snapshot whose encoder is taken
-                                   over when the index names the same one */
+    const idf_collection *like; /* of idf_collection_open: an older snapshot, from which the encoder
+                                   is taken over when the index names the same one, and the
+                                   segments of a folder that both have */
     const idf_index_open_options *opening; /* of idf_collection_open; may be NULL */
     bool no_geometry; /* the embedding alone decides: for measuring what geometry adds */
     idf_pool *pool;   /* used during the call only; NULL: one thread */
@@ -47,6 +48,10 @@ IDF_API idf_status idf_collection_new(idf_collection **collection, idf_index *in
 IDF_API idf_collection *idf_collection_retain(const idf_collection *collection);
 /* One owner less; the last one frees it. NULL is allowed. Any thread. */
 IDF_API void idf_collection_release(idf_collection *collection);
+
+/* Brings what frames read into memory, up to 1 GiB of mapped files, so that the first answers take
+ * no longer than later ones: before it takes another's place. Any thread. */
+IDF_API void idf_collection_warm(const idf_collection *collection);
 
 /* They live as long as the collection. */
 IDF_API const idf_index *idf_collection_index(const idf_collection *collection);

@@ -196,6 +196,8 @@ idf_status idf_file_get_stat(idf_file_stat *out, const char *path, idf_error *er
         return idf_file_fail(err, "find", path);
     out->size_bytes = (uint64_t)st.st_size;
     out->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    out->device = (uint64_t)st.st_dev;
+    out->inode = (uint64_t)st.st_ino;
     out->is_file = S_ISREG(st.st_mode);
     out->is_dir = S_ISDIR(st.st_mode);
     return IDF_OK;

@@ -36,6 +36,9 @@ void idf_map_release(idf_map *map); /* NULL is allowed */
 /* IDF_ERR_IO when the file that is mapped has been written over or cut, or could not be read. To be
  * asked after what was read is used, and before it is believed. Any thread. */
 idf_status idf_map_check(const idf_map *map, idf_error *err);
+/* Brings up to max_bytes of a mapping into memory, so that reading it does not wait; how many that
+ * were. 0 for a copy, and where the system cannot. */
+size_t idf_map_warm(const idf_map *map, size_t max_bytes);
 /* Lets go of the memory that a mapping takes up by having been read. */
 void idf_map_forget(const idf_map *map);
 /* For tests: copies files of up to n bytes from now on, SIZE_MAX for what it was. */
@@ -49,7 +52,8 @@ idf_status idf_stdin_read(idf_bytes *out, uint64_t max_bytes, idf_error *err);
 
 typedef struct idf_file_stat {
     uint64_t size_bytes;
-    int64_t mtime_ns; /* since the epoch */
+    int64_t mtime_ns;       /* since the epoch */
+    uint64_t device, inode; /* which one it is, whatever its name */
     bool is_file, is_dir;
 } idf_file_stat;
 

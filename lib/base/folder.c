@@ -124,6 +124,11 @@ idf_status idf_folder_map(const idf_folder *folder, const char *name, uint64_t m
     return status;
 }
 
+bool idf_folder_is_mapped(const idf_folder *folder, const char *name, const idf_map *map) {
+    struct stat st;
+    return fstatat(folder->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && idf_map_is(map, &st);
+}
+
 idf_status idf_folder_read(const idf_folder *folder, const char *name, bool links,
                            uint64_t max_bytes, idf_bytes *out, idf_error *err) {
     char shown[256];

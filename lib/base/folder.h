@@ -27,6 +27,9 @@ bool idf_folder_plain_name(const char *name);
 idf_status idf_folder_map(const idf_folder *folder, const char *name, uint64_t max_bytes,
                           idf_map *map, idf_error *err);
 
+/* Whether the file `name` is the one that is mapped, and as it was when it was. */
+bool idf_folder_is_mapped(const idf_folder *folder, const char *name, const idf_map *map);
+
 /* Appends the whole of the entry `name`, which may have any characters but leads nowhere else:
  * IDF_ERR_UNSAFE for ".", ".." and what has a '/', and for a link unless `links` are followed. */
 idf_status idf_folder_read(const idf_folder *folder, const char *name, bool links,

@@ -93,20 +93,49 @@ void idf_map_release(idf_map *map) {
     *map = (idf_map){NULL, 0, NULL, 0};
 }
 
+/* The file of this size and time is as it was when it was mapped. */
+static bool unchanged(const slot *s, const struct stat *now) {
+    const struct timespec *then = &s->opened.st_mtim;
+    return !atomic_load(&s->torn) && now->st_size == s->opened.st_size &&
+           now->st_mtim.tv_sec == then->tv_sec && now->st_mtim.tv_nsec == then->tv_nsec;
+}
+
+bool idf_map_is(const idf_map *map, const struct stat *file) {
+    if (map->slot == 0)
+        return false;
+    const slot *s = &slots[map->slot - 1];
+    return file->st_dev == s->opened.st_dev && file->st_ino == s->opened.st_ino &&
+           unchanged(s, file);
+}
+
 idf_status idf_map_check(const idf_map *map, idf_error *err) {
     char shown[600];
     struct stat now;
     if (map->slot == 0)
         return IDF_OK;
     const slot *s = &slots[map->slot - 1];
-    const struct timespec *then = &s->opened.st_mtim;
     if (fstat(s->fd, &now) != 0)
         return idf_file_fail(err, "examine", s->path);
-    if (!atomic_load(&s->torn) && now.st_size == s->opened.st_size &&
-        now.st_mtim.tv_sec == then->tv_sec && now.st_mtim.tv_nsec == then->tv_nsec)
+    if (unchanged(s, &now))
         return IDF_OK;
     return idf_error_set(err, IDF_ERR_IO, "'%s' was written over while it was open",
                          idf_text_printable(shown, sizeof shown, s->path));
+}
+
+size_t idf_map_warm(const idf_map *map, size_t max_bytes) {
+    size_t n = map->len < max_bytes ? map->len : max_bytes, done = 0;
+#ifdef MADV_POPULATE_READ     /* Linux 5.14 */
+    enum { PIECE = 4 << 20 }; /* others who ask for memory wait meanwhile */
+    while (map->slot > 0 && done < n) {
+        size_t piece = n - done < PIECE ? n - done : PIECE;
+        if (madvise((void *)(map->data + done), piece, MADV_POPULATE_READ) != 0)
+            break;
+        done += piece;
+    }
+#else
+    (void)n;
+#endif
+    return done;
 }
 
 void idf_map_forget(const idf_map *map) {

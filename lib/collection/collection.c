@@ -106,7 +106,8 @@ idf_status idf_collection_open(idf_collection **out, const char *path,
     *out = NULL;
     if (path == NULL)
         return idf_error_set(err, IDF_ERR_ARGUMENT, "no path to a collection was given");
-    idf_status status = idf_index_open_with(&index, path, o->opening, err);
+    const idf_index *known = o->like != NULL ? o->like->index : NULL;
+    idf_status status = idf_index_open_like(&index, path, known, o->opening, err);
     if (status == IDF_OK)
         status = open_encoder(&encoder, index, o, err);
     if (status == IDF_OK)
@@ -188,6 +189,12 @@ size_t idf_collection_find(const idf_collection *c, const char *filename) {
 
 size_t idf_collection_find_key(const idf_collection *c, uint64_t key) {
     return find(c, key, NULL);
+}
+
+void idf_collection_warm(const idf_collection *collection) {
+    static const size_t MOST_BYTES = (size_t)1 << 30;
+    idf_index_warm(collection->index, MOST_BYTES);
+    (void)table_of(collection);
 }
 
 /* --- what it is --- */

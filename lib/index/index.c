@@ -82,12 +82,17 @@ static idf_status open_file(idf_index **out, const char *path, idf_error *err) {
     return no_memory(err);
 }
 
-idf_status idf_index_open_with(idf_index **out, const char *path,
+idf_status idf_index_open_like(idf_index **out, const char *path, const idf_index *known,
                                const idf_index_open_options *options, idf_error *err) {
     idf_file_stat stat;
     bool is_dir = idf_file_get_stat(&stat, path, NULL) == IDF_OK && stat.is_dir;
-    return is_dir ? idf_index_open_folder(out, path, NULL, options, err)
+    return is_dir ? idf_index_open_folder(out, path, known, options, err)
                   : open_file(out, path, err);
+}
+
+idf_status idf_index_open_with(idf_index **out, const char *path,
+                               const idf_index_open_options *options, idf_error *err) {
+    return idf_index_open_like(out, path, NULL, options, err);
 }
 
 idf_status idf_index_open(idf_index **out, const char *path, idf_error *err) {
@@ -103,8 +108,11 @@ idf_status idf_index_check_files(const idf_index *index, idf_error *err) {
 
 static idf_status refresh_folder(idf_index **fresh, const idf_index *index, idf_error *err) {
     idf_status status = idf_index_open_folder(fresh, index->path, index, NULL, err);
-    if (status == IDF_OK && (*fresh)->generation == index->generation &&
-        (*fresh)->n_members == index->n_members) {
+    bool same = status == IDF_OK && (*fresh)->generation == index->generation &&
+                (*fresh)->n_members == index->n_members;
+    for (size_t i = 0; same && i < index->n_members; i++)
+        same = (*fresh)->members[i].part == index->members[i].part;
+    if (same) {
         idf_index_free(*fresh);
         *fresh = NULL;
     }
@@ -121,7 +129,8 @@ idf_status idf_index_refresh(idf_index **fresh, const idf_index *index, idf_erro
         return status;
     if (stat.is_dir)
         return refresh_folder(fresh, index, err);
-    if (stat.size_bytes == index->stat.size_bytes && stat.mtime_ns == index->stat.mtime_ns)
+    if (stat.size_bytes == index->stat.size_bytes && stat.mtime_ns == index->stat.mtime_ns &&
+        stat.device == index->stat.device && stat.inode == index->stat.inode)
         return IDF_OK;
     return open_file(fresh, index->path, err);
 }
@@ -160,6 +169,13 @@ idf_status idf_index_check(const idf_index *index, idf_error *err) {
         status = idf_index_part_check(index->words, err);
     return status == IDF_OK && index->shared != NULL ? idf_index_part_check(index->shared, err)
                                                      : status;
+}
+
+void idf_index_warm(const idf_index *index, size_t max_bytes) {
+    if (index->words != NULL)
+        max_bytes -= idf_index_part_warm(index->words, max_bytes);
+    for (size_t i = 0; i < index->n_members; i++)
+        max_bytes -= idf_index_part_warm(index->members[i].part, max_bytes);
 }
 
 void idf_index_forget(const idf_index *index) {

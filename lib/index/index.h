@@ -133,6 +133,15 @@ const float *idf_index_embedding(const idf_index *index, size_t i);
 idf_status idf_index_shortlist(const idf_index *index, const float *queries, size_t n_queries,
                                size_t k, idf_hit *out, idf_pool *pool, idf_error *err);
 
+/* Opens as idf_index_open_with does, and takes from an index known (may be NULL) the files that
+ * both have. Either may be freed first. */
+idf_status idf_index_open_like(idf_index **index, const char *path, const idf_index *known,
+                               const idf_index_open_options *options, idf_error *err);
+
+/* Brings up to max_bytes of an open index's mapped files into memory, so that reading them does not
+ * wait. */
+void idf_index_warm(const idf_index *index, size_t max_bytes);
+
 /* Lets go of the memory that an open index takes up by having been read; it is read again when
  * needed. */
 void idf_index_forget(const idf_index *index);

@@ -95,6 +95,10 @@ idf_status idf_index_part_check(const idf_index_part *part, idf_error *err) {
     return status == IDF_OK && !part->lengths_checked ? idf_index_check_lengths(part, err) : status;
 }
 
+size_t idf_index_part_warm(const idf_index_part *part, size_t max_bytes) {
+    return idf_map_warm(&part->map, max_bytes);
+}
+
 void idf_index_part_forget(const idf_index_part *part) {
     idf_map_forget(&part->map);
 }

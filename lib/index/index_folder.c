@@ -50,12 +50,14 @@ static idf_status check_part(const idf_manifest *m, const idf_manifest_segment *
     return IDF_OK;
 }
 
-/* The part that the index known already has for this segment, or NULL. */
+/* The part that the index known already has for this segment, or NULL: of the very same file, since
+ * another folder may have one of the same name. */
 static idf_index_part *known_part(const opening *o, const idf_manifest_segment *s) {
     for (size_t i = 0; o->known != NULL && i < o->known->n_members; i++) {
         idf_index_part *part = o->known->members[i].part;
         if (strcmp(o->known->members[i].file, s->file) == 0 && part->map.len == s->bytes &&
-            part->n_rows == s->n_rows && idf_map_check(&part->map, NULL) == IDF_OK)
+            idf_folder_is_mapped(o->folder, s->file, &part->map) &&
+            check_part(o->manifest, s, part, NULL) == IDF_OK)
             return part;
     }
     return NULL;
@@ -176,12 +178,14 @@ static idf_status open_shared(const opening *o, idf_index *index, idf_error *err
     const idf_manifest *m = o->manifest;
     const idf_index *known = o->known;
     idf_status status = IDF_OK;
-    if (known != NULL && known->shared != NULL && strcmp(known->shared_file, m->shared) == 0)
+    if (known != NULL && known->shared != NULL && strcmp(known->shared_file, m->shared) == 0 &&
+        idf_folder_is_mapped(o->folder, m->shared, &known->shared->map))
         index->shared = idf_index_part_share(known->shared);
     else
         status = idf_index_open_beside(&index->shared, o->folder, m->shared, err);
     if (status == IDF_OK && known != NULL && known->words != NULL &&
-        strcmp(known->words_file, m->words) == 0)
+        strcmp(known->words_file, m->words) == 0 &&
+        idf_folder_is_mapped(o->folder, m->words, &known->words->map))
         index->words = idf_index_part_share(known->words);
     else if (status == IDF_OK)
         status = idf_index_open_words(&index->words, o->folder, m->words, err);

@@ -90,18 +90,27 @@ void idf_looker_free(idf_looker *l) {
     idf_free(l);
 }
 
+idf_status idf_looker_turn(idf_looker *l, const idf_wordindex *words,
+                           const idf_features *references, size_t n_references, idf_error *err) {
+    idf_finder *finder = NULL;
+    idf_status status = words ? idf_finder_new(&finder, words, n_references, err) : IDF_OK;
+    if (status)
+        return status;
+    idf_finder_free(l->finder);
+    l->finder = finder;
+    l->references = references;
+    l->words = words;
+    l->n_references = n_references;
+    return IDF_OK;
+}
+
 idf_status idf_looker_new(idf_looker **out, const idf_wordindex *words,
                           const idf_features *references, size_t n_references, idf_error *err) {
     idf_looker *l = idf_alloc_zero(1, sizeof *l);
     *out = NULL;
     if (!l)
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "no memory for looking at frames");
-    l->references = references;
-    l->words = words;
-    l->n_references = n_references;
-    idf_status status = IDF_OK;
-    if (words)
-        status = idf_finder_new(&l->finder, words, n_references, err);
+    idf_status status = idf_looker_turn(l, words, references, n_references, err);
     if (!status)
         status = idf_extractor_new(&l->extractor, err);
     if (!status)

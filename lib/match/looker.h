@@ -25,6 +25,10 @@ typedef struct idf_looker idf_looker;
  */
 idf_status idf_looker_new(idf_looker **looker, const idf_wordindex *words,
                           const idf_features *references, size_t n_references, idf_error *err);
+/* Looks for other references from now on; what it has grown to stays. After a failure it looks for
+ * those before. */
+idf_status idf_looker_turn(idf_looker *looker, const idf_wordindex *words,
+                           const idf_features *references, size_t n_references, idf_error *err);
 void idf_looker_free(idf_looker *looker);
 
 /* Compares surfaces from now on (match/surface.h): pictures[i] is reference i's small picture or

@@ -77,21 +77,41 @@ static idf_status reserve_hits(idf_scratch *s, size_t n_hits, idf_error *err) {
     return IDF_OK;
 }
 
+/* Everything anew. */
+static idf_status begin(idf_scratch *s, const idf_collection *c, idf_error *err) {
+    idf_scratch_count(s, &s->count);
+    idf_scratch_clear(s);
+    s->collection = idf_collection_retain(c);
+    s->vectors = idf_alloc(IDF_EMBEDDED_MAX * (size_t)c->encoder->dim, sizeof *s->vectors);
+    if (s->vectors == NULL)
+        return no_memory(err);
+    idf_status status =
+        idf_looker_new(&s->looker, c->words, c->references, idf_index_n_rows(c->index), err);
+    return status == IDF_OK ? c->encoder->class_->workspace_new(c->encoder, &s->workspace, err)
+                            : status;
+}
+
+/* A snapshot of the same encoder: what the scratch has grown to is kept. */
+static idf_status turn(idf_scratch *s, const idf_collection *c, idf_error *err) {
+    idf_status status =
+        idf_looker_turn(s->looker, c->words, c->references, idf_index_n_rows(c->index), err);
+    if (status != IDF_OK)
+        return status;
+    idf_collection_release(s->collection);
+    s->collection = idf_collection_retain(c);
+    s->n_regions = 0;
+    s->sightings.n = 0;
+    return IDF_OK;
+}
+
 /* Makes the scratch fit for a collection; after a failure it is fit for none. */
 static idf_status prepare(idf_scratch *s, const idf_collection *c, size_t n_hits, idf_error *err) {
     idf_status status = IDF_OK;
     if (s->collection != c) {
-        idf_scratch_count(s, &s->count);
-        idf_scratch_clear(s);
-        s->collection = idf_collection_retain(c);
-        s->vectors = idf_alloc(IDF_EMBEDDED_MAX * (size_t)c->encoder->dim, sizeof *s->vectors);
-        status = s->vectors == NULL ? no_memory(err)
-                                    : idf_looker_new(&s->looker, c->words, c->references,
-                                                     idf_index_n_rows(c->index), err);
+        bool alike = s->collection != NULL && s->collection->encoder == c->encoder;
+        status = alike ? turn(s, c, err) : begin(s, c, err);
         if (status == IDF_OK)
             idf_looker_see_surfaces(s->looker, c->pictures);
-        if (status == IDF_OK)
-            status = c->encoder->class_->workspace_new(c->encoder, &s->workspace, err);
     }
     if (status == IDF_OK)
         status = reserve_hits(s, n_hits, err);

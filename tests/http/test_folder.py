@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """A service on an index that is a folder of segments: answers, changes from outside and over HTTP."""
 import os
+import signal
+import threading
 import time
 import unittest
 
@@ -46,6 +48,54 @@ class Folder(ServiceTest):
             self.assertEqual(again.get("/health").json()["index_size"], 5)
         finally:
             again.stop()
+
+    def test_a_link_to_another_folder(self):
+        """The index is reached by a link that is turned to another folder, whose files have the same
+        names: under load every answer is that of the one or of the other."""
+        link, made = os.path.join(self.dir, "live.idx"), []
+        for i, seed in enumerate((60, 61)):
+            refs = os.path.join(self.dir, f"links{i}")
+            os.mkdir(refs)
+            for name, other in (("same.jpg", 50), ("changes.jpg", seed), ("other.jpg", 51 + i)):
+                picture(other).save(os.path.join(refs, name), quality=90)
+            made.append(os.path.join(self.dir, f"links{i}.idx"))
+            result = run("index", "--refs", refs, "--out", made[i], "--encoder", "builtin", "--quiet")
+            self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(sorted(os.listdir(made[0]))[:2], sorted(os.listdir(made[1]))[:2])
+        os.symlink(made[0], link)
+        server = Server("--index", link)
+        self.addCleanup(server.stop)
+        stop, wrong, images = threading.Event(), [], [frame(60), frame(61), frame(50)]
+
+        def names(image, connection=None):
+            reply = server.falcon(image, connection=connection)
+            return [m["ref_filename"] for m in reply.json()["masks"]] if reply.status == 200 else None
+
+        def load():
+            c = server.connect()
+            while not stop.is_set():
+                got = [names(image, c) for image in images]
+                if got[0] not in ([], ["changes.jpg"]) or got[1] not in ([], ["changes.jpg"]) or \
+                        got[2] != ["same.jpg"]:
+                    wrong.append(got)
+            c.close()
+        threads = [threading.Thread(target=load) for _ in range(2)]
+        for t in threads:
+            t.start()
+        for turn in range(1, 5):
+            os.symlink(made[turn % 2], link + ".new")
+            os.replace(link + ".new", link)
+            if turn % 2:
+                server.process.send_signal(signal.SIGHUP)
+            end = time.time() + 30
+            while names(images[turn % 2]) != ["changes.jpg"] and time.time() < end:
+                time.sleep(0.05)
+            self.assertEqual(names(images[turn % 2]), ["changes.jpg"], server.said())
+            self.assertEqual(names(images[1 - turn % 2]), [])
+        stop.set()
+        for t in threads:
+            t.join()
+        self.assertEqual(wrong, [])
 
     def test_thresholds_of_zero(self):
         """Zero is zero, as the original has it: every stranger is reported, and surely."""

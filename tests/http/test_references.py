@@ -99,45 +99,58 @@ class References(ServiceTest):
         self.assertEqual(reply.status, 201)
         self.assertEqual(self.delete(reply.json()["filename"]).status, 200)
 
-    def test_killed_while_writing(self):
+    def killed_while_writing(self, index, rounds):
         """kill -9 at any moment: it opens again, with all that was acknowledged, and nothing else
         than what was asked for."""
-        folder, index = os.path.join(self.dir, "killed"), os.path.join(self.dir, "killed.npz")
+        folder, index = os.path.join(self.dir, index + ".refs"), os.path.join(self.dir, index)
         shutil.copytree(self.refs, folder)
         made = run("index", "--refs", folder, "--out", index, "--encoder", "builtin", "--quiet")
         self.assertEqual(made.returncode, 0, made.stderr)
-        acknowledged = set(self.NAMES)
-        for round_number in range(5):
+        there, gone = set(self.NAMES), set()  # acknowledged
+        for round_number in range(rounds):
             server = Server("--index", index, *self.ARGS)
-            asked, known = set(), set()
+            asked = set()  # in which direction is not known
 
             def write():
-                for i in range(100):
-                    name = f"kill_{round_number}_{i}.jpg"
-                    asked.add(name)
-                    try:
+                try:
+                    for i in range(100):
+                        name = f"kill_{round_number}_{i}.jpg"
+                        asked.add(name)
                         reply = self.post(("image", jpeg(picture(100 + i)), "x"),
                                           ("filename", name), server=server)
-                    except (OSError, http.client.HTTPException):
-                        return
-                    if reply.status == 201:
-                        known.add(name)
+                        self.assertEqual(reply.status, 201, reply.body)
+                        there.add(name)
+                        if i % 3 == 2:
+                            there.remove(name)
+                            reply = self.delete(name, server)
+                            self.assertEqual(reply.status, 200, reply.body)
+                            gone.add(name)
+                except (OSError, http.client.HTTPException):
+                    pass
             thread = threading.Thread(target=write)
             thread.start()
             time.sleep(0.15 + 0.23 * round_number)
             server.kill()
             thread.join()
-            acknowledged |= known
+            thing = os.path.join(folder, "LOCH-JP002_wolf.jpg")
+            seen = run("query", "--index", index, "--json", thing)  # as the dead left it
+            self.assertEqual(seen.returncode, 0, seen.stderr)
             again = Server("--index", index, *self.ARGS)
             names = set(self.names(again))
-            self.assertTrue(acknowledged <= names, acknowledged - names)
-            self.assertTrue(names <= acknowledged | asked, names - acknowledged)
+            self.assertTrue(there <= names, there - names)
+            self.assertTrue(names <= there | asked, names - there)
+            self.assertFalse(names & gone, names & gone)
+            pictures = {x for x in os.listdir(folder) if x.endswith((".jpg", ".png"))}
+            self.assertEqual(pictures, names)
             self.assertEqual(again.falcon(frame(1), headers=BEARER).json()["count"], 1)
-            for name in sorted(names):
-                if name.startswith("kill_"):
-                    self.assertEqual(self.delete(name, again).status, 200)
-            acknowledged = set(self.names(again))
-            again.stop()
+            there = names
+            self.assertEqual(again.stop(), 0)
+
+    def test_killed_while_writing_a_file(self):
+        self.killed_while_writing("killed.npz", 3)
+
+    def test_killed_while_writing_a_folder(self):
+        self.killed_while_writing("killed.idx", 5)
 
     def test_full_disk(self):
         """When nothing can be written the answer says so, and all is as it was."""

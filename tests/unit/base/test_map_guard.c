@@ -7,13 +7,17 @@
 /* cmocka.h needs the four before it */
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <identify/guard.h>
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "support/scratch.h"
 
 enum { BYTES = 5 * 65536 + 17 };
@@ -75,6 +79,65 @@ static void what_is_written_over_is_noticed(void **state) {
     idf_map_release(&map);
 }
 
+/* Whether the file of this name is the one that is mapped, and as it was. */
+static bool is_mapped(const char *name, const idf_map *map) {
+    idf_folder *folder;
+    assert_int_equal(idf_folder_open(&folder, scratch_folder, NULL), IDF_OK);
+    bool is = idf_folder_is_mapped(folder, name, map);
+    idf_folder_free(folder);
+    return is;
+}
+
+static void another_file_of_its_name_is_told(void **state) {
+    (void)state;
+    idf_map map;
+    const char *path = make_file(1);
+    assert_int_equal(idf_map_open(&map, path, 0, NULL), IDF_OK);
+    assert_true(is_mapped("mapped", &map));
+    assert_false(is_mapped("other", &map));
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    const struct timespec times[2] = {st.st_atim, st.st_mtim};
+    make_file(2); /* as long, and as old to all appearance */
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+    assert_false(is_mapped("mapped", &map));
+    idf_map_release(&map);
+    assert_int_equal(idf_map_open(&map, path, 0, NULL), IDF_OK);
+    assert_true(is_mapped("mapped", &map));
+    assert_int_equal(truncate(path, BYTES - 1), 0);
+    assert_false(is_mapped("mapped", &map));
+    idf_map_release(&map);
+}
+
+static long faults_of_reading(const idf_map *map) {
+    struct rusage before, after;
+    getrusage(RUSAGE_SELF, &before);
+    assert_int_equal(sum(map), BYTES);
+    getrusage(RUSAGE_SELF, &after);
+    return after.ru_minflt - before.ru_minflt;
+}
+
+static void what_is_warm_is_there(void **state) {
+    (void)state;
+    idf_map map;
+    const char *path = make_file(1);
+    assert_int_equal(idf_map_open(&map, path, 0, NULL), IDF_OK);
+    long cold = faults_of_reading(&map);
+    idf_map_release(&map);
+    assert_int_equal(idf_map_open(&map, path, 0, NULL), IDF_OK);
+    size_t n = idf_map_warm(&map, 4096);
+    assert_true(n == 4096 || n == 0); /* 0: the system cannot */
+    if (n > 0) {
+        assert_int_equal(idf_map_warm(&map, SIZE_MAX), BYTES);
+        assert_true(cold > 0);
+        assert_int_equal(faults_of_reading(&map), 0);
+    }
+    assert_int_equal(truncate(path, 100), 0); /* what is gone is passed over */
+    idf_map_warm(&map, SIZE_MAX);
+    idf_map_release(&map);
+    assert_int_equal(idf_map_warm(&map, SIZE_MAX), 0);
+}
+
 static void a_copy_is_not_touched(void **state) {
     (void)state;
     idf_map map;
@@ -118,6 +181,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_cut_reads_as_zeros),
         cmocka_unit_test(what_is_written_over_is_noticed),
+        cmocka_unit_test(another_file_of_its_name_is_told),
+        cmocka_unit_test(what_is_warm_is_there),
         cmocka_unit_test(a_copy_is_not_touched),
         cmocka_unit_test(other_faults_are_not_hidden),
     };

@@ -245,6 +245,56 @@ static void readers_keep_what_they_have(void **state) {
     idf_index_free(more);
 }
 
+/* Opening beside an older one takes over what is the same, and nothing else: another folder may
+ * have files of the same names and sizes. */
+static void only_the_same_files_are_taken_over(void **state) {
+    (void)state;
+    idf_index *before, *after, *fresh;
+    idf_store *store;
+    char aside[600];
+    make_folder();
+    open_index(&before, folder);
+    assert_int_equal(idf_store_open(&store, folder, IDF_STORE_CHANGE, NULL), IDF_OK);
+    assert_int_equal(add(store, 390, 1, 1, NULL), IDF_OK);
+    assert_int_equal(idf_store_commit(store, NULL), IDF_OK);
+    idf_store_close(store);
+    assert_int_equal(idf_index_open_like(&after, folder, before, NULL, NULL), IDF_OK);
+    assert_int_equal(idf_index_n_parts(after), idf_index_n_parts(before) + 1);
+    for (size_t i = 0; i < idf_index_n_parts(before); i++)
+        assert_ptr_equal(idf_index_get_part(after, i), idf_index_get_part(before, i));
+    assert_ptr_equal(idf_index_vocabulary(after), idf_index_vocabulary(before));
+    assert_rows(before);
+    idf_index_free(before);
+    live[390] = true;
+    assert_rows(after);
+    idf_index_free(after);
+
+    open_index(&before, folder);
+    snprintf(aside, sizeof aside, "%s.old", folder);
+    assert_int_equal(rename(folder, aside), 0);
+    make_folder(); /* the same names */
+    assert_int_equal(idf_store_open(&store, folder, IDF_STORE_CHANGE, NULL), IDF_OK);
+    assert_int_equal(add(store, 391, 1, 1, NULL), IDF_OK);
+    assert_int_equal(idf_store_commit(store, NULL), IDF_OK);
+    idf_store_close(store);
+    assert_int_equal(idf_index_open_like(&after, folder, before, NULL, NULL), IDF_OK);
+    live[391] = true;
+    assert_rows(after);
+    for (size_t i = 0; i < idf_index_n_parts(before); i++)
+        assert_ptr_not_equal(idf_index_get_part(after, i), idf_index_get_part(before, i));
+    assert_int_equal(idf_index_refresh(&fresh, before, NULL), IDF_OK); /* of the same generation */
+    assert_non_null(fresh);
+    assert_rows(fresh);
+    idf_index_free(fresh);
+    live[391] = false;
+    live[390] = true;
+    assert_rows(before);
+    idf_index_free(before);
+    idf_index_free(after);
+    clear_folder();
+    assert_int_equal(rename(aside, folder), 0);
+}
+
 /* Segments that are all filed under the folder's words. */
 static void assert_filed(const idf_index *index) {
     const idf_vocabulary *words = idf_index_vocabulary(index);
@@ -654,6 +704,7 @@ int main(void) {
         cmocka_unit_test(one_file_and_a_folder_answer_alike),
         cmocka_unit_test(order_does_not_matter),
         cmocka_unit_test(readers_keep_what_they_have),
+        cmocka_unit_test(only_the_same_files_are_taken_over),
         cmocka_unit_test(one_vocabulary_until_it_is_outgrown),
         cmocka_unit_test(wrong_words_are_told),
         cmocka_unit_test(eight_of_a_size_become_one),
