@@ -61,17 +61,17 @@ static bool on_progress(void *context, const idf_progress *progress) {
 
 static void print_json(const index_run *run, const char *out, const idf_encoder *encoder,
                        const idf_build_report *r) {
-    json_t *object =
-        json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:i, s:f, s:b, s:I, s:f, s:f, s:O, "
-                  "s:O, s:O, s:O}",
-                  "index", cli_json_text(out), "references", (json_int_t)r->n_rows, "encoded",
-                  (json_int_t)r->n_encoded, "changed", (json_int_t)r->n_changed, "kept",
-                  (json_int_t)r->n_kept, "dropped", (json_int_t)r->n_dropped, "written", r->written,
-                  "encoder", idf_encoder_identity(encoder), "dim", idf_encoder_dim(encoder),
-                  "elapsed_seconds", r->seconds, "calibrated", r->calibrated, "calibration_views",
-                  (json_int_t)r->n_views, "sim_threshold", r->sim_threshold, "recall", r->recall,
-                  "unreadable", run->unreadable, "duplicates", run->duplicates, "warnings",
-                  run->warnings, "passed_over", run->passed_over);
+    json_t *object = json_pack(
+        "{s:o, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:i, s:f, s:b, s:I, s:f, s:f, s:I, "
+        "s:O, s:O, s:O, s:O}",
+        "index", cli_json_text(out), "references", (json_int_t)r->n_rows, "encoded",
+        (json_int_t)r->n_encoded, "changed", (json_int_t)r->n_changed, "kept",
+        (json_int_t)r->n_kept, "dropped", (json_int_t)r->n_dropped, "written", r->written,
+        "encoder", idf_encoder_identity(encoder), "dim", idf_encoder_dim(encoder),
+        "elapsed_seconds", r->seconds, "calibrated", r->calibrated, "calibration_views",
+        (json_int_t)r->n_views, "sim_threshold", r->sim_threshold, "recall", r->recall, "on_ground",
+        (json_int_t)r->n_on_ground, "unreadable", run->unreadable, "duplicates", run->duplicates,
+        "warnings", run->warnings, "passed_over", run->passed_over);
     cli_json_print(object, 6);
 }
 
@@ -95,6 +95,12 @@ static void print_report(const char *out, const idf_encoder *encoder, const idf_
     if (r->n_encoded > 1 && r->seconds > 0)
         printf(" (%.0f pictures a second)", (double)r->n_encoded / r->seconds);
     putchar('\n');
+    if (r->n_on_ground > 0)
+        printf("  %s%zu lie on one ground%s, a table, say: it tells none from another and is left "
+               "out, "
+               "each is known by what it has\n  alone there. Where that is not the thing, cut the "
+               "pictures to it, or take them on something plain\n",
+               c.yellow, r->n_on_ground, c.reset);
     if (r->calibrated)
         printf("  a score of %.2f is enough, by %zu camera views: geometry brings %.0f %% of them "
                "there\n",

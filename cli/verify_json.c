@@ -135,6 +135,8 @@ static json_t *subject_json(const verify_subject *v) {
         "lowest_margin_reference", file_json(v->index, s->lowest_margin_row), "separation",
         verify_guideline[verify_guideline_row(s->median_margin)].word, "recommended_threshold",
         s->recommended_threshold, "confusables", confusables_json(v));
+    json_object_set_new(object, "on_ground",
+                        json_integer((json_int_t)idf_index_n_on_ground(v->index)));
     if (v->with_camera)
         json_object_set_new(object, "camera", camera_json(v));
     json_object_set_new(object, "verdict", json_string(verify_verdict_word(verify_verdict_of(v))));

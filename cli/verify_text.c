@@ -83,6 +83,12 @@ static void print_self(const verify_subject *v) {
         printf("  %s%s %-10s %-58s %s%s\n", here ? c.bold : c.dim, here ? "->" : "  ", row->range,
                row->meaning, row->action, c.reset);
     }
+    size_t n_on_ground = idf_index_n_on_ground(v->index);
+    if (n_on_ground > 0)
+        printf("\n%zu lie on one ground, a table, say: each is known by what it has alone there. "
+               "Where "
+               "that is not the thing,\ncut the pictures to it, or take them on something plain\n",
+               n_on_ground);
     printf("\nMost-confusable pairs%s\n", s->n_confusables == 0 ? ": none" : "");
     for (size_t i = 0; i < s->n_confusables; i++) {
         const idf_confusable *pair = &s->confusables[i];

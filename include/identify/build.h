@@ -62,6 +62,8 @@ typedef struct idf_build_report {
     size_t n_dropped;             /* rows of that index whose picture is gone or unreadable now */
     size_t n_unreadable;          /* pictures left out */
     size_t n_duplicates;          /* pictures whose bytes another picture has too */
+    size_t n_on_ground;           /* references that lie on a ground which many share, and are known
+                                     by what is not of it */
     bool calibrated;              /* thresholds were chosen anew */
     size_t n_views;               /* by so many views */
     double sim_threshold, recall; /* the score that is enough, and the part of the views that

@@ -45,6 +45,9 @@ IDF_API void idf_index_free(idf_index *index);
 IDF_API idf_status idf_index_check(const idf_index *index, idf_error *err);
 
 IDF_API size_t idf_index_n_rows(const idf_index *index);
+/* References whose pictures lie on a ground that many share, a table, say: each is known by what it
+ * has alone there (docs/matching.md). */
+IDF_API size_t idf_index_n_on_ground(const idf_index *index);
 /* Length of the vectors. */
 IDF_API int idf_index_dim(const idf_index *index);
 /* Identity of the encoder that made the vectors, "" when the file does not say (the original's). */

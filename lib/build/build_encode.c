@@ -36,6 +36,11 @@ idf_status idf_build_keep(void **block, idf_index_row *row, const idf_features *
     return idf_surface_picture(bytes + feature_bytes, image, err);
 }
 
+/* Where in a row's block its small picture begins. */
+static size_t small_picture_at(const idf_index_row *row) {
+    return (size_t)row->features.n * (sizeof(idf_descriptor) + sizeof(idf_keypoint));
+}
+
 /* Whether there is nothing to know the reference by: hardly a corner, and one colour. */
 static bool is_unknowable(const idf_index_row *row) {
     uint8_t least[3] = {255, 255, 255}, most[3] = {0, 0, 0};
@@ -50,6 +55,25 @@ static bool is_unknowable(const idf_index_row *row) {
     return row->features.n < FEW_FEATURES && spread < ONE_COLOUR;
 }
 
+/* The picture in `bytes`, or the part of it that is no common ground, and its features. */
+static idf_status read_picture(const idf_build *b, const idf_build_item *it, idf_build_worker *w,
+                               idf_image *image, idf_image_info *info, idf_features *found,
+                               idf_error *err) {
+    bool whole = it->ground == NULL || it->ground->all;
+    idf_decode_options decode = {
+        .target_side = b->encoder->class_->wants_features && whole ? IDF_LOCAL_SIDE : 0,
+    };
+    idf_status status =
+        idf_image_read_memory(image, w->bytes.data, w->bytes.len, &decode, info, err);
+    if (status == IDF_OK && !whole)
+        status = idf_ground_cut(image, it->ground->crop, err);
+    if (status == IDF_OK)
+        status = idf_extract(w->extractor, image, IDF_PICTURE_FEATURES, found, err);
+    if (status == IDF_OK && it->ground != NULL)
+        idf_ground_drop_features(it->ground, found, w->keypoints, w->descriptors);
+    return status;
+}
+
 /* Decodes the picture in w->bytes and computes everything a worker can on its own. */
 static idf_status encode_item(idf_build *b, idf_build_item *it, idf_build_worker *w,
                               idf_error *err) {
@@ -57,22 +81,19 @@ static idf_status encode_item(idf_build *b, idf_build_item *it, idf_build_worker
     idf_image image = {0};
     idf_image_info info;
     idf_features found;
-    idf_decode_options decode = {
-        .target_side = class_->wants_features ? IDF_LOCAL_SIDE : 0,
-    };
     it->embedding = idf_alloc((size_t)b->encoder->dim, sizeof *it->embedding);
-    idf_status status =
-        it->embedding == NULL
-            ? idf_build_no_memory(err)
-            : idf_image_read_memory(&image, w->bytes.data, w->bytes.len, &decode, &info, err);
-    if (status == IDF_OK)
-        status = idf_extract(w->extractor, &image, IDF_PICTURE_FEATURES, &found, err);
+    idf_status status = it->embedding == NULL ? idf_build_no_memory(err)
+                                              : read_picture(b, it, w, &image, &info, &found, err);
     if (status == IDF_OK && class_->wants_features) {
         idf_encoder_input input = {&image, &found};
         status = class_->encode(b->encoder, w->workspace, &input, 1, it->embedding, NULL, err);
     }
     if (status == IDF_OK)
         status = idf_build_keep(&it->features, &it->row, &found, &image, err);
+    if (status == IDF_OK && it->ground != NULL) {
+        memcpy(it->row.crop, it->ground->crop, sizeof it->row.crop);
+        idf_ground_even_out(it->ground, (uint8_t *)it->features + small_picture_at(&it->row));
+    }
     if (status == IDF_OK) {
         it->over_black = info.over_black != 0;
         it->unknowable = is_unknowable(&it->row);
@@ -115,7 +136,7 @@ static void process_item(idf_build *b, size_t index, idf_build_worker *w) {
     }
     idf_sha256(it->sha256, w->bytes.data, w->bytes.len);
     it->hashed = true;
-    if (idf_build_take_known(b, it))
+    if (it->ground == NULL && idf_build_take_known(b, it))
         return;
     if (encode_item(b, it, w, &err) != IDF_OK) {
         item_fail(b, index, &err);
@@ -224,7 +245,7 @@ idf_status idf_build_encode(idf_build *b, idf_error *err) {
 }
 
 idf_status idf_build_open_workers(idf_build *b, idf_error *err) {
-    if (b->n_todo == 0)
+    if (b->n_todo == 0 || b->workers != NULL)
         return IDF_OK;
     b->n_workers = idf_pool_threads(b->options->pool);
     b->workers = idf_alloc_zero((size_t)b->n_workers, sizeof *b->workers);

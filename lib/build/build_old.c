@@ -193,9 +193,29 @@ static void compare_item(idf_build *b, idf_build_item *it) {
             continue;
         idf_index_get_row(b->old[i].index, at, &row);
         it->replaces = it->replaces || i == OLD_TARGET;
+        if (i == OLD_BEGUN && idf_index_row_is_cropped(&row))
+            continue;
         if (it->stat.is_file && is_hash(row.sha256) && row.size_bytes == it->stat.size_bytes &&
             row.mtime_ns == it->stat.mtime_ns)
             take_over(b, it, &b->old[i], at);
+    }
+}
+
+/* What lies on a ground is known without it, and whether it still is one depends on all that there
+ * is: when anything has changed, the whole pictures are looked at once more. */
+static void see_grounds_again(idf_build *b) {
+    size_t n_kept = 0;
+    for (size_t i = 0; i < b->n_items; i++)
+        n_kept += b->items[i].state == ITEM_KEPT;
+    const idf_index *old = b->old[OLD_TARGET].index;
+    b->changed = n_kept < b->n_items || old == NULL || n_kept != idf_index_n_rows(old);
+    for (size_t i = 0; i < b->n_items && b->changed; i++) {
+        idf_build_item *it = &b->items[i];
+        if (it->state == ITEM_KEPT && idf_index_row_is_cropped(&it->row)) {
+            it->state = ITEM_NEW;
+            it->segment = NO_SEGMENT;
+            memset(&it->row, 0, sizeof it->row);
+        }
     }
 }
 
@@ -208,9 +228,11 @@ idf_status idf_build_compare(idf_build *b, idf_error *err) {
         idf_file_get_stat(&it->stat, path, NULL); /* a failure shows when the file is read */
         idf_free(path);
         compare_item(b, it);
-        if (it->state == ITEM_NEW)
-            b->todo[b->n_todo++] = i;
     }
+    see_grounds_again(b);
+    for (size_t i = 0; i < b->n_items; i++)
+        if (b->items[i].state == ITEM_NEW)
+            b->todo[b->n_todo++] = i;
     return IDF_OK;
 }
 
@@ -270,7 +292,11 @@ static size_t row_by_hash(const idf_build_source *old, const uint8_t sha256[32])
 bool idf_build_take_known(idf_build *b, idf_build_item *it) {
     for (int i = 0; i < N_OLD; i++) {
         size_t row = row_by_hash(&b->old[i], it->sha256);
-        if (row != SIZE_MAX) {
+        idf_index_row known;
+        if (row == SIZE_MAX)
+            continue;
+        idf_index_get_row(b->old[i].index, row, &known);
+        if (!idf_index_row_is_cropped(&known)) {
             take_over(b, it, &b->old[i], row);
             return true;
         }

@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/lock.h"
+#include "build/ground.h"
 #include "index/index.h"
 #include "index/store.h"
 #include "local/extract.h"
@@ -38,6 +39,7 @@ typedef struct idf_build_item {
     float *embedding;  /* owned, of an encoded one */
     void *features;    /* owned, of an encoded one: its features, then its small picture */
     uint32_t segment, segment_row; /* of the store, which has it already; NO_SEGMENT */
+    const idf_ground *ground;      /* what it is encoded without; NULL: nothing */
     idf_image waiting;             /* for a batch encoder */
     char *problem;                 /* owned; why a failed one failed */
     idf_status problem_status;
@@ -47,6 +49,9 @@ typedef struct idf_build_worker {
     idf_extractor *extractor;
     idf_encoder_workspace *workspace;
     idf_bytes bytes;
+    /* Of a picture that is encoded without its ground. */
+    idf_keypoint keypoints[IDF_PICTURE_FEATURES];
+    idf_descriptor descriptors[IDF_PICTURE_FEATURES];
 } idf_build_worker;
 
 /* An index whose rows can be taken over. */
@@ -68,6 +73,9 @@ typedef struct idf_build {
     size_t n_items;
     size_t *todo; /* items to encode */
     size_t n_todo;
+    bool changed;            /* anything, since the index at the target */
+    idf_ground *grounds;     /* of each item; NULL until they are looked for */
+    size_t n_grounds;        /* items that lie on one */
     idf_arena text;          /* labels */
     idf_lock *lock;          /* of a target that is a file */
     idf_store *store;        /* a target that is a folder; or, once much has been encoded: */
@@ -127,5 +135,7 @@ bool idf_build_row_unchanged(const idf_build_item *it);
  * the build's, to be released with it. */
 idf_status idf_build_open_workers(idf_build *b, idf_error *err);
 idf_status idf_build_encode(idf_build *b, idf_error *err);
+/* Looks for grounds that many pictures share, and encodes those again by what they have alone. */
+idf_status idf_build_leave_grounds(idf_build *b, idf_error *err);
 
 #endif

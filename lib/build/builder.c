@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/format.h"
 #include "base/text.h"
 #include "build/build_parts.h"
 #include "build/calibrate.h"
@@ -132,6 +133,7 @@ static void count(idf_build *b, idf_build_report *report) {
     const idf_index *old = b->old[OLD_TARGET].index;
     size_t n_old = old == NULL ? 0 : idf_index_n_rows(old);
     report->n_dropped = n_old > n_found ? n_old - n_found : 0;
+    report->n_on_ground = b->n_grounds;
 }
 
 bool idf_build_row_unchanged(const idf_build_item *it) {
@@ -202,9 +204,21 @@ static void relax(const void *context) {
             idf_index_forget(b->old[i].index);
 }
 
+/* What is measured of the collection, as a JSON object: its thresholds, where there are any, and
+ * how many references lie on a common ground. */
+enum { NUMBERS_JSON = IDF_CALIBRATION_JSON + 40 };
+static void put_numbers(char out[NUMBERS_JSON], const char *thresholds, size_t n_on_ground) {
+    size_t n = strlen(thresholds);
+    bool any = n > 1;
+    idf_format(out, NUMBERS_JSON, "%.*s%s\"on_ground\":%zu}", any ? (int)n - 1 : 0, thresholds,
+               any ? "," : "{", n_on_ground);
+}
+
 /* Writes the rows, or makes the folder what the items are. */
 static idf_status write_target(idf_build *b, const idf_index_row *rows, size_t n,
                                const char *thresholds, idf_error *err) {
+    char numbers[NUMBERS_JSON];
+    put_numbers(numbers, thresholds, b->n_grounds);
     const idf_head *h = b->encoder->head;
     const idf_index_head head =
         h == NULL ? (idf_index_head){0}
@@ -213,7 +227,7 @@ static idf_status write_target(idf_build *b, const idf_index_row *rows, size_t n
                                  .projection = h == NULL ? "" : h->sha256,
                                  .head = h == NULL ? NULL : &head,
                                  .refs_dir = b->refs_dir,
-                                 .extra_json = thresholds[0] ? thresholds : NULL,
+                                 .extra_json = numbers,
                                  .words = {.pool = b->options->pool},
                                  .relax = relax,
                                  .relax_context = b};
@@ -287,6 +301,7 @@ static void build_release(idf_build *b) {
     idf_free(b->workers);
     idf_free(b->items);
     idf_free(b->todo);
+    idf_free(b->grounds);
     idf_free(b->refs_dir);
     for (int i = 0; i < N_OLD; i++) {
         idf_free(b->old[i].by_hash);
@@ -322,6 +337,8 @@ idf_status idf_build_index(const idf_build_options *options, idf_build_report *r
         status = idf_build_open_workers(&b, err);
     if (status == IDF_OK)
         status = idf_build_encode(&b, err);
+    if (status == IDF_OK)
+        status = idf_build_leave_grounds(&b, err);
     if (status == IDF_OK) {
         count(&b, &report);
         status = tell_duplicates(&b, &report, err);

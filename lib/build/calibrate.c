@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/format.h"
+#include "build/ground.h"
 #include "build/operating.h"
 #include "image/augment.h"
 #include "kernel/dot.h"
@@ -92,6 +93,8 @@ static idf_status render(const run *r, size_t view, idf_image *frame) {
     idf_status status =
         path == NULL ? IDF_ERR_NO_MEMORY : idf_image_read_file(&picture, path, &decode, NULL, NULL);
     idf_free(path);
+    if (status == IDF_OK && idf_index_row_is_cropped(&r->options->rows[row]))
+        status = idf_ground_cut(&picture, r->options->rows[row].crop, NULL);
     camera.turn_degrees = 180;
     const idf_scene scene = {.references = &shown, .n_references = 1, .key = {SEED, row, view}};
     if (status == IDF_OK)

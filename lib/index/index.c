@@ -249,6 +249,16 @@ void idf_index_get_row(const idf_index *index, size_t row, idf_index_row *out) {
     idf_index_part_get_row(part, row, out);
 }
 
+size_t idf_index_n_on_ground(const idf_index *index) {
+    size_t n = 0;
+    for (size_t i = 0; i < index->n_rows; i++) {
+        idf_index_place at = idf_index_place_of(index, i);
+        const idf_npz_array *crops = &index->members[at.part].part->crops;
+        n += crops->found && idf_load_u16le(crops->npy.data + 8 * (size_t)at.row + 4) > 0;
+    }
+    return n;
+}
+
 const uint8_t *idf_index_get_picture(const idf_index *index, size_t row) {
     const idf_index_part *part = part_of(index, &row);
     return part->pictures.found ? part->pictures.npy.data + (size_t)IDF_SMALL_BYTES * row : NULL;

@@ -32,6 +32,9 @@ typedef struct idf_index_row {
     const float *embedding; /* dim, unit length */
     idf_features features;  /* n = 0 when there are none */
     const uint8_t *picture; /* IDF_SMALL_BYTES; NULL in an index from before they were kept */
+    /* Left, top, right and bottom, of 65535, of the part of the picture file that all this is of:
+     * what is around it is a ground that many share. All zero: the whole picture. */
+    uint16_t crop[4];
 } idf_index_row;
 
 /* Where the words come from that features are filed under. All zero: they are learnt from the rows,
@@ -114,6 +117,11 @@ void idf_index_get_row(const idf_index *index, size_t i, idf_index_row *row);
 /* The features of row i as they lie in the file; keypoints of a file too large to be looked through
  * on opening may be damaged. */
 void idf_index_get_features(const idf_index *index, size_t i, idf_features *out);
+
+/* Whether a row is of a part of its picture only: what is around it is a ground that many share. */
+static inline bool idf_index_row_is_cropped(const idf_index_row *row) {
+    return row->crop[2] > 0 && row->crop[3] > 0;
+}
 
 /* The small picture of row i, NULL when the file has none. */
 const uint8_t *idf_index_get_picture(const idf_index *index, size_t i);

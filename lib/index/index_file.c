@@ -53,8 +53,8 @@ void idf_index_part_free(idf_index_part *part) {
     idf_npz_array *arrays[] = {&part->codes_array,   &part->scales_array, &part->embeddings_array,
                                &part->sizes,         &part->mtimes,       &part->sha256,
                                &part->feature_sizes, &part->keypoints,    &part->feature_offsets,
-                               &part->descriptors,   &part->pictures,     &part->packed_array,
-                               &part->starts_array};
+                               &part->descriptors,   &part->pictures,     &part->crops,
+                               &part->packed_array,  &part->starts_array};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
         idf_npz_array_release(arrays[i]);
     idf_word_file_release(&part->words);
@@ -174,6 +174,8 @@ void idf_index_part_get_row(const idf_index_part *part, size_t i, idf_index_row 
                IDF_INDEX_SHA256_BYTES);
     row->embedding = part->embeddings + i * (size_t)part->dim;
     idf_index_part_get_features(part, i, &row->features);
+    for (int k = 0; k < 4 && part->crops.found; k++)
+        row->crop[k] = idf_load_u16le(part->crops.npy.data + 8 * i + 2 * (size_t)k);
     if (part->pictures.found)
         row->picture = part->pictures.npy.data + (size_t)IDF_SMALL_BYTES * i;
     if (!part->features_checked && !idf_index_features_valid(&row->features))

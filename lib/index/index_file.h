@@ -49,6 +49,7 @@ struct idf_index_part {
     bool lengths_checked; /* of all vectors, on opening */
     idf_npz_array embeddings_array, sizes, mtimes, sha256;
     idf_npz_array feature_offsets, feature_sizes, keypoints, descriptors, pictures;
+    idf_npz_array crops;
     idf_keypoint *owned_keypoints; /* a copy when the mapped ones are not aligned */
     const idf_keypoint *keypoint_rows;
     bool features_checked; /* every keypoint was looked at on opening */

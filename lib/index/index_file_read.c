@@ -339,6 +339,21 @@ static idf_status read_words(idf_index_part *part, idf_error *err) {
     return idf_error_set(err, status, "%s", why.message);
 }
 
+/* A part of a picture has a width and a height; a whole one is all zero. */
+static idf_status read_crops(idf_index_part *part, idf_error *err) {
+    idf_status status = read_row_numbers(part, "crops", IDF_NPY_U2, 4, &part->crops, err);
+    for (size_t i = 0; status == IDF_OK && part->crops.found && i < part->n_rows; i++) {
+        const uint8_t *at = part->crops.npy.data + 8 * i;
+        unsigned left = idf_load_u16le(at), top = idf_load_u16le(at + 2);
+        unsigned right = idf_load_u16le(at + 4), bottom = idf_load_u16le(at + 6);
+        if ((left | top | right | bottom) != 0 && (left >= right || top >= bottom))
+            status = idf_error_set(err, IDF_ERR_FORMAT,
+                                   "row %zu of 'crops' is no part of a picture: %u to %u, %u to %u",
+                                   i, left, right, top, bottom);
+    }
+    return status;
+}
+
 idf_status idf_index_read_columns(idf_index_part *part, idf_error *err) {
     idf_status status = read_meta(part, err);
     if (status == IDF_OK)
@@ -357,6 +372,8 @@ idf_status idf_index_read_columns(idf_index_part *part, idf_error *err) {
     if (status == IDF_OK)
         status =
             read_row_numbers(part, "pictures", IDF_NPY_U1, IDF_SMALL_BYTES, &part->pictures, err);
+    if (status == IDF_OK)
+        status = read_crops(part, err);
     if (status == IDF_OK)
         status = read_features(part, err);
     return status == IDF_OK ? read_words(part, err) : status;

@@ -157,6 +157,23 @@ static idf_status write_pictures(const source *s) {
     return status == IDF_OK ? idf_zip_writer_end(s->zip, s->err) : status;
 }
 
+/* Which part of their pictures the rows are, when one is not all of it. */
+static idf_status write_crops(const source *s) {
+    size_t first = 0;
+    uint8_t words[8];
+    while (first < s->n && !idf_index_row_is_cropped(&s->rows[first]))
+        first++;
+    if (first == s->n)
+        return IDF_OK;
+    idf_status status = begin(s, "crops", IDF_NPY_U2, s->n, 4);
+    for (size_t i = 0; i < s->n && status == IDF_OK; i++) {
+        for (int k = 0; k < 4; k++)
+            idf_store_u16le(words + 2 * k, s->rows[i].crop[k]);
+        status = idf_zip_writer_write(s->zip, words, sizeof words, s->err);
+    }
+    return status == IDF_OK ? idf_zip_writer_end(s->zip, s->err) : status;
+}
+
 idf_status idf_index_make_meta(const idf_index_meta *meta, char **out, idf_error *err) {
     json_error_t json_error;
     json_t *extra = NULL;
@@ -255,6 +272,8 @@ idf_status idf_index_write(const char *path, const idf_index_row *rows, size_t n
         status = write_features(&s);
     if (status == IDF_OK)
         status = write_pictures(&s);
+    if (status == IDF_OK)
+        status = write_crops(&s);
     if (status == IDF_OK)
         status = idf_index_write_words(s.zip, rows, n, meta, err);
     if (status == IDF_OK && meta->head != NULL)

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "build/builder.h"
 #include "build/calibrate.h"
+#include "build/ground.h"
 #include "image/augment.h"
 #include "image/image.h"
 #include "index/index.h"
@@ -75,7 +76,12 @@ static idf_status read_picture(const idf_camera_test_options *o, const char *ref
     *changed = status == IDF_ERR_MISMATCH;
     if (status != IDF_OK)
         return status;
-    return idf_image_read_memory(picture, bytes->data, bytes->len, &decode, NULL, err);
+    status = idf_image_read_memory(picture, bytes->data, bytes->len, &decode, NULL, err);
+    idf_index_row known;
+    idf_index_get_row(idf_collection_index(o->collection), row, &known);
+    if (status == IDF_OK && idf_index_row_is_cropped(&known))
+        status = idf_ground_cut(picture, known.crop, err);
+    return status;
 }
 
 static idf_status render(const idf_camera_test_options *o, const idf_image *picture, size_t row,

@@ -169,6 +169,37 @@ static void test_small_pictures(void **state) {
     }
 }
 
+/* Parts of pictures are kept; what is no part is refused. */
+static void test_crops(void **state) {
+    (void)state;
+    static const uint16_t crops[][4] = {{0, 0, 0, 0}, {1, 2, 300, 65535}, {9, 8, 10, 9}};
+    static const uint16_t wrong[][4] = {{5, 0, 5, 9}, {0, 7, 9, 6}, {1, 1, 0, 0}};
+    made m;
+    idf_index *index;
+    const char *path = scratch_path("crops.npz");
+    make_rows(&m, MAX_ROWS);
+    for (int i = 0; i < MAX_ROWS; i++)
+        memcpy(m.rows[i].crop, crops[i % 3], sizeof m.rows[i].crop);
+    assert_int_equal(idf_index_write(path, m.rows, MAX_ROWS, DIM, &meta, NULL), IDF_OK);
+    assert_int_equal(idf_index_open(&index, path, NULL), IDF_OK);
+    size_t n_cropped = 0;
+    for (int i = 0; i < MAX_ROWS; i++) {
+        idf_index_row row;
+        idf_index_get_row(index, (size_t)i, &row);
+        assert_memory_equal(row.crop, crops[i % 3], sizeof row.crop);
+        n_cropped += i % 3 != 0;
+    }
+    assert_int_equal(idf_index_n_on_ground(index), n_cropped);
+    idf_index_free(index);
+    for (int k = 0; k < 3; k++) {
+        idf_error err = IDF_ERROR_INIT;
+        memcpy(m.rows[MAX_ROWS - 1].crop, wrong[k], sizeof wrong[k]);
+        assert_int_equal(idf_index_write(path, m.rows, MAX_ROWS, DIM, &meta, NULL), IDF_OK);
+        assert_int_equal(idf_index_open(&index, path, &err), IDF_ERR_FORMAT);
+        assert_non_null(strstr(err.message, "crops"));
+    }
+}
+
 /* The same rows give the same bytes: nothing of the time or the host is in a file. */
 /* Numbers are put over those that are there; all else stays, in the file it was opened from too. */
 static void test_save_numbers(void **state) {
@@ -667,6 +698,7 @@ int main(void) {
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_size),
         cmocka_unit_test(test_small_pictures),
+        cmocka_unit_test(test_crops),
         cmocka_unit_test(test_save_numbers),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
