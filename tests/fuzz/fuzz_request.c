@@ -1,6 +1,8 @@
 /* fuzz_request.c - any bytes as a request, through the whole service to its answer, without
- * sockets: what net/http_server.h promises stands here in place of libmicrohttpd. Every request is
- * answered just once; errors have their sentence, and JSON is JSON. */
+ * sockets: what net/http_server.h promises stands here in place of libmicrohttpd (fuzz_http.c is
+ * about that). Every request is answered just once; errors have their sentence, and JSON is JSON.
+ * The service may be written to: requests have its token unless they bring another or say that they
+ * are nobody's, and references are as many as the answers to changes say. */
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
@@ -17,7 +19,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { MAX_HEADERS = 40, SIDE = 160 };
+enum { MAX_HEADERS = 40, SIDE = 160, REFERENCES = 2, MAX_REFERENCES = 6 };
+static const char TOKEN[] = "correct horse";
 
 /* --- in place of the HTTP server --- */
 
@@ -81,11 +84,18 @@ const char *idf_http_target(const idf_http_exchange *x) {
     return x->target;
 }
 
-const char *idf_http_header(const idf_http_exchange *x, const char *name) {
+static const char *sent(const idf_http_exchange *x, const char *name) {
     for (int i = 0; i < x->n_headers; i++)
         if (strcasecmp(x->names[i], name) == 0)
             return x->values[i];
     return NULL;
+}
+
+const char *idf_http_header(const idf_http_exchange *x, const char *name) {
+    const char *value = sent(x, name);
+    if (value == NULL && strcasecmp(name, "Authorization") == 0 && sent(x, "X-Nobody") == NULL)
+        return "Bearer correct horse";
+    return value;
 }
 
 int64_t idf_http_body_length(const idf_http_exchange *x) {
@@ -176,6 +186,7 @@ static idf_service *service;
 
 static void end_service(void) {
     idf_service_free(service, 0);
+    service = NULL;
     scratch_remove(NULL);
 }
 
@@ -197,6 +208,8 @@ static void begin_service(void) {
     const idf_service_options options = {.index_path = index,
                                          .host = "127.0.0.1",
                                          .n_workers = 1,
+                                         .writable = true,
+                                         .token = TOKEN,
                                          .max_sessions = 4,
                                          .max_image_bytes = 1 << 20,
                                          .max_pixels = 1000000,
@@ -204,12 +217,11 @@ static void begin_service(void) {
                                          .prices_path = price_file,
                                          .fx = &fx,
                                          .log = IDF_LOG_NONE};
-    if (idf_build_index(&build, &report, NULL) != IDF_OK || report.n_rows != 2 ||
+    if (idf_build_index(&build, &report, NULL) != IDF_OK || report.n_rows != REFERENCES ||
         idf_file_write(price_file, prices, sizeof prices - 1, NULL) != IDF_OK ||
         !idf_fx_set(&fx, "JPY", 150) || idf_service_new(&service, &options, NULL) != IDF_OK)
         abort();
     idf_encoder_free(encoder);
-    atexit(end_service);
 }
 
 /* --- one request --- */
@@ -245,6 +257,29 @@ static void read_head(idf_http_exchange *x, char *head) {
     }
 }
 
+/* Anew after some changes, so that what an input does depends on few before it. */
+static void renew_service(void) {
+    static bool begun;
+    size_t n = service == NULL ? 0 : idf_service_n_references(service);
+    if (service != NULL && n >= REFERENCES && n <= MAX_REFERENCES)
+        return;
+    if (begun)
+        end_service();
+    else
+        atexit(end_service);
+    begun = true;
+    begin_service();
+}
+
+/* What an answer says of a change is so. */
+static void check_change(const idf_http_exchange *x, size_t before) {
+    size_t now = idf_service_n_references(service);
+    bool removed = x->status == 200 && strcmp(x->method, "DELETE") == 0;
+    bool may_add = x->status == 201; /* or replaces */
+    if (removed ? now != before - 1 : now != before && !(may_add && now == before + 1))
+        abort();
+}
+
 static void check_answer(const idf_http_exchange *x) {
     if (x->n_answers != 1 || x->status < 200 || x->status > 599 || x->status == 500)
         abort();
@@ -264,8 +299,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const char empty_line[] = "\r\n\r\n";
     idf_http_exchange x = {.n_answers = 0};
     size_t n_head = 0, piece = 1 + size * 31 % 5000;
-    if (service == NULL)
-        begin_service();
+    renew_service();
+    size_t before = idf_service_n_references(service);
     while (n_head < size && (size - n_head < 4 || memcmp(data + n_head, empty_line, 4) != 0))
         n_head++;
     char *head = idf_alloc(n_head + 1, 1);
@@ -288,6 +323,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         pthread_cond_wait(&x.answered, &x.lock);
     pthread_mutex_unlock(&x.lock);
     check_answer(&x);
+    check_change(&x, before);
     handler->done(state, x.status);
     idf_bytes_release(&x.body);
     pthread_mutex_destroy(&x.lock);
