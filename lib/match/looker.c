@@ -9,7 +9,7 @@
 #include "image/image.h"
 #include "local/extract.h"
 #include "match/scene.h"
-#include "match/surface.h"
+#include "match/weigh.h"
 
 enum {
     QUADS = 40,          /* looked at in one frame */
@@ -47,8 +47,6 @@ static const double NOTED = 2;
 static const double HINT = 0.5;
 /* A closer look is for less evidence than this, or a lesser lead over a rival. */
 static const double ENOUGH = 25, CLEAR_LEAD = 2;
-/* Evidence from which the surface of what is seen is compared. */
-static const double SURFACE_WORTH = 3;
 /* How far around its last outline a moving thing is looked for. */
 static const double ENLARGED = 1.25;
 
@@ -59,9 +57,8 @@ struct idf_looker {
     idf_finder *finder;
     idf_extractor *extractor;
     idf_regions_workspace *regions;
-    idf_surface *surface;
+    idf_weigher *weigher;
     const uint8_t *const *pictures;
-    idf_laid laid;
     idf_region quads[QUADS + 2];
     int n_quads; /* of the frame; -1 when they have not been looked for */
     bool coarse; /* how they were looked for */
@@ -86,7 +83,7 @@ void idf_looker_free(idf_looker *l) {
     idf_finder_free(l->finder);
     idf_extractor_free(l->extractor);
     idf_regions_workspace_free(l->regions);
-    idf_surface_free(l->surface);
+    idf_weigher_free(l->weigher);
     idf_free(l);
 }
 
@@ -116,7 +113,7 @@ idf_status idf_looker_new(idf_looker **out, const idf_wordindex *words,
     if (!status)
         status = idf_regions_workspace_new(&l->regions, err);
     if (!status)
-        status = idf_surface_new(&l->surface, err);
+        status = idf_weigher_new(&l->weigher, err);
     if (status)
         idf_looker_free(l);
     else
@@ -128,80 +125,15 @@ void idf_looker_see_surfaces(idf_looker *l, const uint8_t *const *pictures) {
     l->pictures = pictures;
 }
 
-/* Bends the frame onto a reference. */
-static bool bend(const state *s, size_t row) {
-    const idf_look *look = s->look;
-    const idf_image *frame = look->coloured != NULL ? look->coloured : look->frame;
-    return s->l->pictures[row] != NULL &&
-           idf_surface_bend(s->l->surface, &s->l->laid, frame, s->l->pictures[row]);
-}
-
-/* How well the surface of a reference fits that is known by its map alone; parts that it shares
- * with the other are left out. */
-static bool rank_by_map(const state *s, size_t row, const idf_homography *h, idf_cells shared,
-                        const idf_homography *back, idf_surface_rank *rank) {
-    idf_looker *l = s->l;
-    const idf_features *r = &l->references[row];
-    l->laid = (idf_laid){.width = r->width, .height = r->height};
-    idf_homography_compose(&l->laid.h, back, h);
-    if (!bend(s, row))
-        return false;
-    idf_surface_get_rank(l->surface, shared, rank);
-    return true;
-}
-
-/* Where another lies, as far as that can be mapped. */
-static void place(const state *s, idf_sighting *seen, const idf_thing_other *other,
-                  const idf_homography *back) {
-    const idf_features *r = &s->l->references[other->row];
-    idf_thing thing = {.row = other->row, .rival_row = SIZE_MAX};
-    idf_sighting at;
-    if (!idf_homography_corners(&other->h, r->width, r->height, thing.seen.corners) ||
-        !idf_sighting_from_thing(&at, &thing, back))
-        return;
-    memcpy(seen->corners, at.corners, sizeof seen->corners);
-    seen->rotation_degrees = at.rotation_degrees;
-}
-
-/* The thing against others at its place, which may lead over it: then it was one of them. */
-static void weigh_others(const state *s, const idf_thing *thing, const idf_homography *back,
-                         idf_sighting *seen) {
-    const idf_looker *l = s->l;
-    idf_surface_rank own, other;
-    double surface[IDF_THING_OTHERS];
-    int hardest = 0;
-    if (thing->n_others == 0)
-        return;
-    for (int i = 0; i < thing->n_others; i++) {
-        const idf_thing_other *o = &thing->others[i];
-        surface[i] = 0;
-        if (l->pictures[o->row] != NULL &&
-            rank_by_map(s, thing->row, &thing->seen.h, o->common.a, back, &own) &&
-            rank_by_map(s, o->row, &o->h, o->common.b, back, &other))
-            surface[i] = idf_surface_lead(
-                &own, &other,
-                idf_surface_coloured_apart(l->pictures[thing->row], l->pictures[o->row]));
-        if (o->lead + surface[i] < thing->others[hardest].lead + surface[hardest])
-            hardest = i;
-    }
-    idf_sighting_weigh(seen, &thing->others[hardest], surface[hardest]);
-    if (seen->row != thing->row)
-        place(s, seen, &thing->others[hardest], back);
-}
-
 /* What the surface says of a thing that was found. */
 static void weigh_surface(const state *s, const idf_thing *thing, const idf_features *in,
                           const idf_homography *back, idf_sighting *seen) {
-    idf_looker *l = s->l;
-    if (l->pictures == NULL || seen->evidence < SURFACE_WORTH)
-        return;
-    idf_laid_set(&l->laid, &thing->seen, &l->references[thing->row], in, back);
-    if (bend(s, thing->row)) {
-        idf_windows w = idf_surface_compare(l->surface, thing->shared);
-        seen->n_windows = w.n + w.n_beyond;
-        seen->surface = idf_windows_evidence(&w);
-    }
-    weigh_others(s, thing, back, seen);
+    const idf_looker *l = s->l;
+    const idf_look *look = s->look;
+    const idf_weighed with = {l->references, l->pictures,
+                              look->coloured != NULL ? look->coloured : look->frame};
+    if (l->pictures != NULL)
+        idf_weigh(l->weigher, &with, thing, in, back, seen);
 }
 
 /* Notes what the finder sees in a picture. Returns how much that was. */

@@ -108,18 +108,27 @@ static void to_cell(cell *out, const double rgb[3]) {
     out->v[2] = (float)log((rgb[2] + 20) / (rgb[1] + 20));
 }
 
+/* The nearest of `length` pixels to the i-th of n places along a side of the square. */
+static int pixel_at(double middle, double side, int i, int n, int length) {
+    int at = (int)lrint(middle + side * ((i + 0.5) / n - 0.5));
+    return at < 0 ? 0 : at >= length ? length - 1 : at;
+}
+
 /* Mean over a square of the frame; nearest pixels, since there are many. */
 static void mean_of(double rgb[3], const idf_image *p, idf_point at, double side) {
     int n = (int)fmin(SAMPLES, fmax(1, ceil(side)));
-    int sum[3] = {0};
-    for (int i = 0; i < n * n; i++) {
-        int x = (int)lrint(at.x + side * ((i % n + 0.5) / n - 0.5));
-        int y = (int)lrint(at.y + side * ((i / n + 0.5) / n - 0.5));
-        x = x < 0 ? 0 : x >= p->width ? p->width - 1 : x;
-        y = y < 0 ? 0 : y >= p->height ? p->height - 1 : y;
-        const uint8_t *pixel = idf_image_row(p, y) + (size_t)x * (size_t)p->channels;
-        for (int c = 0; c < 3; c++)
-            sum[c] += pixel[p->channels == 3 ? c : 0];
+    int sum[3] = {0}, bytes = p->channels, green = bytes == 3 ? 1 : 0;
+    size_t columns[SAMPLES];
+    for (int i = 0; i < n; i++)
+        columns[i] = (size_t)pixel_at(at.x, side, i, n, p->width) * (size_t)bytes;
+    for (int i = 0; i < n; i++) {
+        const uint8_t *row = idf_image_row(p, pixel_at(at.y, side, i, n, p->height));
+        for (int k = 0; k < n; k++) {
+            const uint8_t *pixel = row + columns[k];
+            sum[0] += pixel[0];
+            sum[1] += pixel[green];
+            sum[2] += pixel[2 * green];
+        }
     }
     for (int c = 0; c < 3; c++)
         rgb[c] = (double)sum[c] / (n * n);

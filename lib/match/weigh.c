@@ -1,0 +1,110 @@
+/* weigh.c - the surface of what was found, by itself and against others at its place. */
+#include "match/weigh.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "match/surface.h"
+
+/* Evidence from which the surface of what is seen is compared. */
+static const double SURFACE_WORTH = 3;
+
+struct idf_weigher {
+    idf_surface *surface, *other;
+    idf_surface_rank ranks[2];
+    idf_laid laid;
+};
+
+void idf_weigher_free(idf_weigher *w) {
+    if (!w)
+        return;
+    idf_surface_free(w->surface);
+    idf_surface_free(w->other);
+    idf_free(w);
+}
+
+idf_status idf_weigher_new(idf_weigher **out, idf_error *err) {
+    idf_weigher *w = idf_alloc_zero(1, sizeof *w);
+    *out = NULL;
+    if (!w)
+        return idf_error_set(err, IDF_ERR_NO_MEMORY, "no memory for comparing surfaces");
+    idf_status status = idf_surface_new(&w->surface, err);
+    if (!status)
+        status = idf_surface_new(&w->other, err);
+    if (status)
+        idf_weigher_free(w);
+    else
+        *out = w;
+    return status;
+}
+
+/* Bends the frame onto a reference that is known by its map alone. */
+static bool bend_by_map(idf_weigher *w, const idf_weighed *with, size_t row,
+                        const idf_homography *h, const idf_homography *back, idf_surface *surface) {
+    const idf_features *r = &with->references[row];
+    if (!with->pictures[row])
+        return false;
+    w->laid = (idf_laid){.width = r->width, .height = r->height};
+    idf_homography_compose(&w->laid.h, back, h);
+    return idf_surface_bend(surface, &w->laid, with->frame, with->pictures[row]);
+}
+
+/* Where another lies, as far as that can be mapped. */
+static void place(const idf_weighed *with, idf_sighting *seen, const idf_thing_other *other,
+                  const idf_homography *back) {
+    const idf_features *r = &with->references[other->row];
+    idf_thing thing = {.row = other->row, .rival_row = SIZE_MAX};
+    idf_sighting at;
+    if (!idf_homography_corners(&other->h, r->width, r->height, thing.seen.corners) ||
+        !idf_sighting_from_thing(&at, &thing, back))
+        return;
+    memcpy(seen->corners, at.corners, sizeof seen->corners);
+    seen->rotation_degrees = at.rotation_degrees;
+}
+
+/* The lead that surfaces give the thing over another, parts that the two share left out. */
+static double lead_over(idf_weigher *w, const idf_weighed *with, const idf_thing *thing,
+                        const idf_thing_other *o, const idf_homography *back) {
+    if (!bend_by_map(w, with, o->row, &o->h, back, w->other))
+        return 0;
+    idf_surface_get_rank(w->surface, o->common.a, &w->ranks[0]);
+    idf_surface_get_rank(w->other, o->common.b, &w->ranks[1]);
+    return idf_surface_lead(
+        &w->ranks[0], &w->ranks[1],
+        idf_surface_coloured_apart(with->pictures[thing->row], with->pictures[o->row]));
+}
+
+/* The thing against others at its place, which may lead over it: then it was one of them. */
+static void weigh_others(idf_weigher *w, const idf_weighed *with, const idf_thing *thing,
+                         const idf_homography *back, idf_sighting *seen) {
+    const idf_thing_other *hardest = NULL;
+    double by_surface = 0;
+    if (thing->n_others == 0)
+        return;
+    bool bent = bend_by_map(w, with, thing->row, &thing->seen.h, back, w->surface);
+    for (int i = 0; i < thing->n_others; i++) {
+        const idf_thing_other *o = &thing->others[i];
+        double lead = bent ? lead_over(w, with, thing, o, back) : 0;
+        if (hardest == NULL || o->lead + lead < hardest->lead + by_surface) {
+            hardest = o;
+            by_surface = lead;
+        }
+    }
+    idf_sighting_weigh(seen, hardest, by_surface);
+    if (seen->row != thing->row)
+        place(with, seen, hardest, back);
+}
+
+void idf_weigh(idf_weigher *w, const idf_weighed *with, const idf_thing *thing,
+               const idf_features *in, const idf_homography *back, idf_sighting *seen) {
+    if (seen->evidence < SURFACE_WORTH)
+        return;
+    const uint8_t *picture = with->pictures[thing->row];
+    idf_laid_set(&w->laid, &thing->seen, &with->references[thing->row], in, back);
+    if (picture && idf_surface_bend(w->surface, &w->laid, with->frame, picture)) {
+        idf_windows windows = idf_surface_compare(w->surface, thing->shared);
+        seen->n_windows = windows.n + windows.n_beyond;
+        seen->surface = idf_windows_evidence(&windows);
+    }
+    weigh_others(w, with, thing, back, seen);
+}
