@@ -97,11 +97,12 @@ json_t *idf_falcon_frame_json(const idf_snapshot *now, const idf_answer *answer,
     for (size_t i = 0; i < json_array_size(masks); i++)
         json_array_append_new(boxes,
                               box_json(&answer->detections[i], json_array_get(masks, i), base));
-    json_t *out = json_pack("{s:b, s:I, s:o, s:{s:i, s:i}, s:f, s:s, s:O?}", "ok", true, "count",
-                            (json_int_t)json_array_size(boxes), "bboxes", boxes, "image_size", "w",
-                            answer->image_width, "h", answer->image_height, "elapsed_ms",
-                            round(answer->elapsed_seconds * 1e6) / 1e3, "upstream", "dlf-identify",
-                            "ranking", json_object_get(json, "ranking"));
+    json_t *out =
+        json_pack("{s:b, s:I, s:o, s:{s:i, s:i}, s:f, s:s, s:O?, s:O?}", "ok", true, "count",
+                  (json_int_t)json_array_size(boxes), "bboxes", boxes, "image_size", "w",
+                  answer->image_width, "h", answer->image_height, "elapsed_ms",
+                  round(answer->elapsed_seconds * 1e6) / 1e3, "upstream", "dlf-identify", "ranking",
+                  json_object_get(json, "ranking"), "unknown", json_object_get(json, "unknown"));
     json_decref(json);
     return out;
 }

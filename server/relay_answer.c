@@ -104,7 +104,8 @@ json_t *idf_relay_frame(const json_t *answer, const char *query, const char *bas
         if (box != NULL)
             json_array_append_new(boxes, box);
     }
-    return json_pack("{s:b, s:I, s:o, s:{s:f, s:f}, s:f, s:s}", "ok", true, "count",
+    return json_pack("{s:b, s:I, s:o, s:{s:f, s:f}, s:f, s:s, s:O*}", "ok", true, "count",
                      (json_int_t)json_array_size(boxes), "bboxes", boxes, "image_size", "w", w, "h",
-                     h, "elapsed_ms", elapsed_ms, "upstream", upstream != NULL ? upstream : "");
+                     h, "elapsed_ms", elapsed_ms, "upstream", upstream != NULL ? upstream : "",
+                     "unknown", json_object_get(answer, "unknown"));
 }

@@ -60,6 +60,8 @@ interface Answer {
   frame: Frame;
   detections: Detection[];
   closest: Choice[];
+  /** where things lie that are none of the collection */
+  unknown: Quad[];
   /** milliseconds from taking the frame to having the answer */
   ms: number;
 }

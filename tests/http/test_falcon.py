@@ -72,6 +72,22 @@ class Answers(ServiceTest):
         answer = self.server.falcon(frame(2), ("annotate", "1")).json()
         self.assertTrue(answer["annotated_image"].startswith("data:image/png;base64,iVBOR"))
 
+    def test_unknown(self):
+        """A thing of no collection is where it is, and is not counted."""
+        canvas = Image.new("RGB", (800, 600), (90, 95, 100))
+        canvas.paste((240, 240, 240), (280, 120, 530, 470))  # a card has an edge
+        canvas.paste(picture(77).resize((230, 330)), (290, 130))
+        answer = self.server.falcon(jpeg(canvas)).json()
+        self.assertEqual((answer["count"], answer["masks"], len(answer["unknown"])), (0, [], 1))
+        box = answer["unknown"][0]["bbox_norm"]
+        for key, wanted in (("x1", 280 / 800), ("x2", 530 / 800), ("y1", 120 / 600),
+                            ("y2", 470 / 600)):
+            self.assertAlmostEqual(box[key], wanted, delta=.01)
+        self.assertEqual(len(answer["unknown"][0]["corners"]), 4)
+        box = self.server.post("/api/falcon-frame", ("image", jpeg(canvas), "f.jpg")).json()
+        self.assertEqual((box["count"], box["unknown"]), (0, answer["unknown"]))
+        self.assertEqual(self.server.falcon(frame(2)).json()["unknown"], [])
+
     def test_session(self):
         ids = set()
         for _ in range(3):

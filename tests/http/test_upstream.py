@@ -58,6 +58,9 @@ class Upstream(unittest.TestCase):
                          (True, 1, {"w": 640, "h": 480}))
         box = answer["bboxes"][0]
         self.assertEqual((box["x1"], box["y2"], box["label"], box["score"]), (.1, .4, "Wolf?", .8))
+        self.assertNotIn("unknown", answer)
+        more = self.ask({"image_size": [640, 480], "masks": [], "unknown": [{"bbox_norm": {}}]})
+        self.assertEqual(more.json()["unknown"], [{"bbox_norm": {}}])
         self.assertEqual(box["ref_url"],
                          f"http://127.0.0.1:{self.server.port}/refs/a%20b%23c.jpg")
         self.assertEqual(answer["upstream"], f"http://127.0.0.1:{self.fake.server_port}")

@@ -33,7 +33,12 @@ export const DRAGON = (more = {}) => {
   const list = [printing('UR', 'LOCH-JP001', 'LOCH-JP001_moonlit_dragon_ur.jpg', 3980, 0.88), printing('PScR', 'LOCH-JP001', 'LOCH-JP001_moonlit_dragon_pscr.jpg', 24800, 0.87), printing('', 'MP24-EN101', 'MP24-EN101_moonlit_dragon.jpg', 180, 0.84)];
   return mask('Moonlit Dragon', 'UR', 'LOCH-JP001', 'LOCH-JP001_moonlit_dragon_ur.jpg', { label: 'Moonlit Dragon (UR)?', confident: false, score: 0.88, variant_unsure: true, variants: list.slice(0, 2), top_k: list, price: PRICE(3980, 'LOCH-JP001'), ...more });
 };
-export const answer = (...masks) => ({ image_size: [960, 540], count: masks.length, masks, query: 'card', elapsed_seconds: 0.012, ranking: [] });
+export const answer = (...masks) => ({ image_size: [960, 540], count: masks.length, masks, query: 'card', elapsed_seconds: 0.012, ranking: [], unknown: [] });
+/** An answer with things beside that have no name. @param {any} of @param {[number, number][][]} quads */
+export const beside = (of, ...quads) => ({ ...of, unknown: quads.map((corners) => ({ bbox_norm: boxOf(corners), area_fraction: 0.15, corners })) });
+const CLOSE = [['Silver Swan', 'LOCH-JP004_silver_swan_ea.jpg', 0.16], ['Rose Flamingo', 'MOOR-EN022_rose_flamingo.jpg', 0.08], ['Iron Scorpion', 'LOCH-JP013_iron_scorpion_utr.jpg', 0.05]];
+/** What a picture without anything known is answered with: what is closest. */
+export const closest = () => ({ ...answer(), ranking: CLOSE.map(([name, filename, score]) => ({ name, filename, score, rarity: '', set_code: filename.split('_')[0] })) });
 
 const TOP = [['Moonlit Dragon', 'PScR', 'LOCH-JP001', 'LOCH-JP001_moonlit_dragon_pscr.jpg', 24800], ['Ægir’s Serpent', 'GMR', 'MOOR-EN024', 'ægir_s_serpent_gmr.jpg', 18800], ['Tinker’s Raccoon', 'PScR', 'LOCH-JP020', 'LOCH-JP020_tinker_s_raccoon_pscr.jpg', 12800], ['Harvest Owl', 'ScR', 'LOCH-JP011', 'LOCH-JP011_harvest_owl_scr.jpg', 5480], ['Silver Swan', 'ScR', 'LOCH-JP004', 'LOCH-JP004_silver_swan_scr.jpg', 3480], ['Lantern Goldfish', 'UR', 'LOCH-JP009', 'LOCH-JP009_lantern_goldfish_ur.jpg', 1780], ['Moor Rhinoceros', 'UR', 'LOCH-JP018', 'LOCH-JP018_moor_rhinoceros_ur.jpg', 1280], ['Admiral of Embers', 'UR', 'LOCH-JP005', 'LOCH-JP005_admiral_of_embers_ur.jpg', 1180]];
 

@@ -1,5 +1,5 @@
 // Every state of the page, for screenshots and for the accessibility check.
-import { DRAGON, GOLDFISH, PRICE, answer, mask } from './fake.mjs';
+import { DRAGON, GOLDFISH, PRICE, QUAD, answer, beside, closest, mask } from './fake.mjs';
 import path from 'node:path';
 import { FRAMES, press, startCamera } from './lib.mjs';
 import { NINE, pocket } from './pagephoto.mjs';
@@ -33,8 +33,8 @@ export const STATES = {
   live: { go: (page, fake) => live(page, fake, both, 2) },
   unsure: { go: async (page, fake) => { await live(page, fake, both, 2); await second(page); } },
   added: { go: async (page, fake) => { await live(page, fake, both, 2); await page.locator('#caption [data-act="add"]').click(); } },
-  nomatch: { go: async (page, fake) => { fake.answer = () => ({ ...answer(), ranking: [['Silver Swan', 'LOCH-JP004_silver_swan_ea.jpg', 0.16], ['Rose Flamingo', 'MOOR-EN022_rose_flamingo.jpg', 0.08], ['Iron Scorpion', 'LOCH-JP013_iron_scorpion_utr.jpg', 0.05]].map(([name, filename, score]) => ({ name, filename, score, rarity: '', set_code: filename.split('_')[0] })) }); await page.setInputFiles('#pick-photo', path.join(FRAMES, '09_stranger.jpg')); await page.waitForSelector('#caption .tile'); } },
-  unknown: { go: (page, fake) => live(page, fake, () => ({ count: 1, masks: [{ bbox_norm: { x1: 0.3, y1: 0.2, x2: 0.7, y2: 0.9 }, area_fraction: 0.2 }] }), 1) },
+  nomatch: { go: async (page, fake) => { fake.answer = closest; await page.setInputFiles('#pick-photo', path.join(FRAMES, '09_stranger.jpg')); await page.waitForSelector('#caption .tile'); } },
+  stranger: { go: (page, fake) => live(page, fake, () => beside(closest(), QUAD), 1) },
   pagestart: { go: async (page) => { await press(page, 'mode-page'); } },
   page: { go: async (page, fake) => { fake.answer = page9; await press(page, 'mode-page'); await page.setInputFiles('#pick-photo', fake.pagePhoto); await page.waitForSelector('.nine'); } },
   picker: { info: { can_write: true }, go: async (page, fake) => { await live(page, fake, both, 2); await second(page); await page.keyboard.press('c'); await page.waitForSelector('.yours img[src^="blob:"]'); } },

@@ -67,12 +67,32 @@ await run({
     assert.notEqual(await owl.getAttribute('data-key'), gold);
     assert.match(await owl.innerText(), /\$35\.13/);
     await until('the others are gone', async () => (await page.locator('#tracks > li').count()) === 1);
+    await close(page);
+  },
+
+  async 'a stranger has an outline and no name; an empty table and what lies about have none'() {
+    const page = await steered(server.url);
+    await startCamera(page);
+    await shown(page, frameOf([])); // the table
+    const watch = () => page.evaluate(() => { window.outlines = 0; window.identify.overlay.canvas.addEventListener('drawn', (e) => { window.outlines += e.detail.length; }); });
+    const answers = async (n) => { const from = await page.evaluate(() => window.identify.state.answers); await until(`${n} answers`, () => page.evaluate((k) => window.identify.state.answers >= k, from + n)); };
+    await watch();
+    await answers(12);
+    assert.equal(await page.evaluate(() => window.outlines), 0);
+    assert.match(await text(page, '#caption'), /Nothing known in view/);
     await shown(page, fs.readFileSync(path.join(FRAMES, '09_stranger.jpg')));
-    await until('nothing has a name', async () => (await page.locator('#tracks > li').count()) === 0);
-    await until('nor the label', async () => /Nothing known in view/.test(await text(page, '#caption')));
-    const answers = await page.evaluate(() => window.identify.state.answers);
-    await until('it has looked at it several times', () => page.evaluate((n) => window.identify.state.answers > n + 3, answers));
-    assert.equal(await page.locator('#tracks > li').count(), 0);
+    const card = [[0.403, 0.153], [0.648, 0.256], [0.616, 0.894], [0.32, 0.8]];
+    const [d] = await until('its outline', async () => { const all = await drawn(page); return all.length === 1 && iou(all[0].quad, card) > 0.9 && all; });
+    assert.deepEqual([d.kind, d.text, d.price], ['unknown', 'No match', '']);
+    assert.match(await text(page, '#tracks'), /^\? ?No match Not in this collection/);
+    assert.match(await text(page, '#caption'), /No match None of the 31 reference pictures fits/);
+    await page.waitForFunction(() => document.querySelector('#caption .cap-pic img')?.src.startsWith('blob:') && document.querySelector('#caption .cap-pic img').naturalWidth > 100);
+    assert.equal(await text(page, '#status .live'), 'Live');
+    await shown(page, fs.readFileSync(path.join(FRAMES, '05_small_in_clutter.jpg')));
+    await seen(page, 'Seven Spot Knight');
+    await until('it alone', async () => (await page.locator('#tracks > li').count()) === 1);
+    await answers(8);
+    assert.deepEqual((await drawn(page)).map((x) => x.kind), ['sure']);
     await close(page);
   },
 

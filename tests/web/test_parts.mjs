@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import zlib from 'node:zlib';
 import { pathToFileURL } from 'node:url';
-import { DRAGON, EAGLE, GOLDFISH, QUAD, SOURCE, answer, mask } from './fake.mjs';
+import { DRAGON, EAGLE, GOLDFISH, QUAD, SOURCE, answer, beside, closest, mask } from './fake.mjs';
 import { WEB, assert, run } from './lib.mjs';
 
 const JS = path.join(SOURCE, 'web/js');
@@ -67,7 +67,7 @@ await run({
   },
 
   'tracks: ids live, names make tracks, prices die with their label'() {
-    const t = new Tracker(), see = (now, ...masks) => t.update({ frame, ms: 10, closest: [], detections: read(answer(...masks)).detections }, now);
+    const t = new Tracker(), see = (now, ...masks) => t.update({ frame, ms: 10, ...read(answer(...masks)) }, now);
     see(0, GOLDFISH());
     see(100, GOLDFISH({ corners: shift(0.05) }));
     assert.deepEqual([t.tracks.length, t.tracks[0].id, t.tracks[0].seen, t.counted], [1, 1, 2, 1]);
@@ -86,14 +86,39 @@ await run({
   },
 
   'tracks: unsure becomes sure without a new track; colours do not clash'() {
-    const t = new Tracker(), see = (now, ...masks) => t.update({ frame, ms: 10, closest: [], detections: read(answer(...masks)).detections }, now);
+    const t = new Tracker(), see = (now, ...masks) => t.update({ frame, ms: 10, ...read(answer(...masks)) }, now);
     see(0, DRAGON());
     see(100, DRAGON({ confident: true, label: 'Moonlit Dragon (UR)' }));
     assert.deepEqual([t.tracks.length, t.tracks[0].id, t.tracks[0].kind], [1, 1, 'sure']);
     const many = Array.from({ length: 8 }, (_, i) => mask('T' + i, '', '', '', { corners: [[i / 10, 0], [i / 10 + 0.08, 0], [i / 10 + 0.08, 1], [i / 10, 1]] }));
     const u = new Tracker();
-    u.update({ frame, ms: 1, closest: [], detections: read(answer(...many)).detections }, 0);
+    u.update({ frame, ms: 1, ...read(answer(...many)) }, 0);
     assert.deepEqual(u.tracks.map((x) => x.n).sort(), [1, 2, 3, 4, 5, 6, 7, 8]);
+  },
+
+  'tracks: what has no name is one when it stands still, and gives way to a name'() {
+    const t = new Tracker(), see = (now, of, ...quads) => t.update({ frame, ms: 10, ...read(beside(of, ...quads)) }, now), kinds = () => t.tracks.map((x) => x.kind);
+    see(0, closest(), QUAD);
+    see(50, closest(), shift(0.3)); // elsewhere: a flicker
+    see(100, closest());
+    see(150, closest(), QUAD);
+    assert.deepEqual(kinds(), []);
+    see(200, closest()); // one answer without it
+    see(250, closest(), QUAD);
+    assert.deepEqual(kinds(), []);
+    see(300, closest(), shift(0.01));
+    assert.deepEqual([kinds(), t.tracks[0].choices.map((c) => c.name), t.counted], [['unknown'], ['Silver Swan', 'Rose Flamingo', 'Iron Scorpion'], 0]);
+    const [{ id }] = t.tracks;
+    see(350, closest(), shift(0.05)); // moves, and is the same
+    assert.deepEqual([t.tracks.length, t.tracks[0].id, t.tracks[0].quad], [1, id, shift(0.05)]);
+    see(400, answer(GOLDFISH()), shift(0.4));
+    assert.deepEqual(kinds(), ['sure']); // it has a name after all
+    for (let now = 450; now < 900; now += 50) see(now, closest(), QUAD); // hidden for a moment: still the goldfish
+    assert.deepEqual(kinds(), ['sure']);
+    const photo = new Tracker();
+    photo.update({ frame, ms: 10, ...read(beside(closest(), QUAD, shift(0.4))) }, 0, true);
+    assert.deepEqual(photo.tracks.map((x) => x.kind), ['unknown', 'unknown']);
+    for (const bad of [5, [null, 5, {}, { corners: 'x' }], 'x']) assert.deepEqual(read({ masks: [], unknown: bad }).unknown, []);
   },
 
   'the deck: entries of the original load, keys with ? are folded'() {

@@ -86,7 +86,7 @@ function choicesOf(m, thing) {
 
 /**
  * @param {any} body the parsed answer @param {Frame} frame what was sent @param {string} query
- * @returns {{detections: Detection[], closest: Choice[]}}
+ * @returns {{detections: Detection[], closest: Choice[], unknown: Quad[]}}
  */
 export function readAnswer(body, frame, query) {
   if (!body || typeof body !== 'object') throw new Error('The answer is not JSON of a known kind.');
@@ -105,5 +105,7 @@ export function readAnswer(body, frame, query) {
       serverId: num(m.track_id) ?? 0, choices: choicesOf(m, naming.thing),
     });
   }
-  return { detections, closest: readChoices(body.ranking).slice(0, 3) };
+  const unknown = /** @type {Quad[]} */ ((Array.isArray(body.unknown) ? body.unknown : []).slice(0, 30)
+    .map((/** @type {any} */ m) => (m && typeof m === 'object' ? readQuad(m, w, h) : null)).filter(Boolean));
+  return { detections, closest: readChoices(body.ranking).slice(0, 3), unknown };
 }

@@ -78,7 +78,7 @@ function settle(about, thing) {
   if (!t) { // nothing was found: the user says what the picture shows
     const frame = state.lastFrame;
     if (!frame || !state.source) { deck.add([thing]); pulseDeck(); toast(`Added ${thing.name}`, 'undo'); return; }
-    t = state.tracker.begin({ kind: 'sure', thing, quad: [[0.25, 0.1], [0.75, 0.1], [0.75, 0.9], [0.25, 0.9]], score: 1, serverId: 0, choices: [] }, { frame, detections: [], closest: [], ms: 0 }, performance.now());
+    t = state.tracker.begin({ kind: 'sure', thing, quad: [[0.25, 0.1], [0.75, 0.1], [0.75, 0.9], [0.25, 0.9]], score: 1, serverId: 0, choices: [] }, { frame, detections: [], closest: [], unknown: [], ms: 0 }, performance.now());
   }
   Object.assign(t, { kind: 'sure', thing, chosen: true, spoken: true });
   state.focus = t.id;
@@ -160,7 +160,7 @@ const acts = {
   add: (el, id) => add(id ? trackById(id) : focused()), addall: () => addAll(addable()),
   addinview: () => addAll(state.mode === 'page' ? addable() : state.tracker.tracks.filter((t) => t.kind === 'sure')),
   addunsure: (el, id) => addUnsure(id ? trackById(id) : focused()),
-  focus: (el, id) => { if (id) { state.focus = id; overlay.wake(); changed('tracks'); } },
+  focus: (el, id) => { if (id) { state.focus = state.picked = id; overlay.wake(); changed('tracks'); } },
   choose: (el) => { const c = tileChoice(Number(el?.dataset.i)); if (c) settle(focused() || null, c); },
   picker: (el, id) => openPicker(id ? trackById(id) : focused()), search: () => openPicker(focused(), true),
   pick: (el) => pick(Number(el?.dataset.i)), newname: pickNewName, unkeep: () => { unkeep(); },

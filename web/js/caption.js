@@ -73,7 +73,7 @@ function doubtful(t) {
   const count = list.length > 1 ? `${inWords(list.length)} printings look like this` : 'The printing is not sure';
   const closest = list.length ? `None of the ${state.info.count || ''} reference pictures fits. The closest are:`.replace('  ', ' ') : 'None of the reference pictures fits.';
   box.replaceChildren(h('div', { class: 'cap', 'data-kind': t.kind },
-    h('div', { class: 'cap-pic' }, picture(t.thing.pic || list[0]?.pic || '', unknown ? 'Closest reference picture' : `Closest reference picture of ${t.thing.name}`, { loading: 'eager' })),
+    h('div', { class: 'cap-pic' }, picture(t.thing.pic || (unknown ? '' : list[0]?.pic) || '', unknown ? 'What the camera saw' : `Closest reference picture of ${t.thing.name}`, { loading: 'eager' })),
     h('div', { class: 'cap-wide' },
       h('h2', { class: 'cap-name' }, glyph(t, true), h('span', { class: 'cap-title', dir: 'auto' }, trackLabel(t))),
       h('p', { class: 'cap-meta' }, unknown ? closest : h('span', null, `${count}${span ? ': ' + span : ''}. Which is it?`))),

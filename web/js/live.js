@@ -89,7 +89,7 @@ export class Live {
       this.good(answer);
       if (epoch !== state.epoch || state.mode === 'page') return;
       const now = performance.now(), born = state.tracker.update(answer, now);
-      if (answer.detections.length) this.lastSeen = now;
+      if (state.tracker.tracks.some((t) => !t.missing)) this.lastSeen = now;
       this.does.answered(answer, born);
     } catch (error) {
       this.bad(/** @type {SendError} */ (error));

@@ -6,6 +6,7 @@ import { Overlay } from './draw.js';
 import { Live } from './live.js';
 import { feedback, say, toast } from './say.js';
 import { overlap, readingOrder } from './geometry.js';
+import { rectify } from './rectify.js';
 import { renderStage } from './stage.js';
 import { priceText, rarityName, spokenPrice } from './words.js';
 
@@ -39,9 +40,10 @@ export const overlay = new Overlay(() => {
 export function keepFocus() {
   const now = performance.now(), t = focused(), { tracks } = state.tracker;
   if (!t) return;
-  const other = tracks.filter((x) => !x.missing && x !== t) // what took its place, else what came last
-    .sort((a, b) => overlap(b.quad, t.quad) - overlap(a.quad, t.quad) || b.born - a.born)[0];
-  state.focus = t.missing && other && now - t.missing > SWITCH_MS ? other.id : t.id;
+  const other = tracks.filter((x) => !x.missing && x !== t) // what took its place, else what came last; names first
+    .sort((a, b) => Number(b.kind !== 'unknown') - Number(a.kind !== 'unknown') || overlap(b.quad, t.quad) - overlap(a.quad, t.quad) || b.born - a.born)[0];
+  const yields = t.kind === 'unknown' && state.picked !== t.id && !!other && other.kind !== 'unknown';
+  state.focus = other && (yields || (t.missing && now - t.missing > SWITCH_MS)) ? other.id : t.id;
 }
 
 /** Speaks of a track once, when three answers agree. @param {Track} t */
@@ -52,9 +54,27 @@ function speakOf(t) {
   feedback('known');
 }
 
+/** @type {Map<Track, string>} */
+const crops = new Map();
+
+/** What has no name is shown as the camera saw it; pictures of what has gone are given back. @param {Track[]} born */
+async function cutOut(born) {
+  const { tracks, away } = state.tracker;
+  for (const [t, url] of crops) if (!tracks.includes(t) && !away.includes(t)) { URL.revokeObjectURL(url); crops.delete(t); }
+  for (const t of born) {
+    const blob = t.kind === 'unknown' && t.frame.blob && await rectify(t.frame.blob, t.quad, 280).catch(() => null);
+    if (!blob || t.kind !== 'unknown' || !state.tracker.tracks.includes(t)) continue;
+    const pic = URL.createObjectURL(blob);
+    crops.set(t, pic);
+    t.thing = { ...t.thing, pic };
+    changed('tracks nine');
+  }
+}
+
 /** @param {Answer} answer @param {Track[]} born */
 function answered(answer, born) {
   state.tracker.tracks.forEach(speakOf);
+  cutOut(born);
   keepFocus();
   overlay.wake();
   changed('tracks');
@@ -150,10 +170,10 @@ async function look(bitmap) {
   if (!answer) { if (state.source) { state.looking = false; changed('tracks nine status'); } return; }
   state.looking = false;
   state.tracker.clear();
-  state.tracker.update(answer, performance.now());
+  cutOut(state.tracker.update(answer, performance.now(), true));
   const { tracks } = state.tracker;
   if (page) state.nine = readingOrder(tracks);
-  else if (!tracks.length) say('No match.');
+  else if (tracks.every((t) => t.kind === 'unknown')) say('No match.');
   if (page) { say(`${tracks.length} answers.`); if (isPhone()) { root.dataset.sheet = 'open'; root.dataset.tab = 'view'; } }
   else for (const t of tracks) { t.steady = SPEAK_AFTER; speakOf(t); }
   keepFocus();

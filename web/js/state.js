@@ -38,8 +38,8 @@ export const state = {
   error: '',
   info: noInfo(),
   tracker: new Tracker(),
-  /** the track in the label, by id */
-  focus: 0,
+  /** the track in the label, by id, and whether it was chosen by hand */
+  focus: 0, picked: 0,
   /** the newest answer's closest references, for pictures that show nothing known @type {Choice[]} */
   closest: /** @type {Choice[]} */ ([]),
   /** the picture of the newest answer @type {Frame | null} */
@@ -104,8 +104,8 @@ export const words = () => (state.info.cards
   ? { deck: 'deck', Deck: 'Deck', one: 'card', many: 'cards' }
   : { deck: 'collection', Deck: 'Collection', one: 'thing', many: 'things' });
 
-/** The track in the label: the chosen one, else the one longest in view. @returns {Track | undefined} */
+/** The track in the label: the chosen one, else the one with a name that is longest in view. @returns {Track | undefined} */
 export function focused() {
   const { tracks, away } = state.tracker;
-  return tracks.find((t) => t.id === state.focus) || away.find((t) => t.id === state.focus) || tracks[0];
+  return tracks.find((t) => t.id === state.focus) || away.find((t) => t.id === state.focus) || tracks.find((t) => t.kind !== 'unknown') || tracks[0];
 }

@@ -6,6 +6,11 @@ import { overlap } from './geometry.js';
 
 export const GONE_MS = 2000; // leaves the list after this long without being seen
 const AGAIN_MS = 3000; // comes back as itself within this long
+const HERE = 0.3, STILL = 0.7; // overlaps from which it is the same thing, and from which it has not moved
+const STEADY = 3; // answers in which something without a name stands still before it is one
+
+/** @type {Thing} */
+const NOBODY = { name: '', rarity: '', code: '', file: '', pic: '', price: null };
 
 /** Whether two namings can be one thing: the same name, and the same printing when both are sure of it. @param {Track} t @param {Detection} d */
 function agrees(t, d) {
@@ -20,7 +25,7 @@ function fit(t, d, now) {
   if (!agrees(t, d) || (t.missing && now - t.last > AGAIN_MS)) return 0;
   if (t.serverId && t.serverId === d.serverId) return 3;
   const o = overlap(t.quad, d.quad);
-  if (o >= 0.3) return 1 + o;
+  if (o >= HERE) return 1 + o;
   // moved fast, or back again: the name alone says it, unless nothing has one
   return d.kind === 'unknown' ? 0 : 0.5;
 }
@@ -31,6 +36,8 @@ export class Tracker {
     this.tracks = [];
     /** @type {Track[]} */
     this.away = [];
+    /** what may be a thing without a name @type {{quad: Quad, times: number, missed: boolean}[]} */
+    this.waiting = [];
     this.nextId = 1;
     this.nextColour = 0;
     this.counted = 0;
@@ -40,6 +47,7 @@ export class Tracker {
   clear() {
     this.tracks = [];
     this.away = [];
+    this.waiting = [];
   }
 
   /** A colour that no other track has, in turn; shared from the ninth on. */
@@ -54,14 +62,14 @@ export class Tracker {
 
   /**
    * Takes an answer in.
-   * @param {Answer} answer @param {number} now
+   * @param {Answer} answer @param {number} now @param {boolean} [still] a photo: there is no other answer
    * @returns {Track[]} the tracks that are new
    */
-  update(answer, now) {
-    const pool = [...this.tracks, ...this.away];
+  update(answer, now, still = false) {
+    const pool = [...this.tracks, ...this.away], detections = [...answer.detections, ...this.unnamed(answer, still)];
     /** @type {{t: Track, d: Detection, f: number}[]} */
     const pairs = [];
-    for (const t of pool) for (const d of answer.detections) {
+    for (const t of pool) for (const d of detections) {
       const f = fit(t, d, now);
       if (f > 0) pairs.push({ t, d, f });
     }
@@ -73,15 +81,39 @@ export class Tracker {
       this.see(t, d, answer, now);
     }
     for (const t of pool) if (!met.has(t)) { t.of++; t.steady = 0; if (!t.missing) t.missing = now; }
-    const born = answer.detections.filter((d) => !taken.has(d)).map((d) => this.begin(d, answer, now));
+    const born = detections.filter((d) => !taken.has(d)).map((d) => this.begin(d, answer, now));
+    this.tracks = this.tracks.filter((t) => t.kind !== 'unknown' || !this.named(t.quad, true));
     this.expire(now, GONE_MS);
     return born;
+  }
+
+  /** Whether something with a name is here. @param {Quad} quad @param {boolean} seen in the newest answer */
+  named(quad, seen) {
+    return this.tracks.some((t) => t.kind !== 'unknown' && !(seen && t.missing) && overlap(t.quad, quad) >= HERE);
+  }
+
+  /** What has no name counts when it has stood still for some answers: tables and hands flicker. @param {Answer} answer @param {boolean} still @returns {Detection[]} */
+  unnamed(answer, still) {
+    const before = this.waiting, pool = [...this.tracks, ...this.away];
+    /** @type {Quad[]} */
+    const found = [];
+    this.waiting = [];
+    for (const quad of answer.unknown) {
+      const known = pool.some((t) => (t.kind === 'unknown' || t.chosen) && overlap(t.quad, quad) >= HERE);
+      if (!known && this.named(quad, false)) continue; // hidden for a moment
+      const times = 1 + (before.find((w) => overlap(w.quad, quad) >= STILL)?.times || 0);
+      if (known || still || times >= STEADY) found.push(quad);
+      else this.waiting.push({ quad, times, missed: false });
+    }
+    for (const w of before) // one answer without it is forgiven
+      if (!w.missed && !answer.unknown.some((quad) => overlap(w.quad, quad) >= STILL)) this.waiting.push({ ...w, missed: true });
+    return found.map((quad) => ({ kind: 'unknown', thing: NOBODY, quad, score: answer.closest[0]?.score ?? 0, serverId: 0, choices: answer.closest }));
   }
 
   /** @param {Track} t @param {Detection} d @param {Answer} answer @param {number} now */
   see(t, d, answer, now) {
     t.steady = t.kind === d.kind || t.chosen ? t.steady + 1 : 1;
-    if (!t.chosen) { t.kind = d.kind; t.thing = d.thing; t.choices = d.choices; }
+    if (!t.chosen && d.kind !== 'unknown') { t.kind = d.kind; t.thing = d.thing; t.choices = d.choices; }
     Object.assign(t, { quad: d.quad, score: d.score, serverId: d.serverId, frame: answer.frame, last: now, missing: 0 });
     t.seen++; t.of++;
     if (this.away.includes(t)) { // its colour may be somebody else's by now
