@@ -51,10 +51,15 @@ function likely() {
 
 /** @param {Thing[]} list @param {string} typed */
 function show(list, typed) {
+  const on = results?.contains(document.activeElement) ? listed[Number(/** @type {HTMLElement} */ (document.activeElement).dataset.i)] : null;
   listed = list;
   if (!results) return;
   $('#find-n', dialog).textContent = list.length ? plural(list.length, typed ? 'result' : 'likely one') : 'No results';
-  if (!list.length) { results.replaceChildren(nothing(typed)); return; }
+  if (!list.length) {
+    results.replaceChildren(nothing(typed));
+    if (on) $('#find', dialog).focus();
+    return;
+  }
   results.replaceChildren(h('ol', { class: 'cands', 'aria-label': typed ? 'Found, best first' : 'Candidates, likeliest first' }, list.map((t, i) => {
     const score = /** @type {Choice} */ (t).score, tenths = Math.max(1, Math.round((score || 0) * 10));
     return h('li', null, h('button', { type: 'button', class: 'cand', 'data-act': 'pick', 'data-i': String(i) }, picture(t.pic, '', { loading: 'eager' }),
@@ -62,6 +67,7 @@ function show(list, typed) {
         score != null && !typed && [h('span', { class: 'like' }, h('i', { class: `w${tenths * 10}` })), h('span', { class: 'sr' }, `alike ${scoreText(score)}`)]),
       h('span', { class: 'price' }, priceText(t.price))));
   })), typed ? newName(typed) : '');
+  if (on) (results.querySelector(`[data-i="${list.findIndex((t) => t.file === on.file && t.name === on.name)}"]`) || $('#find', dialog)).focus(); // a late answer takes no focus away
 }
 
 /** @param {string} typed */
