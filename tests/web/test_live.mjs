@@ -49,7 +49,7 @@ await run({
     await until('it is kept', async () => (await text(page, '#deck-total')) === '$11.41');
     await page.reload();
     assert.equal(await text(page, '#deck b'), 'Lantern Goldfish');
-    assert.match(await text(page, '#p-top'), /1 Harvest Owl ScR · LOCH-JP011 \$35\.13/);
+    await until('the dearest', async () => /1 Harvest Owl ScR · LOCH-JP011 \$35\.13/.test(await text(page, '#p-top')));
     await close(page);
   },
 

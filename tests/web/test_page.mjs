@@ -399,6 +399,7 @@ await run({
     await page.keyboard.press('?');
     assert.equal(await page.locator('#keys[open]').count(), 0);
     await page.reload();
+    await page.waitForFunction(() => window.identify);
     assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'light');
     await page.keyboard.press('?');
     assert.equal(await page.locator('#keys[open]').count(), 0);

@@ -267,6 +267,7 @@ async function refreshInfo() {
     changed('info stage status');
     state.top = await api.topPrices(50, state.info.prices?.currency || '').catch(() => []);
     if (!state.top.length) state.top = (await api.search('', 8).catch(() => [])).filter((t) => t.price);
+    state.topKnown = true;
     changed('top stage');
   } catch (error) {
     const { status } = /** @type {any} */ (error);

@@ -16,6 +16,7 @@ function quiet(title, text, more) {
   const key = `quiet|${title}|${text}|${!!more}`;
   if (shown === key) return;
   shown = key;
+  settleScrollers();
   box.replaceChildren(h('div', { class: 'cap-quiet' }, h('h2', null, title), h('p', null, text), more));
 }
 
@@ -27,6 +28,7 @@ function nothing() {
     const key = 'photo|' + near.map((c) => c.file || c.name).join('|');
     if (shown === key) return;
     shown = key;
+    settleScrollers();
     box.replaceChildren(h('div', { class: 'cap', 'data-kind': 'unknown' },
       h('div', { class: 'cap-wide' }, h('h2', { class: 'cap-name' }, 'No match'), h('p', { class: 'cap-meta' }, `None of the ${state.info.count || ''} reference pictures fits. The closest are:`.replace('  ', ' '))),
       which(near, true)));
@@ -83,7 +85,7 @@ function doubtful(t) {
 
 export function renderCaption() {
   const t = state.mode === 'page' ? undefined : focused();
-  if (!t) { nothing(); settleScrollers(); return; }
+  if (!t) { nothing(); return; }
   const key = [t.id, t.n, t.kind, t.thing.name, t.thing.rarity, t.thing.code, t.thing.pic, priceText(t.thing.price), originalLine(t.thing.price)[0],
     t.kind === 'sure' ? '' : [...printings(t), ...closestOf(t)].map((c) => c.file + priceText(c.price)).join(','), isPhone()].join('|');
   if (key !== shown) {

@@ -80,7 +80,7 @@ export function renderDeck() {
   keyed(parts.list, entries.slice(0, shown), (e) => e.key, row, patch);
   parts.end.hidden = shown >= entries.length;
   foot();
-  settleScrollers(panel);
+  settleScrollers();
 }
 
 /** The border is green for a moment; the tab's total too. */

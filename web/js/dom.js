@@ -104,8 +104,18 @@ export function keyed(list, items, keyOf, make, patch) {
   for (const row of old.values()) row.remove();
 }
 
-/** Scrolling panels can be reached by keyboard only while they overflow. @param {ParentNode} [within] */
-export function settleScrollers(within = document) {
-  for (const el of /** @type {NodeListOf<HTMLElement>} */ (within.querySelectorAll('.pbody, .caption, .dbody')))
-    setAttr(el, 'tabindex', el.scrollHeight > el.clientHeight + 1 ? '0' : el.classList.contains('caption') ? '-1' : null);
+let settling = false;
+
+function settle() {
+  settling = false;
+  const all = /** @type {HTMLElement[]} */ ([...document.querySelectorAll('.pbody, .caption, .dbody')]);
+  const over = all.map((el) => el.scrollHeight > el.clientHeight + 1); // all are read, then all are written
+  all.forEach((el, i) => setAttr(el, 'tabindex', over[i] ? '0' : el.classList.contains('caption') ? '-1' : null));
+}
+
+/** Scrolling panels can be reached by keyboard only while they overflow: looked at once a frame, when that has been laid out. */
+export function settleScrollers() {
+  if (settling) return;
+  settling = true;
+  if (document.hidden) setTimeout(settle); else requestAnimationFrame(() => setTimeout(settle));
 }

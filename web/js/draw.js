@@ -8,7 +8,10 @@ import { Scene } from './scene.js';
 /** @typedef {import('./chips.js').Drawing} Drawing */
 /** @typedef {import('./chips.js').Box} Box */
 
-const EASE_MS = 70, PAPER = '#F4F7F6', KEPT = '#36C98B', CASING = 'rgba(6,9,9,.62)';
+const EASE_MS = 70;
+const REST = 0.5; // pixels that a corner may be off its place
+const SOON_MS = 60; // between two looks at an outline that will fade
+const PAPER = '#F4F7F6', KEPT = '#36C98B', CASING = 'rgba(6,9,9,.62)';
 
 /** @param {Drawing[]} list */
 const keysOf = (list) => list.map((d) => d.key).join();
@@ -31,6 +34,8 @@ export class Overlay {
     /** whose outlines are drawn */
     this.shown = '';
     this.rect = { x: 0, y: 0, w: 16, h: 9 };
+    /** of the canvas, in CSS pixels */
+    this.size = { w: 16, h: 9 };
     /** @type {Map<number, Point[]>} */
     this.eased = new Map();
     this.last = 0;
@@ -53,8 +58,9 @@ export class Overlay {
   /** Where the picture lies inside the canvas, in CSS pixels; found out when something changes size. */
   resize() {
     const dpr = devicePixelRatio || 1, W = this.canvas.clientWidth, H = this.canvas.clientHeight;
-    this.canvas.width = Math.round(W * dpr);
-    this.canvas.height = Math.round(H * dpr);
+    this.size = { w: W, h: H };
+    if (this.canvas.width !== Math.round(W * dpr)) this.canvas.width = Math.round(W * dpr);
+    if (this.canvas.height !== Math.round(H * dpr)) this.canvas.height = Math.round(H * dpr);
     const r = this.feed.getBoundingClientRect(), s = this.canvas.getBoundingClientRect();
     const k = Math.min(r.width / this.width, r.height / this.height) || 1, w = this.width * k, h = this.height * k;
     const top = getComputedStyle(this.feed).objectPosition.endsWith(' 0%') || getComputedStyle(this.feed).objectPosition.endsWith(' 0px');
@@ -91,7 +97,7 @@ export class Overlay {
   frame(now) {
     this.asked = 0;
     const started = performance.now(), { ctx } = this, dpr = devicePixelRatio || 1;
-    const W = this.canvas.clientWidth, H = this.canvas.clientHeight, dt = Math.min(100, now - this.last || 16);
+    const { w: W, h: H } = this.size, dt = Math.min(100, now - this.last || 16);
     this.last = now;
     ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
     ctx.clearRect(0, 0, W, H);
@@ -112,10 +118,11 @@ export class Overlay {
     this.canvas.dispatchEvent(new CustomEvent('drawn', { detail: list }));
     this.spent.ms += performance.now() - started;
     this.spent.frames++;
-    if (moving || list.some((d) => d.leaving)) this.wake();
+    if (moving || list.some((d) => d.fade < 1)) this.wake();
+    else if (list.some((d) => d.leaving)) setTimeout(() => this.wake(), SOON_MS);
   }
 
-  /** Corners ease by 1 - exp(-dt / 70 ms) and snap over long jumps; true while any is on its way. @param {Drawing[]} list @param {number} dt */
+  /** Corners ease by 1 - exp(-dt / 70 ms), snap over long jumps and rest near their place; true while any is on its way. @param {Drawing[]} list @param {number} dt */
   ease(list, dt) {
     const k = 1 - Math.exp(-dt / EASE_MS), calm = isCalm(), keep = new Map();
     let moving = false;
@@ -123,9 +130,10 @@ export class Overlay {
       const to = d.quad.map((p) => this.at(p)), was = this.eased.get(d.key);
       const far = !was || Math.hypot(was[0][0] - to[0][0], was[0][1] - to[0][1]) > 0.25 * Math.hypot(to[0][0] - to[2][0], to[0][1] - to[2][1]);
       if (far || calm) keep.set(d.key, to);
+      else if (was.every((a, i) => Math.abs(a[0] - to[i][0]) + Math.abs(a[1] - to[i][1]) < REST)) keep.set(d.key, was);
       else {
         keep.set(d.key, was.map((a, i) => [a[0] + (to[i][0] - a[0]) * k, a[1] + (to[i][1] - a[1]) * k]));
-        moving ||= was.some((a, i) => Math.abs(a[0] - to[i][0]) + Math.abs(a[1] - to[i][1]) > 0.2);
+        moving = true;
       }
     }
     this.eased = keep;

@@ -38,10 +38,10 @@ function topCount() {
 export function renderTop() {
   const { info } = state, day = dayText(info.prices?.date);
   setText(top.n, [info.count && `of ${info.count.toLocaleString('en')}`, day && `prices ${day}`].filter(Boolean).join(' · '));
-  setText(top.none, info.known || !state.lost ? 'No prices here yet. “dlf-identify scrape_prices” makes a price file for the collection.' : 'Comes back with the server.');
+  setText(top.none, state.topKnown ? 'No prices here yet. “dlf-identify scrape_prices” makes a price file for the collection.' : state.lost ? 'Comes back with the server.' : '');
   top.none.hidden = state.top.length > 0;
   keyed(top.list, state.top.slice(0, topCount()), (t) => t.code + '|' + t.name, topRow, patchTop);
-  settleScrollers($('#p-top'));
+  settleScrollers();
 }
 
 /* ---------- the phone's tabs ---------- */

@@ -1,5 +1,5 @@
 // A page of nine: one photo of a binder page, its answers in reading order, and Add all.
-import { $, button, h, picture, settleScrollers } from './dom.js';
+import { button, h, picture, settleScrollers } from './dom.js';
 import { state } from './state.js';
 import { printings } from './parts.js';
 import { amountOf, inWords, money, plural, priceText, rarityName } from './words.js';
@@ -49,5 +49,5 @@ export function renderNine(panel) {
     list.length ? h('div', { class: 'addall' },
       button('addall', done ? 'i-check' : 'i-add', done ? 'Added' : `Add all ${list.length}${sum ? ' · ' + money(sum) : ''}`, 'btn btn-go btn-big', { 'data-added': done }),
       unsure.length ? h('p', null, `${unsure.length === 1 ? `Number ${unsure[0]} is` : `${inWords(unsure.length)} are`} added as unsure. Tap to choose the printing first.`) : '') : '');
-  settleScrollers($('#p-view'));
+  settleScrollers();
 }

@@ -52,7 +52,7 @@ export const state = {
   added: /** @type {Set<number>} */ (new Set()),
   /** milliseconds and rate of answers */
   ms: 0, average: 0, rate: 0, answers: 0,
-  top: /** @type {Thing[]} */ ([]),
+  top: /** @type {Thing[]} */ ([]), topKnown: false,
   torch: /** @type {boolean | null} */ (null),
   cameras: /** @type {{id: string, label: string}[]} */ ([]),
 };

@@ -66,7 +66,7 @@ export function renderTracks() {
   parts.none.hidden = tracks.length > 0;
   const before = parts.list.childElementCount;
   keyed(parts.list, tracks, (t) => String(t.id), row, patch);
-  if (before !== parts.list.childElementCount) { renderTrackNumbers(); settleScrollers(panel); }
+  if (before !== parts.list.childElementCount) { renderTrackNumbers(); settleScrollers(); }
 }
 
 /** The numbers in the rows change at most four times a second. */

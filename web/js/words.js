@@ -29,8 +29,10 @@ export const shortKind = (thing) => [thing.rarity, thing.code].filter(Boolean).j
 /** "Ultra Rare · LOCH-JP009" @param {{rarity: string, code: string}} thing */
 export const longKind = (thing) => [rarityName(thing.rarity), thing.code].filter(Boolean).join(' · ');
 
+const COUNT = new Intl.NumberFormat('en'), DAY = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
+
 /** @param {number} n @param {string} one @param {string} [many] */
-export const plural = (n, one, many = one + 's') => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
+export const plural = (n, one, many = one + 's') => `${COUNT.format(n)} ${n === 1 ? one : many}`;
 
 const NUMBERS = ['No', 'One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven', 'Eight', 'Nine'];
 /** @param {number} n */
@@ -61,8 +63,8 @@ export function money(amount, currency = purse.currency) {
 /** @param {number} amount @param {string} from @param {string} to @returns {number | null} */
 export function convert(amount, from, to) {
   if (from === to) return amount;
-  const rates = purse.rates && { ...purse.rates.rates, [purse.rates.base]: 1 };
-  return rates && rates[from] > 0 && rates[to] > 0 ? amount / rates[from] * rates[to] : null;
+  const { rates } = purse, rate = (/** @type {string} */ c) => (!rates ? 0 : c === rates.base ? 1 : rates.rates[c]);
+  return rate(from) > 0 && rate(to) > 0 ? amount / rate(from) * rate(to) : null;
 }
 
 /** A price in a currency, null when there is no way there. @param {Price | null} price @param {string} [currency] @returns {number | null} */
@@ -105,7 +107,7 @@ export function ageText(date, now = Date.now()) {
   const at = date ? Date.parse(date) : NaN;
   if (!Number.isFinite(at)) return '';
   const days = Math.floor((now - at) / 86400000);
-  const day = new Date(at).toLocaleDateString('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
+  const day = DAY.format(at);
   if (days >= 30) return `Old: ${day}`;
   return days < 1 ? `${day}, today` : `${day}, ${plural(days, 'day')} old`;
 }
@@ -113,7 +115,7 @@ export function ageText(date, now = Date.now()) {
 /** @param {string | undefined} date */
 export function dayText(date) {
   const at = date ? Date.parse(date) : NaN;
-  return Number.isFinite(at) ? new Date(at).toLocaleDateString('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' }) : '';
+  return Number.isFinite(at) ? DAY.format(at) : '';
 }
 
 /** A number for the screen, two digits after the point. @param {number} score */
