@@ -62,6 +62,7 @@ typedef struct run {
     const idf_calibrate_options *options;
     idf_features *references;
     const uint8_t **pictures;
+    bool *blank; /* rows in which the encoder found nothing: no cosine says anything of them */
     idf_wordindex *words;
     worker *workers;
     int n_workers;
@@ -136,6 +137,8 @@ static void compare(const run *r, const float *vector, sample *s) {
     for (size_t i = 0; i < r->options->n_rows; i++) {
         const float *other = r->options->rows[i].embedding;
         float cosine;
+        if (r->blank[i] && i != s->family[0])
+            continue;
         idf_dot_f32(other, 1, vector, 1, dim, &cosine);
         bool known = false;
         for (int k = 0; k < s->n_family; k++)
@@ -312,6 +315,8 @@ static idf_status compare_background(const run *r, double **out, size_t *n_out, 
         (*out)[i] = -1;
         for (size_t row = 0; row < o->n_rows; row++) {
             float cosine;
+            if (r->blank[row])
+                continue;
             idf_dot_f32(o->rows[row].embedding, 1, vectors + i * dim, 1, dim, &cosine);
             (*out)[i] = fmax((*out)[i], (double)cosine);
         }
@@ -327,7 +332,10 @@ static idf_status fit(run *r, idf_calibration *out, idf_error *err) {
     double *column[4], *background = NULL;
     size_t n = 0;
     idf_strangers strangers = {.unknown = (double)r->options->encoder->default_sim_threshold};
-    idf_status status = compare_background(r, &background, &strangers.n_background, err);
+    bool all_blank = memchr(r->blank, false, r->options->n_rows * sizeof *r->blank) == NULL;
+    idf_status status = IDF_OK;
+    if (!all_blank)
+        status = compare_background(r, &background, &strangers.n_background, err);
     for (int c = 0; c < 4; c++)
         column[c] = values + (size_t)c * r->n_views;
     for (size_t i = 0; i < r->n_views; i++) {
@@ -345,11 +353,21 @@ static idf_status fit(run *r, idf_calibration *out, idf_error *err) {
     strangers.background = background;
     if (status == IDF_OK && n > 0) {
         idf_calibrate_evidence(out, column[0], column[1], n, out->false_accepts);
-        idf_calibrate_cosine(out, column[2], n, &strangers, out->false_accepts);
+        if (all_blank) /* what is added later has vectors, of which nothing is known here */
+            out->scale.cosine_middle = strangers.unknown;
+        else
+            idf_calibrate_cosine(out, column[2], n, &strangers, out->false_accepts);
     }
     idf_free(background);
     idf_free(values);
     return status;
+}
+
+static bool is_blank(const idf_index_row *row, size_t dim) {
+    for (size_t i = 0; i < dim; i++)
+        if (row->embedding[i] != 0)
+            return false;
+    return true;
 }
 
 static idf_status open_workers(run *r, idf_error *err) {
@@ -394,6 +412,7 @@ static void run_release(run *r) {
     idf_wordindex_free(r->words);
     idf_free(r->references);
     idf_free(r->pictures);
+    idf_free(r->blank);
 }
 
 idf_status idf_calibrate(idf_calibration *out, const idf_calibrate_options *o, idf_error *err) {
@@ -408,12 +427,14 @@ idf_status idf_calibrate(idf_calibration *out, const idf_calibrate_options *o, i
     r.references = idf_alloc(o->n_rows, sizeof *r.references);
     r.samples = idf_alloc_zero(r.n_views, sizeof *r.samples);
     r.pictures = idf_alloc(o->n_rows, sizeof *r.pictures);
-    idf_status status =
-        r.references == NULL || r.pictures == NULL || r.samples == NULL ? no_memory(err) : IDF_OK;
-    for (size_t i = 0; status == IDF_OK && i < o->n_rows; i++)
+    r.blank = idf_alloc(o->n_rows, sizeof *r.blank);
+    bool whole = r.references != NULL && r.pictures != NULL && r.samples != NULL && r.blank != NULL;
+    idf_status status = whole ? IDF_OK : no_memory(err);
+    for (size_t i = 0; status == IDF_OK && i < o->n_rows; i++) {
         r.references[i] = o->rows[i].features;
-    for (size_t i = 0; status == IDF_OK && i < o->n_rows; i++)
         r.pictures[i] = o->rows[i].picture;
+        r.blank[i] = is_blank(&o->rows[i], (size_t)o->encoder->dim);
+    }
     if (status == IDF_OK)
         status = idf_wordindex_new(
             &r.words, &(idf_word_source){.references = r.references, .n_rows = o->n_rows}, o->pool,

@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""Readers of a folder of segments while it is merged: a service, and queries that open it anew, are right all
+the time. And a collection of things without a single feature, the whole way."""
+import json
+import os
+import threading
+import time
+import unittest
+
+from PIL import Image
+from service import Server, ServiceTest, frame, jpeg, picture, run
+
+
+class Merging(ServiceTest):
+    @classmethod
+    def build(cls):
+        cls.index = os.path.join(cls.dir, "cards.idx")
+        super().build()
+
+    def check(self, *args):
+        result = run(*args)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result
+
+    def test_readers_while_merging(self):
+        photo = os.path.join(self.dir, "photo.jpg")
+        with open(photo, "wb") as out:
+            out.write(frame(2))
+        stop, wrong, counts = threading.Event(), [], {"query": 0, "serve": 0}
+
+        def query():
+            while not stop.is_set():
+                result = run("query", "--index", self.index, "--json", photo)
+                masks = json.loads(result.stdout)["masks"] if result.returncode == 0 else []
+                if [m["ref_filename"] for m in masks] != ["LOCH-JP002_wolf.jpg"]:
+                    wrong.append((result.returncode, result.stderr, masks))
+                counts["query"] += 1
+
+        def ask():
+            c, image = self.server.connect(), frame(2)
+            while not stop.is_set():
+                reply = self.server.falcon(image, connection=c)
+                masks = reply.json().get("masks", [])
+                if [m["ref_filename"] for m in masks] != ["LOCH-JP002_wolf.jpg"]:
+                    wrong.append((reply.status, reply.body))
+                counts["serve"] += 1
+            c.close()
+        threads = [threading.Thread(target=query), threading.Thread(target=ask)]
+        for t in threads:
+            t.start()
+        extra = os.path.join(self.dir, "extra.jpg")
+        for turn in range(2):
+            picture(80 + turn, (120, 160)).save(extra, quality=90)
+            self.check("add", "--index", self.index, extra)
+            self.check("index", "--out", self.index, "--compact")
+            self.check("remove", "--index", self.index, "extra.jpg")
+            self.check("index", "--out", self.index, "--compact")
+        stop.set()
+        for t in threads:
+            t.join()
+        self.assertEqual(wrong, [])
+        self.assertTrue(min(counts.values()) > 2, counts)
+        for _ in range(200):
+            if self.server.get("/health").json()["index_size"] == 4:
+                break
+            time.sleep(0.05)
+        self.assertEqual(self.server.get("/health").json()["index_size"], 4, self.server.said())
+
+
+class Plain(ServiceTest):
+    """Flat colours: not one corner on any of them."""
+    NAMES = {"red.png": (200, 30, 30), "green.png": (30, 180, 60), "blue.png": (40, 50, 220)}
+
+    @classmethod
+    def add(cls, name, seed):
+        Image.new("RGB", (200, 280), seed).save(os.path.join(cls.refs, name))
+
+    def test_the_whole_way(self):
+        folder = os.path.join(self.dir, "plain.idx")
+        photo = os.path.join(self.dir, "photo.jpg")
+        with open(photo, "wb") as out:
+            out.write(frame(2))
+        made = run("index", "--refs", self.refs, "--out", folder, "--encoder", "builtin", "--json")
+        self.assertEqual((made.returncode, json.loads(made.stdout)["references"]), (0, 3), made.stderr)
+        for index in (self.index, folder):
+            for path, shows in ((os.path.join(self.refs, "red.png"), True), (photo, False)):
+                result = run("query", "--index", index, "--json", path)
+                self.assertIn(result.returncode, (0, 1) if shows else (1,), result.stderr)
+                answer = json.loads(result.stdout)
+                self.assertEqual(answer["count"], len(answer["masks"]))
+            for options in ((), ("--views", "2")):
+                result = run("verify", "--index", index, "--json", *options)
+                self.assertIn(result.returncode, (0, 1), result.stderr)
+                self.assertEqual(json.loads(result.stdout)["references"], 3)
+        self.assertEqual(self.server.falcon(frame(2)).json()["count"], 0)
+        flat = jpeg(Image.new("RGB", (640, 480), (30, 180, 60)))
+        self.assertEqual(self.server.falcon(flat).status, 200)
+        # one with corners beside them is found among them
+        picture(5).save(os.path.join(self.dir, "fox.jpg"), quality=90)
+        added = run("add", "--index", folder, os.path.join(self.dir, "fox.jpg"))
+        self.assertEqual(added.returncode, 0, added.stderr)
+        server = Server("--index", folder)
+        self.addCleanup(server.stop)
+        self.assertFound(server.falcon(frame(5)), "fox.jpg")
+        self.assertEqual(server.falcon(frame(2)).json()["count"], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
