@@ -24,11 +24,21 @@ export function writePrices(file, yen) {
 
 /** `dlf-identify serve` on a free port, or on one that is known. */
 export class Server {
+  /** those that run @type {Set<Server>} */
+  static all = new Set();
+
+  /** Of a test that failed, too: one left would keep the test program from ending. */
+  static async stopAll() {
+    await Promise.all([...Server.all].map((s) => s.stop()));
+  }
+
   static async start(args, port = 0) {
     const s = new Server();
     const env = { ...process.env, CARD_PRICES_FX_USD_PER_JPY: '0.00641' };
     s.process = spawn(PROGRAM, ['serve', '--port', String(port), '--json', ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
     s.said = '';
+    Server.all.add(s);
+    s.process.once('exit', () => Server.all.delete(s));
     s.process.stderr.on('data', (d) => { s.said += d; });
     const [line] = await Promise.race([new Promise((resolve) => readline.createInterface(s.process.stdout).once('line', (l) => resolve([l]))),
       new Promise((resolve, reject) => s.process.once('exit', (code) => reject(new Error(`serve left with ${code}: ${s.said}`))))]);

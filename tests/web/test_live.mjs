@@ -122,7 +122,7 @@ await run({
     await page.locator('.cand', { hasText: 'Striped Oracle' }).click();
     const added = await until('the picture is in the folder', () => fs.readdirSync(refs).find((f) => !before.includes(f) && f.endsWith('.jpg')));
     assert.ok(fs.statSync(path.join(refs, added)).size > 3000);
-    assert.equal(await text(page, '#caption h2'), 'Striped Oracle');
+    await until('it is what was chosen', async () => (await text(page, '#caption h2')) === 'Striped Oracle');
     await page.locator('#toasts [data-act="unkeep"]').click();
     await until('and out of it again', () => !fs.readdirSync(refs).includes(added));
     await close(page);
@@ -161,4 +161,4 @@ await run({
   },
 });
 await b.close();
-await server.stop();
+await Server.stopAll();

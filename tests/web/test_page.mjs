@@ -249,6 +249,17 @@ await run({
     assert.equal(await text(page, '#caption h2'), 'High Eagle'); // more answers do not take it back
     await page.locator('#toasts [data-act="unkeep"]').click();
     await until('it is gone', () => fake.references.length === 0);
+    // it goes and comes back, as another track, while the picker is open
+    await page.evaluate(() => window.identify.state.tracker.clear());
+    await seen(page, 'Lantern Goldfish');
+    await page.keyboard.press('c');
+    await page.waitForSelector('.yours img[src^="blob:"]');
+    await page.evaluate(() => window.identify.state.tracker.clear());
+    await seen(page, 'Lantern Goldfish');
+    await page.fill('#find', 'eagle');
+    await page.locator('.cand', { hasText: 'High Eagle' }).click();
+    await until('it is the eagle', async () => (await text(page, '#tracks')).startsWith('High Eagle'));
+    fake.references = [];
     // a name that is not there yet
     await page.keyboard.press('/');
     await page.fill('#find', 'grendel');

@@ -80,6 +80,7 @@ function settle(about, thing) {
     if (!frame || !state.source) { deck.add([thing]); pulseDeck(); toast(`Added ${thing.name}`, 'undo'); return; }
     t = state.tracker.begin({ kind: 'sure', thing, quad: [[0.25, 0.1], [0.75, 0.1], [0.75, 0.9], [0.25, 0.9]], score: 1, serverId: 0, choices: [] }, { frame, detections: [], closest: [], unknown: [], ms: 0 }, performance.now());
   }
+  t = state.tracker.here(t);
   Object.assign(t, { kind: 'sure', thing, chosen: true, spoken: true });
   state.focus = t.id;
   overlay.wake();

@@ -135,6 +135,14 @@ export class Tracker {
     return t;
   }
 
+  /** The track itself, or, when it went while somebody thought about it, the one that is there instead. @param {Track} t @returns {Track} */
+  here(t) {
+    if (this.tracks.includes(t) || this.away.includes(t)) return t;
+    const again = this.tracks.find((x) => x.kind === t.kind && labelOf(x.thing) === labelOf(t.thing));
+    if (!again) this.away.push(t); // in the label until something else is
+    return again || t;
+  }
+
   /** Drops what has not been seen for `limit` milliseconds; true when something went. @param {number} now @param {number} limit */
   expire(now, limit) {
     const gone = this.tracks.filter((t) => now - t.last > limit);
