@@ -9,8 +9,11 @@
 
 typedef struct index_run {
     cli_common common;
-    json_t *unreadable, *duplicates, *warnings, *passed_over; /* NULL without --json */
+    json_t *unreadable, *duplicates, *alike, *warnings, *passed_over; /* NULL without --json */
+    size_t n_alike;
 } index_run;
+
+enum { ALIKE_SHOWN = 5 };
 
 static void add_note(json_t *list, const idf_note *note, const char *other_key) {
     if (list == NULL)
@@ -35,6 +38,12 @@ static void on_note(void *context, const idf_note *note) {
         cli_warn(&run->common, "%s is the same picture as %s: %s", file, cli_printable(note->other),
                  note->message);
         add_note(run->duplicates, note, "same_as");
+        break;
+    case IDF_NOTE_ALIKE:
+        if (run->n_alike++ < ALIKE_SHOWN)
+            cli_warn(&run->common, "%s shares most of itself with %s: %s", file,
+                     cli_printable(note->other), note->message);
+        add_note(run->alike, note, "other");
         break;
     case IDF_NOTE_UNKNOWABLE:
     case IDF_NOTE_OVER_BLACK:
@@ -63,7 +72,7 @@ static void print_json(const index_run *run, const char *out, const idf_encoder 
                        const idf_build_report *r) {
     json_t *object = json_pack(
         "{s:o, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:i, s:f, s:b, s:I, s:f, s:f, s:I, "
-        "s:O, s:O, s:O, s:O}",
+        "s:O, s:O, s:O, s:O, s:O}",
         "index", cli_json_text(out), "references", (json_int_t)r->n_rows, "encoded",
         (json_int_t)r->n_encoded, "changed", (json_int_t)r->n_changed, "kept",
         (json_int_t)r->n_kept, "dropped", (json_int_t)r->n_dropped, "written", r->written,
@@ -71,7 +80,7 @@ static void print_json(const index_run *run, const char *out, const idf_encoder 
         "elapsed_seconds", r->seconds, "calibrated", r->calibrated, "calibration_views",
         (json_int_t)r->n_views, "sim_threshold", r->sim_threshold, "recall", r->recall, "on_ground",
         (json_int_t)r->n_on_ground, "unreadable", run->unreadable, "duplicates", run->duplicates,
-        "warnings", run->warnings, "passed_over", run->passed_over);
+        "alike", run->alike, "warnings", run->warnings, "passed_over", run->passed_over);
     cli_json_print(object, 6);
 }
 
@@ -113,17 +122,22 @@ static int run_index(index_run *run, const idf_build_options *options) {
     if (run->common.json) {
         run->unreadable = json_array();
         run->duplicates = json_array();
+        run->alike = json_array();
         run->warnings = json_array();
         run->passed_over = json_array();
     }
     idf_status status = idf_build_index(options, &report, &err);
     cli_progress_end();
+    if (run->n_alike > ALIKE_SHOWN)
+        cli_warn(&run->common, "%zu more share most of themselves with another; 'verify' names all",
+                 run->n_alike - ALIKE_SHOWN);
     if (status == IDF_OK && run->common.json)
         print_json(run, options->out_path, options->encoder, &report);
     else if (status == IDF_OK)
         print_report(options->out_path, options->encoder, &report);
     json_decref(run->unreadable);
     json_decref(run->duplicates);
+    json_decref(run->alike);
     json_decref(run->warnings);
     json_decref(run->passed_over);
     return status == IDF_OK ? EXIT_DONE : cli_fail(status, err.message);

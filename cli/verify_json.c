@@ -25,6 +25,17 @@ static json_t *confusables_json(const verify_subject *v) {
     return list;
 }
 
+static json_t *alikes_json(const verify_subject *v) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < v->self.n_alikes; i++) {
+        const idf_alike *pair = &v->self.alikes[i];
+        json_array_append_new(
+            list, json_pack("{s:o, s:o, s:f}", "a", file_json(v->index, pair->row), "b",
+                            file_json(v->index, pair->other), "share", (double)pair->share));
+    }
+    return list;
+}
+
 static json_t *thresholds_json(const idf_camera_test *t) {
     json_t *list = json_array();
     for (int i = 0; i < IDF_OPERATING_POINTS; i++) {
@@ -135,6 +146,7 @@ static json_t *subject_json(const verify_subject *v) {
         "lowest_margin_reference", file_json(v->index, s->lowest_margin_row), "separation",
         verify_guideline[verify_guideline_row(s->median_margin)].word, "recommended_threshold",
         s->recommended_threshold, "confusables", confusables_json(v));
+    json_object_set_new(object, "alike", alikes_json(v));
     json_object_set_new(object, "on_ground",
                         json_integer((json_int_t)idf_index_n_on_ground(v->index)));
     if (v->with_camera)

@@ -98,6 +98,16 @@ static void print_self(const verify_subject *v) {
         cli_print_padded(cli_printable(a), 36);
         printf("  %s\n", cli_printable(b));
     }
+    for (size_t i = 0; i < s->n_alikes; i++) {
+        if (i == 0)
+            printf("\nShare most of themselves  (unsure where a frame does not show the rest: give "
+                   "both "
+                   "one name if it does\nnot matter which it is, or take pictures that show what "
+                   "differs)\n");
+        printf("  %3.0f %%  ", 100 * (double)s->alikes[i].share);
+        cli_print_padded(cli_printable(idf_index_filename(v->index, s->alikes[i].row)), 36);
+        printf("  %s\n", cli_printable(idf_index_filename(v->index, s->alikes[i].other)));
+    }
     printf("\nCosine threshold of the Python original  %.2f (for that program; --sim-threshold "
            "here is "
            "a score)\n",

@@ -21,6 +21,12 @@ typedef struct idf_confusable {
     float score;
 } idf_confusable;
 
+/* Two references of which the one shows most of what the other does. */
+typedef struct idf_alike {
+    size_t row, other;
+    float share; /* 0..1: of their features, those that lie where both show the same */
+} idf_alike;
+
 /* What the stored vectors say of themselves. */
 typedef struct idf_self_test {
     size_t n_rows;
@@ -36,6 +42,10 @@ typedef struct idf_self_test {
                                     original's 0.5 for CLIP's vectors, 0.15 for the built-in ones */
     idf_confusable *confusables; /* most alike first */
     size_t n_confusables;
+    /* For each reference that shares most of itself with another (copies and pictures of one label
+     * left aside) the one it shares most with, each pair once. */
+    idf_alike *alikes;
+    size_t n_alikes;
 } idf_self_test;
 
 /* Compares each row with all rows and keeps the n_confusables pairs that look most alike.

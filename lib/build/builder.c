@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/format.h"
 #include "base/text.h"
+#include "build/alike.h"
 #include "build/build_parts.h"
 #include "build/calibrate.h"
 #include "index/labels.h"
@@ -107,6 +108,34 @@ static idf_status tell_duplicates(idf_build *b, idf_build_report *report, idf_er
     }
     idf_free(keys);
     return IDF_OK;
+}
+
+/* Names new pictures that share most of themselves with another, unless they are few among so many
+ * that finding it out would take longer than encoding them. */
+static const size_t ALWAYS_COMPARED = 4096, ONE_NEW_IN = 20;
+static idf_status tell_alikes(idf_build *b, const idf_index_row *rows, idf_build_report *report,
+                              idf_error *err) {
+    idf_alike *pairs = NULL;
+    size_t n = report->n_rows, n_pairs = 0, row = 0;
+    if (report->n_encoded == 0 || (n > ALWAYS_COMPARED && report->n_encoded * ONE_NEW_IN < n))
+        return IDF_OK;
+    uint8_t *is_new = idf_alloc(n, 1);
+    if (is_new == NULL)
+        return idf_build_no_memory(err);
+    for (size_t i = 0; i < b->n_items; i++)
+        if (b->items[i].state != ITEM_FAILED)
+            is_new[row++] = b->items[i].state == ITEM_ENCODED;
+    idf_status status = idf_alikes_find(&pairs, &n_pairs, rows, n, is_new, b->options->pool, err);
+    report->n_alike = n_pairs;
+    for (size_t i = 0; i < n_pairs; i++)
+        idf_build_tell(b, IDF_NOTE_ALIKE, rows[pairs[i].row].filename,
+                       rows[pairs[i].other].filename,
+                       "where a frame does not show what differs, the answer is unsure; give both "
+                       "one name if it does not matter which it is, or take pictures that show "
+                       "what differs");
+    idf_free(is_new);
+    idf_free(pairs);
+    return status;
 }
 
 static void count(idf_build *b, idf_build_report *report) {
@@ -275,7 +304,9 @@ static idf_status write_rows(idf_build *b, idf_build_report *report, idf_error *
                                b->n_items,
                                idf_text_printable(shown, sizeof shown, b->options->refs_dir));
     } else {
-        status = calibrate(b, rows, report, thresholds, &fresh, err);
+        status = tell_alikes(b, rows, report, err);
+        if (status == IDF_OK)
+            status = calibrate(b, rows, report, thresholds, &fresh, err);
     }
     if (status == IDF_OK && (fresh || !same || report->n_rows != idf_index_n_rows(old))) {
         status = write_target(b, rows, report->n_rows, thresholds, err);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "build/alike.h"
 #include "index/index.h"
 #include "verify/order.h"
 
@@ -122,6 +123,20 @@ static void summarise(idf_self_test *out, tables *t, size_t n_confusables, doubl
     t->pairs = NULL;
 }
 
+/* What their features say of pairs. */
+static idf_status find_alikes(idf_self_test *out, const idf_index *index, idf_pool *pool,
+                              idf_error *err) {
+    idf_index_row *rows = idf_alloc(out->n_rows, sizeof *rows);
+    if (rows == NULL)
+        return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while comparing references");
+    for (size_t i = 0; i < out->n_rows; i++)
+        idf_index_get_row(index, i, &rows[i]);
+    idf_status status =
+        idf_alikes_find(&out->alikes, &out->n_alikes, rows, out->n_rows, NULL, pool, err);
+    idf_free(rows);
+    return status;
+}
+
 idf_status idf_self_test_run(idf_self_test *out, const idf_index *index, size_t n_confusables,
                              idf_pool *pool, idf_error *err) {
     memset(out, 0, sizeof *out);
@@ -147,6 +162,10 @@ idf_status idf_self_test_run(idf_self_test *out, const idf_index *index, size_t 
     if (status == IDF_OK)
         summarise(out, &t, n_confusables, threshold_floor(index));
     tables_release(&t);
+    if (status == IDF_OK)
+        status = find_alikes(out, index, pool, err);
+    if (status != IDF_OK)
+        idf_self_test_release(out);
     return status;
 }
 
@@ -154,5 +173,6 @@ void idf_self_test_release(idf_self_test *self_test) {
     if (self_test == NULL)
         return;
     idf_free(self_test->confusables);
+    idf_free(self_test->alikes);
     memset(self_test, 0, sizeof *self_test);
 }

@@ -209,6 +209,29 @@ class Index(ProgramTest):
         self.assertEqual(report["duplicates"][0]["filename"], "zz.jpg")
         self.assertEqual(report["duplicates"][0]["same_as"], "thing_0.jpg")
 
+    def test_what_shares_most_with_another_is_named(self):
+        self.fill()
+        for name, corner in (("alpha.png", (20, 30)), ("beta.png", (240, 360))):
+            print_ = picture(50)
+            print_.paste(picture(60, (50, 50)), corner)
+            print_.save(os.path.join(self.refs, name))
+        built = self.build()
+        self.assertEqual([(p["filename"], p["other"]) for p in built["alike"]],
+                         [("alpha.png", "beta.png")])
+        self.assertIn("one name", built["alike"][0]["reason"])
+        told = run("index", "--refs", self.refs, "--out", self.path("other.npz"))
+        self.assertIn("alpha.png shares most of itself with beta.png", told.stderr)
+        self.assertEqual(self.build()["alike"], [])  # told when it came
+        seen = json.loads(run("verify", "--index", self.index, "--views", "0", "--json").stdout)
+        self.assertEqual([(p["a"], p["b"]) for p in seen["alike"]],
+                         [("alpha.png", "beta.png")])
+        self.assertGreater(seen["alike"][0]["share"], .65)
+        self.assertIn("Share most of themselves",
+                      run("verify", "--index", self.index, "--views", "0").stdout)
+        with open(os.path.join(self.refs, "labels.csv"), "w", encoding="utf-8") as labels:
+            labels.write("filename,name\nalpha.png,One\nbeta.png,One\n")
+        self.assertEqual(self.build("--rebuild")["alike"], [])  # one name: it does not matter
+
     def test_labels_csv_overrides(self):
         self.fill(2)
         with open(os.path.join(self.refs, "labels.csv"), "w", encoding="utf-8") as file:

@@ -1,0 +1,31 @@
+/* alike.h - references that share most of themselves with another: printings of one artwork, a
+ * picture and its copy in another file, one box in two languages.
+ *
+ * What they have in common says nothing about which of the two is there, so where a frame does not
+ * show the rest the answer is unsure. That is best known when the collection is made. */
+#ifndef IDF_BUILD_ALIKE_H
+#define IDF_BUILD_ALIKE_H
+
+#include <stddef.h>
+
+#include <identify/pool.h>
+#include <identify/status.h>
+#include <identify/verify.h>
+
+#include "index/index.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Compares rows, those whose flag in `which` is set (NULL: all), with all of n rows. Gives for each
+ * at most one pair, with the reference that it has most in common with, in the order of the rows,
+ * and each pair once; *out is the caller's to idf_free. Files that are equal byte for byte and
+ * pictures of one label are no pair. */
+idf_status idf_alikes_find(idf_alike **out, size_t *n_out, const idf_index_row *rows, size_t n,
+                           const uint8_t *which, idf_pool *pool, idf_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
