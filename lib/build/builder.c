@@ -131,8 +131,8 @@ static idf_status tell_alikes(idf_build *b, const idf_index_row *rows, idf_build
         idf_build_tell(b, IDF_NOTE_ALIKE, rows[pairs[i].row].filename,
                        rows[pairs[i].other].filename,
                        "where a frame does not show what differs, the answer is unsure; give both "
-                       "one name if it does not matter which it is, or take pictures that show "
-                       "what differs");
+                       "one name if it does not matter which it is, take pictures that show what "
+                       "differs, or, if it is a table that they lie on, cut them to the thing");
     idf_free(is_new);
     idf_free(pairs);
     return status;

@@ -39,18 +39,38 @@ static const double RIM_SHOWN_KNOWN = 0.1;
 /* Of the places that agree, so many lie outside the middle of the picture: a plain sheet, which
  * nothing agrees on, is no ground to be taken away. */
 static const double OUTSIDE = 0.3, MIDDLE_BEGINS = 0.2;
-/* A thing fills so much of its picture at most; where all lies at the same place, which a print
- * that many share does too, so much. */
-static const double LARGEST = 0.7, LARGEST_IN_PLACE = 0.3;
+/* A thing fills so much of its picture at most. */
+static const double LARGEST = 0.7;
+/* Where all lies at the same place it may be a print that many share, which is no ground: frames of
+ * cards have other texts, and other pictures behind what is in the picture; printings have one
+ * place that differs. Before a camera that did not move a thing fills at least and at most that
+ * part of its picture; in that part of its cells others agree on what is behind it; that part of
+ * the features around it are met in others; and more than MANY such things are there. */
+static const double LEAST_IN_PLACE = 0.015, LEAST_IN_PLACE_KNOWN = 0.005, LARGEST_IN_PLACE = 0.3;
+static const double BEHIND = 0.2, AROUND_MET = 0.5;
 /* Corners that move by less than this part of the diagonal are at the same place. */
 static const double IN_PLACE = 0.08;
 /* Parts of a thing are at least that large, next to its largest. */
 static const double LEAST_PART = 0.15;
 
+/* What the others show where a reference's cells are: how unlike it is, the least and the second
+ * least. */
+typedef struct overlay {
+    float least[CELLS], second[CELLS];
+    uint8_t n_shown[CELLS]; /* others that show the place */
+    int n_others, n_in_place;
+    int n_places, n_outside;       /* that agree; outside the middle */
+    uint8_t met[IDF_FEATURES_MAX]; /* features that another has */
+    float shown[OTHERS][CELLS]
+               [3]; /* what each of the others shows, in this one's light; NAN: not */
+    bool is_known;  /* that it is a ground which the others show */
+} overlay;
+
 typedef struct worker {
     idf_word_query *query;
     idf_confirmer *confirmer;
     idf_confirmation seen;
+    overlay over;
 } worker;
 
 typedef struct search {
@@ -74,16 +94,6 @@ static idf_status no_memory(idf_error *err) {
 }
 
 /* --- one reference laid over another --- */
-
-/* What the others show where a reference's cells are: how unlike it is, the least and the second
- * least. */
-typedef struct overlay {
-    float least[CELLS], second[CELLS];
-    uint8_t n_shown[CELLS]; /* others that show the place */
-    int n_others, n_in_place;
-    int n_places, n_outside; /* that agree; outside the middle */
-    bool is_known;           /* that it is a ground which the others show */
-} overlay;
 
 static float brightness(const uint8_t *rgb) {
     return logf(0.299f * (float)rgb[0] + 0.587f * (float)rgb[1] + 0.114f * (float)rgb[2] + 15);
@@ -166,10 +176,14 @@ static void lay_over(overlay *o, const float (*own)[3], const idf_index_row *a,
         return;
     for (int i = 0; i < CELLS; i++)
         colours_of(other[i], b->picture + 3 * i);
+    for (int i = 0; i < CELLS; i++)
+        o->shown[o->n_others][i][0] = NAN;
     light_between(light, own, (const float(*)[3])other, to);
     for (int i = 0; i < CELLS; i++) {
         if (to[i] < 0 || (known != NULL && !(known->cells[to[i] / 8] >> to[i] % 8 & 1)))
             continue;
+        for (int k = 0; k < 3; k++)
+            o->shown[o->n_others][i][k] = other[to[i]][k] + light[k];
         float d = unlike(own[i], (const float(*)[3])other, to[i], light);
         o->second[i] = fminf(o->second[i], fmaxf(d, o->least[i]));
         o->least[i] = fminf(o->least[i], d);
@@ -177,6 +191,7 @@ static void lay_over(overlay *o, const float (*own)[3], const idf_index_row *a,
     }
     o->n_others++;
     for (int i = 0; i < seen->n_pairs; i++) {
+        o->met[seen->pairs[i].frame] = 1;
         double x = idf_feature_x(&a->features, seen->pairs[i].frame) / a->features.width;
         double y = idf_feature_y(&a->features, seen->pairs[i].frame) / a->features.height;
         o->n_outside += fmin(fmin(x, 1 - x), fmin(y, 1 - y)) < MIDDLE_BEGINS;
@@ -287,7 +302,40 @@ static void guess_unknown(uint8_t kind[CELLS], const float (*own)[3]) {
     }
 }
 
-static void decide(idf_ground *out, const overlay *o, const float (*own)[3]) {
+/* Whether three of the others, and half of those that show a cell, show the same there. */
+static bool agree_behind(const overlay *o, int cell) {
+    static const float no_light[3] = {0, 0, 0};
+    int most = 0;
+    for (int k = 0; k < o->n_others; k++) {
+        int n = 0;
+        for (int j = 0; j < o->n_others && !isnan(o->shown[k][cell][0]); j++)
+            n += distance(o->shown[k][cell], o->shown[j][cell], no_light) < DIFFERS;
+        most = n > most ? n : most;
+    }
+    return most >= MANY && 2 * most >= o->n_shown[cell];
+}
+
+/* Whether what lies at one place with most others is a thing before an unmoved camera. */
+static bool is_before_camera(const uint8_t kind[CELLS], const overlay *o, const idf_features *f) {
+    int n = 0, behind = 0, around = 0, met = 0;
+    for (int i = 0; i < CELLS; i++)
+        if (kind[i] == THING) {
+            n++;
+            behind += agree_behind(o, i);
+        }
+    for (int i = 0; i < f->n; i++) {
+        int x = (int)(idf_feature_x(f, i) * SIDE / f->width);
+        int y = (int)(idf_feature_y(f, i) * SIDE / f->height);
+        int cell = (y < SIDE ? y : SIDE - 1) * SIDE + (x < SIDE ? x : SIDE - 1);
+        around += kind[cell] == GROUND;
+        met += kind[cell] == GROUND && o->met[i];
+    }
+    return n >= (o->is_known ? LEAST_IN_PLACE_KNOWN : LEAST_IN_PLACE) * CELLS &&
+           (o->is_known || behind >= BEHIND * n) && met >= AROUND_MET * around;
+}
+
+static void decide(idf_ground *out, const overlay *o, const float (*own)[3],
+                   const idf_features *f) {
     uint8_t kind[CELLS];
     int box[4];
     bool in_place = 2 * o->n_in_place > o->n_others;
@@ -302,9 +350,11 @@ static void decide(idf_ground *out, const overlay *o, const float (*own)[3]) {
     int n = keep_parts(kind);
     box_of(box, kind);
     double part = n > 0 ? (double)(box[2] - box[0]) * (box[3] - box[1]) / CELLS : 0;
-    if (part > (in_place ? LARGEST_IN_PLACE : LARGEST) || (in_place && n == 0))
+    if (part > (in_place ? LARGEST_IN_PLACE : LARGEST) ||
+        (in_place && !is_before_camera(kind, o, f)))
         return;
     out->found = true;
+    out->in_place = in_place;
     out->all = n == 0;
     for (int k = 0; k < 4; k++)
         out->crop[k] = (uint16_t)(n > 0 ? box[k] * 65535 / SIDE : k < 2 ? 0 : 65535);
@@ -323,13 +373,16 @@ static void decide(idf_ground *out, const overlay *o, const float (*own)[3]) {
 
 static void look_at(const search *s, worker *w, size_t row) {
     const idf_index_row *a = &s->rows[row];
-    overlay o;
+    overlay *o = &w->over;
     float own[CELLS][3];
     if (a->features.n == 0 || a->picture == NULL || s->out[row].found)
         return;
-    memset(&o, 0, sizeof o);
+    o->n_others = o->n_in_place = o->n_places = o->n_outside = 0;
+    o->is_known = false;
+    memset(o->n_shown, 0, sizeof o->n_shown);
+    memset(o->met, 0, sizeof o->met);
     for (int i = 0; i < CELLS; i++)
-        o.least[i] = o.second[i] = INFINITY;
+        o->least[i] = o->second[i] = INFINITY;
     for (int i = 0; i < CELLS; i++)
         colours_of(own[i], a->picture + 3 * i);
     int n = idf_word_query_run(w->query, &a->features, LEAST_WORDS);
@@ -345,9 +398,9 @@ static void look_at(const search *s, worker *w, size_t row) {
         if (w->seen.score < SAME_GROUND && s->any_known)
             idf_confirm(w->confirmer, &b->features, &w->seen);
         if (w->seen.score >= SAME_GROUND)
-            lay_over(&o, (const float(*)[3])own, a, b, known, &w->seen);
+            lay_over(o, (const float(*)[3])own, a, b, known, &w->seen);
     }
-    decide(&s->out[row], &o, (const float(*)[3])own);
+    decide(&s->out[row], o, (const float(*)[3])own, &a->features);
 }
 
 static void task(void *context, size_t item, int worker_index) {
@@ -359,10 +412,24 @@ static void task(void *context, size_t item, int worker_index) {
         atomic_fetch_add(&s->n_found, 1);
 }
 
+/* Few things that lie in place with others are no ground: one printing of many, say. */
+static void forget_few_in_place(search *s) {
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_panel; i++)
+        n += s->out[s->panel[i]].found && s->out[s->panel[i]].in_place;
+    for (size_t i = 0; i < s->n_panel && n <= MANY; i++) {
+        idf_ground *g = &s->out[s->panel[i]];
+        if (g->found && g->in_place) {
+            g->found = false;
+            atomic_fetch_sub(&s->n_found, 1);
+        }
+    }
+}
+
 /* The panel first. Where some of it lies on a ground, what lies on that with any one of those does,
  * too; and then all the others are looked at. Returns how many do. */
 static size_t run_passes(search *s, idf_pool *pool) {
-    size_t before;
+    size_t before = 0;
     s->which = s->panel;
     do {
         before = atomic_load(&s->n_found);
@@ -370,6 +437,8 @@ static size_t run_passes(search *s, idf_pool *pool) {
             s->known[i] = s->out[s->panel[i]];
         s->any_known = before > 0;
         idf_pool_for(pool, s->n_panel, task, s);
+        if (before == 0)
+            forget_few_in_place(s);
     } while (atomic_load(&s->n_found) > before);
     s->which = NULL;
     if (s->any_known && s->n > s->n_panel)

@@ -26,6 +26,7 @@ enum { IDF_GROUND_SIDE = IDF_SMALL_SIDE };
 typedef struct idf_ground {
     bool found;       /* else nothing of what follows is set */
     bool all;         /* there is nothing beside it; crop is the whole picture */
+    bool in_place;    /* as most others that show the ground: the camera did not move */
     uint16_t crop[4]; /* left, top, right, bottom of the own part, of 65535 */
     /* A bit a cell of the small picture, row by row, from the least significant: it shows ground */
     uint8_t cells[IDF_GROUND_SIDE * IDF_GROUND_SIDE / 8];

@@ -70,8 +70,9 @@ def thing(name):
     return image
 
 
-def photo(name, at, angle, seed, light=1.0):
-    """The mat around `at`, seen from a little aside and turned, with a thing there or none."""
+def photo(name, at, angle, seed, light=1.0, camera=None):
+    """The mat around `at`, seen from a little aside and turned, with a thing there or none; or, by a
+    `camera` that does not move, the mat around that."""
     rng = random.Random(seed)
     table = mat().copy()
     if name:
@@ -79,6 +80,8 @@ def photo(name, at, angle, seed, light=1.0):
         table.paste(turned, (at[0] - turned.width // 2, at[1] - turned.height // 2), turned)
     turn, scale = rng.uniform(-.25, .25), rng.uniform(.95, 1.05)
     x0, y0 = at[0] + rng.randrange(-50, 50), at[1] + rng.randrange(-40, 40)
+    if camera:
+        (x0, y0), turn, scale = camera, 0, 1
     quad = []
     for sx, sy in ((-1, -1), (-1, 1), (1, 1), (1, -1)):
         x, y = sx * VIEW[0] * scale / 2, sy * VIEW[1] * scale / 2
@@ -155,6 +158,12 @@ class Grounds(ProgramTest):
         for k, at in enumerate(((640, 480), (480, 430), (800, 520))):
             frames += [photo(None, at, 0, 200 + k), photo(f"other{k}", at, 40 * k, 300 + k)]
         self.assertEqual(self.names(frames), [[]] * 6)
+
+    def test_a_camera_that_does_not_move(self):
+        for k, name in enumerate(PLACES):
+            at = (540 + 45 * k, 430 + 45 * (k % 3))
+            photo(name, at, 25 * k, k, camera=(620, 470)).save(self.path("refs", name + ".png"))
+        self.assertEqual(self.on_ground(), 5)
 
     def test_what_comes_and_goes_later(self):
         names = list(PLACES)
