@@ -20,6 +20,8 @@
 #include "image/draw.h"
 #include "image/image.h"
 #include "index/index.h"
+#include "index/store.h"
+#include "index/store_parts.h"
 #include "local/extract.h"
 #include "model/encoder.h"
 
@@ -112,6 +114,9 @@ typedef struct made_maker {
     idf_encoder *encoder;
     idf_extractor *extractor;
     idf_encoder_workspace *workspace;
+    size_t n_pictures; /* rows that are pictures */
+    int n_features;    /* of the others, at most */
+    made_source sources[MADE_SOURCES];
 } made_maker;
 
 static inline void *made_copy(const void *data, size_t n_bytes) {
@@ -139,11 +144,13 @@ static inline made_source made_from_picture(const made_maker *m, uint64_t seed) 
     return out;
 }
 
-static inline made_source made_from_sources(const made_source *sources, int dim, uint64_t seed) {
+static inline made_source made_from_sources(const made_maker *m, uint64_t seed) {
+    const made_source *sources = m->sources;
+    int dim = m->encoder->dim;
     uint64_t state = seed * 7919 + 5;
     const made_source *a = &sources[made_below(&state, MADE_SOURCES)];
     const made_source *b = &sources[made_below(&state, MADE_SOURCES)];
-    int n = a->features.n;
+    int n = a->features.n < m->n_features ? a->features.n : m->n_features;
     idf_keypoint *k = malloc((size_t)n * sizeof *k + 1);
     idf_descriptor *d = malloc((size_t)n * sizeof *d + 1);
     float *vector = malloc((size_t)dim * sizeof *vector);
@@ -172,44 +179,113 @@ static inline made_source made_from_sources(const made_source *sources, int dim,
     return (made_source){{a->features.width, a->features.height, n, k, d}, vector};
 }
 
-/* Writes an index of n_rows, of which the first n_pictures are those of seeds 0, 1, ...: row i is
- * called thing_IIIIIII.png. */
-static inline void made_write(const char *path, size_t n_rows, size_t n_pictures, idf_pool *pool) {
-    static made_source sources[MADE_SOURCES];
-    made_maker m;
-    made_must(!idf_encoder_open_builtin(&m.encoder, NULL) &&
-                  !idf_extractor_new(&m.extractor, NULL) &&
-                  !m.encoder->class_->workspace_new(m.encoder, &m.workspace, NULL),
+/* Pictures of seeds 0, 1, ... for the first n_pictures of n_rows. */
+static inline void made_begin(made_maker *m, size_t n_rows, size_t n_pictures, int n_features) {
+    m->n_pictures = n_pictures;
+    m->n_features = n_features;
+    made_must(!idf_encoder_open_builtin(&m->encoder, NULL) &&
+                  !idf_extractor_new(&m->extractor, NULL) &&
+                  !m->encoder->class_->workspace_new(m->encoder, &m->workspace, NULL),
               "no encoder");
-    idf_index_row *rows = calloc(n_rows + 1, sizeof *rows);
-    char(*names)[40] = calloc(n_rows + 1, sizeof *names);
-    made_must(rows != NULL && names != NULL, "out of memory");
     for (size_t i = 0; i < MADE_SOURCES && n_rows > n_pictures; i++)
-        sources[i] = made_from_picture(&m, UINT64_C(1000000000) + i);
-    for (size_t i = 0; i < n_rows; i++) {
-        made_source made = i < n_pictures ? made_from_picture(&m, i)
-                                          : made_from_sources(sources, m.encoder->dim, i);
-        snprintf(names[i], sizeof names[i], "thing_%07zu.png", i);
-        rows[i] = (idf_index_row){.name = names[i],
-                                  .filename = names[i],
-                                  .rarity = "",
-                                  .set_code = "",
-                                  .embedding = made.vector,
-                                  .features = made.features};
+        m->sources[i] = made_from_picture(m, UINT64_C(1000000000) + i);
+}
+
+static inline void made_end(made_maker *m) {
+    m->encoder->class_->workspace_free(m->workspace);
+    idf_extractor_free(m->extractor);
+}
+
+/* Rows first, first + 1, ...; row i is called thing_IIIIIII.png. */
+typedef struct made_rows {
+    idf_index_row *rows;
+    char (*names)[40];
+    size_t n;
+} made_rows;
+
+static inline made_rows made_rows_new(const made_maker *m, size_t first, size_t n) {
+    made_rows out = {calloc(n + 1, sizeof *out.rows), calloc(n + 1, sizeof *out.names), n};
+    made_must(out.rows != NULL && out.names != NULL, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        size_t row = first + i;
+        made_source made =
+            row < m->n_pictures ? made_from_picture(m, row) : made_from_sources(m, row);
+        snprintf(out.names[i], sizeof out.names[i], "thing_%07zu.png", row);
+        out.rows[i] = (idf_index_row){.name = out.names[i],
+                                      .filename = out.names[i],
+                                      .rarity = "",
+                                      .set_code = "",
+                                      .embedding = made.vector,
+                                      .features = made.features};
     }
+    return out;
+}
+
+static inline void made_rows_free(made_rows *made) {
+    for (size_t i = 0; i < made->n; i++) {
+        free((void *)(uintptr_t)made->rows[i].embedding);
+        free((void *)(uintptr_t)made->rows[i].features.keypoints);
+        free((void *)(uintptr_t)made->rows[i].features.descriptors);
+    }
+    free(made->rows);
+    free(made->names);
+}
+
+/* Writes an index file of all of them. */
+static inline void made_write(const char *path, size_t n_rows, size_t n_pictures, idf_pool *pool) {
+    static made_maker m;
+    made_begin(&m, n_rows, n_pictures, IDF_FEATURES_MAX);
+    made_rows made = made_rows_new(&m, 0, n_rows);
     const idf_index_meta meta = {
         .encoder = m.encoder->identity, .projection = "", .words = {.pool = pool}};
     idf_error err = IDF_ERROR_INIT;
-    made_must(!idf_index_write(path, rows, n_rows, m.encoder->dim, &meta, &err), err.message);
-    for (size_t i = 0; i < n_rows; i++) {
-        free((void *)(uintptr_t)rows[i].embedding);
-        free((void *)(uintptr_t)rows[i].features.keypoints);
-        free((void *)(uintptr_t)rows[i].features.descriptors);
+    made_must(!idf_index_write(path, made.rows, n_rows, m.encoder->dim, &meta, &err), err.message);
+    made_rows_free(&made);
+    made_end(&m);
+}
+
+/* Rows of a segment over and over, as many as a collection has. */
+typedef struct made_again {
+    const made_rows *made;
+} made_again;
+
+static inline void made_get_again(const void *context, size_t row, idf_features *out) {
+    const made_rows *made = ((const made_again *)context)->made;
+    *out = made->rows[row % made->n].features;
+}
+
+/* Writes a folder, segment by segment, filed under words of the first: more rows than memory holds.
+ */
+static inline void made_write_folder(const char *path, size_t n_rows, size_t n_pictures,
+                                     int n_features, idf_pool *pool) {
+    enum { A_SEGMENT = 50000 };
+    static made_maker m;
+    idf_error err = IDF_ERROR_INIT;
+    idf_store *store;
+    made_begin(&m, n_rows, n_pictures, n_features);
+    const idf_index_meta meta = {.encoder = m.encoder->identity, .projection = ""};
+    made_must(!idf_store_open(&store, path, IDF_STORE_CREATE, &err) &&
+                  !idf_store_set_meta(store, &meta, m.encoder->dim, &err),
+              err.message);
+    for (size_t first = 0; first < n_rows; first += A_SEGMENT) {
+        size_t n = n_rows - first < A_SEGMENT ? n_rows - first : A_SEGMENT;
+        made_rows made = made_rows_new(&m, first, n);
+        if (first == 0) {
+            idf_vocabulary words;
+            const made_again again = {&made};
+            const idf_word_rows all = {.get = made_get_again, .context = &again, .n = n_rows};
+            size_t quota = idf_word_quota(&all);
+            made_must(!idf_vocabulary_learn(&words, &all, quota, pool, &err) &&
+                          !idf_store_set_words(store, &words, quota, &err),
+                      err.message);
+            idf_vocabulary_release(&words);
+        }
+        made_must(!idf_store_add(store, made.rows, n, pool, &err), err.message);
+        made_rows_free(&made);
     }
-    free(rows);
-    free(names);
-    m.encoder->class_->workspace_free(m.workspace);
-    idf_extractor_free(m.extractor);
+    made_must(!idf_store_commit(store, &err), err.message);
+    idf_store_close(store);
+    made_end(&m);
 }
 
 #endif
