@@ -79,8 +79,9 @@ void cli_show_help(const cli_usage *usage);
  * a file, a name or a server put into it. `before` is ours. */
 void cli_say(const char *before, const char *format, va_list args) IDF_PRINTF(2, 0);
 
-/* Prints "dlf-identify: message" on stderr and returns the exit code for the status. */
-int cli_fail(idf_status status, const char *message);
+/* Prints "dlf-identify: message", and what would help, on stderr and returns the exit code for the
+ * status. err may be NULL or empty. */
+int cli_fail(idf_status status, const idf_error *err);
 int cli_exit_code(idf_status status);
 
 /* "warning: ..." on stderr unless quiet; wipes a progress line first. */

@@ -15,7 +15,7 @@ static int run_augment(const cli_common *common, const idf_augment_options *o) {
     idf_status status = idf_augment_references(o, &r, &err);
     cli_progress_end();
     if (status != IDF_OK)
-        return cli_fail(status, err.message);
+        return cli_fail(status, &err);
     double rate = r.seconds > 0 ? (double)r.n_views / r.seconds : 0;
     if (common->json) {
         json_t *object = json_pack(
@@ -85,7 +85,7 @@ int cmd_augment(int argc, char **argv) {
     if (status == IDF_OK && o.contact_sheet != NULL)
         status = idf_file_can_write(o.contact_sheet, &err);
     cli_catch_interrupt();
-    code = status == IDF_OK ? run_augment(&common, &o) : cli_fail(status, err.message);
+    code = status == IDF_OK ? run_augment(&common, &o) : cli_fail(status, &err);
     idf_pool_free(o.pool);
     return cli_finish(code);
 }

@@ -99,7 +99,7 @@ int cmd_add(int argc, char **argv) {
         status = add_all(writer, &common, argv + 1, n, &labels, &err);
     if (status == IDF_OK)
         status = finish(writer, &err);
-    code = status == IDF_OK ? EXIT_DONE : cli_fail(status, err.message);
+    code = status == IDF_OK ? EXIT_DONE : cli_fail(status, &err);
     idf_index_writer_close(writer);
     idf_encoder_free(encoder);
     idf_pool_free(pool);
@@ -137,7 +137,7 @@ int cmd_remove(int argc, char **argv) {
     }
     if (status == IDF_OK)
         status = finish(writer, &err);
-    code = status == IDF_OK ? EXIT_DONE : cli_fail(status, err.message);
+    code = status == IDF_OK ? EXIT_DONE : cli_fail(status, &err);
     idf_index_writer_close(writer);
     return cli_finish(code);
 }

@@ -53,7 +53,7 @@ static int export_deck(const export_run *run) {
         tell(run, &deck);
     idf_bytes_release(&text);
     idf_deck_release(&deck);
-    return status == IDF_OK ? EXIT_DONE : cli_fail(status, err.message);
+    return status == IDF_OK ? EXIT_DONE : cli_fail(status, &err);
 }
 
 int cmd_export(int argc, char **argv) {

@@ -50,7 +50,7 @@ static int run_gather(gather_run *run, const cli_usage *usage) {
             cli_progress_end();
             code = gather_finish(run, &plan, &report, status, &err);
         } else {
-            code = cli_fail(status, err.message);
+            code = cli_fail(status, &err);
         }
     }
     idf_settings_release(&settings);

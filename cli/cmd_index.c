@@ -140,7 +140,7 @@ static int run_index(index_run *run, const idf_build_options *options) {
     json_decref(run->alike);
     json_decref(run->warnings);
     json_decref(run->passed_over);
-    return status == IDF_OK ? EXIT_DONE : cli_fail(status, err.message);
+    return status == IDF_OK ? EXIT_DONE : cli_fail(status, &err);
 }
 
 /* What can be asked of an index that is there: fewer segments, a copy in one file. */
@@ -156,7 +156,7 @@ static int maintain(const char *path, bool compact, const char *export_to) {
     }
     if (status == IDF_OK && export_to != NULL)
         status = idf_index_export(path, export_to, &err);
-    return status == IDF_OK ? EXIT_DONE : cli_fail(status, err.message);
+    return status == IDF_OK ? EXIT_DONE : cli_fail(status, &err);
 }
 
 /* Puts the head that the index at `out` carries behind the encoder: once an index has one it stays
@@ -237,7 +237,7 @@ int cmd_index(int argc, char **argv) {
     idf_pool *pool = NULL;
     idf_status status = idf_pool_new(&pool, run.common.threads, &err);
     code = status == IDF_OK ? cli_encoder_open(&encoder, &choice, &usage, &run.common, pool)
-                            : cli_fail(status, err.message);
+                            : cli_fail(status, &err);
     if (code < 0) {
         status = idf_file_can_write(out, &err);                /* before the work, not after it */
         status = status == IDF_ERR_ARGUMENT ? IDF_OK : status; /* a folder of segments */
@@ -245,7 +245,7 @@ int cmd_index(int argc, char **argv) {
             status = idf_encoder_add_head(&encoder, projection, &err);
         else if (status == IDF_OK && !no_projection)
             status = keep_head(&encoder, out, &err);
-        code = status == IDF_OK ? -1 : cli_fail(status, err.message);
+        code = status == IDF_OK ? -1 : cli_fail(status, &err);
     }
     if (code < 0) {
         cli_catch_interrupt();

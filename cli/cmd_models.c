@@ -79,7 +79,7 @@ static int pull_model(models_run *run, const cli_usage *usage, const char *name)
         status = idf_download_run(&job, &err);
         cli_progress_end();
     }
-    return status == IDF_OK ? report_pull(run, model, path, true) : cli_fail(status, err.message);
+    return status == IDF_OK ? report_pull(run, model, path, true) : cli_fail(status, &err);
 }
 
 static void print_precisions(const models_run *run, const idf_precision_result *results, size_t n) {
@@ -121,7 +121,7 @@ static int check_precisions(models_run *run, const cli_usage *usage) {
     }
     idf_pool_free(pool);
     if (status != IDF_OK)
-        return cli_fail(status, err.message);
+        return cli_fail(status, &err);
     print_precisions(run, results, n);
     return EXIT_DONE;
 }

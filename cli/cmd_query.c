@@ -128,15 +128,14 @@ static int show(const query_run *run, const idf_answer *a, const char *path) {
 /* Says what went wrong with a picture and returns the exit code that it alone would give. */
 static int complain(const query_run *run, const char *path, idf_status status,
                     const idf_error *err) {
-    char message[IDF_ERROR_MESSAGE_BYTES + 64];
-    bool named = strstr(err->message, path) != NULL;
-    snprintf(message, sizeof message, "%s%s%s", named ? "" : shown_name(path), named ? "" : ": ",
-             err->message);
+    idf_error told = *err;
+    if (strstr(err->message, path) == NULL)
+        idf_error_prefix(&told, status, shown_name(path));
     if (run->common.json)
         print_json_line(json_pack("{s:{s:s, s:s}}", "error", "status", idf_status_name(status),
                                   "message", err->message),
                         path);
-    return cli_fail(status, message);
+    return cli_fail(status, &told);
 }
 
 /* --- several pictures at once, shown in order --- */
@@ -209,7 +208,7 @@ static void tell(query_run *run, question *q, const char *path) {
         code = show(run, &q->answer, path);
         if (run->annotate != NULL &&
             cli_annotate(run->annotate, path, &q->image, &q->answer, &from, &q->err) != IDF_OK) {
-            cli_fail(IDF_ERR_IO, q->err.message);
+            cli_fail(IDF_ERR_IO, &q->err);
             code = EXIT_SYSTEM;
         }
     } else {
@@ -284,7 +283,7 @@ static int run_queries(query_run *run) {
     if (status == IDF_OK)
         idf_pool_for(pool, run->n_paths, query_task, run);
     else
-        run->code = cli_fail(status, err.message);
+        run->code = cli_fail(status, &err);
     pthread_cond_destroy(&run->shown);
     pthread_mutex_destroy(&run->lock);
     for (int i = 0; i < run->n_workers; i++)

@@ -293,7 +293,7 @@ static int scrape(scrape_run *run) {
     if (status == IDF_OK)
         status = idf_client_new(&client, &options, &err);
     if (status != IDF_OK)
-        return cli_fail(status, err.message);
+        return cli_fail(status, &err);
     cli_catch_interrupt();
     for (bool again = true; again;) {
         double began = idf_clock_seconds();
@@ -306,7 +306,7 @@ static int scrape(scrape_run *run) {
             status = idf_error_set(&err, IDF_ERR_CANCELLED, "stopped"), again = false;
     }
     idf_client_free(client);
-    return status == IDF_OK ? EXIT_DONE : cli_fail(status, err.message);
+    return status == IDF_OK ? EXIT_DONE : cli_fail(status, &err);
 }
 
 /* --- the command line --- */

@@ -107,7 +107,7 @@ static int run_train(train_run *run, const idf_train_options *options) {
         print_report(options, &report);
     json_decref(run->epochs);
     if (status != IDF_OK)
-        cli_fail(status, err.message);
+        cli_fail(status, &err);
     if (report.interrupted && report.resumable)
         fprintf(stderr, "stopped; the same command with --resume goes on\n");
     if (status != IDF_OK)
@@ -210,7 +210,7 @@ int cmd_train(int argc, char **argv) {
     if (status == IDF_OK)
         status = idf_file_can_write(o.out_path, &err); /* before hours of work, not after them */
     code = status == IDF_OK ? cli_encoder_open(&encoder, &choice, &usage, &run.common, o.pool)
-                            : cli_fail(status, err.message);
+                            : cli_fail(status, &err);
     o.encoder = encoder;
     if (code < 0) {
         bool clip = strncmp(idf_encoder_identity(encoder), "builtin/", 8) != 0;

@@ -175,7 +175,7 @@ static int run_verify(verify_run *run) {
     if (status == IDF_OK && run->save)
         status = save(run, &err);
     if (status != IDF_OK)
-        return cli_fail(status, err.message);
+        return cli_fail(status, &err);
     return passed(run) ? EXIT_DONE : EXIT_NEGATIVE;
 }
 
@@ -292,7 +292,7 @@ int cmd_verify(int argc, char **argv) {
     idf_status status = run.report != NULL ? idf_file_can_write(run.report, &err) : IDF_OK;
     if (status == IDF_OK && run.save)
         status = can_write_index(run.subject.path, &err);
-    code = status == IDF_OK ? run_verify(&run) : cli_fail(status, err.message);
+    code = status == IDF_OK ? run_verify(&run) : cli_fail(status, &err);
     subject_release(&run.subject);
     subject_release(&run.other);
     idf_pool_free(run.pool);

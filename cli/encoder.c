@@ -59,7 +59,7 @@ int cli_encoder_open(idf_encoder **encoder, const cli_encoder_choice *choice,
         status = open_automatic(encoder, precision, common, pool, &err);
     else
         status = idf_encoder_open_clip(encoder, choice->clip_model, precision, pool, &err);
-    return status == IDF_OK ? -1 : cli_fail(status, err.message);
+    return status == IDF_OK ? -1 : cli_fail(status, &err);
 }
 
 idf_status cli_encoder_open_for(idf_encoder **encoder, const idf_index *index,

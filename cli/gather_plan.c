@@ -127,7 +127,7 @@ static int read_project(gather_plan *plan, const gather_run *run, const cli_usag
         status = idf_project_parse(project, plan->project_text.data, plan->project_text.len,
                                    plan->project_path, &err);
     if (status != IDF_OK)
-        return cli_fail(status, err.message);
+        return cli_fail(status, &err);
     for (size_t i = 0; i < project->n_passed_over; i++)
         cli_warn(&run->common, "%s: '%s' is of no use to gather and is passed over",
                  cli_printable(plan->project_path), project->passed_over[i]);

@@ -148,12 +148,12 @@ int gather_finish(gather_run *run, const gather_plan *plan, const idf_gather_rep
     if (run->experiment && !run->dry_run && (status == IDF_OK || status == IDF_ERR_CANCELLED)) {
         idf_status written = gather_write_experiment(run, plan, report, &why);
         if (written != IDF_OK)
-            return cli_fail(written, why.message);
+            return cli_fail(written, &why);
     }
     if (status == IDF_ERR_CANCELLED)
-        return cli_fail(status, "stopped; the same command goes on");
+        return cli_fail(status, &(const idf_error){status, "stopped; the same command goes on", 0});
     if (status != IDF_OK)
-        return cli_fail(status, err->message);
+        return cli_fail(status, err);
     if (n_good > 0)
         return EXIT_DONE;
     return n[IDF_GATHER_NO_ANSWER] + n[IDF_GATHER_FAILED] > 0 ? EXIT_SYSTEM : EXIT_NEGATIVE;

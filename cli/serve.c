@@ -192,7 +192,7 @@ static int serve(cli_serve *run) {
     if (status == IDF_OK)
         status = idf_service_new(&service, s, &err);
     if (status != IDF_OK)
-        return cli_fail(status, err.message);
+        return cli_fail(status, &err);
     explain_others(run);
     announce(run, service);
     idf_notify("READY=1");

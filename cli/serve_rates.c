@@ -52,7 +52,7 @@ int cli_serve_rates(cli_serve *run) {
     idf_error err = IDF_ERROR_INIT;
     idf_status status = get_rates(run, &run->fx, &err);
     if (status == IDF_ERR_ARGUMENT)
-        return cli_fail(status, err.message);
+        return cli_fail(status, &err);
     if (status != IDF_OK && asks(run))
         warn(run, &run->fx, &err);
     return -1;

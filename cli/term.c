@@ -64,9 +64,24 @@ static void say(const char *before, const char *format, ...) {
     va_end(args);
 }
 
-int cli_fail(idf_status status, const char *message) {
-    say("dlf-identify: ", "%s",
-        message != NULL && message[0] != '\0' ? message : idf_status_text(status));
+static const char *advice_text(idf_advice advice) {
+    switch (advice) {
+    case IDF_ADVICE_NAME_WEIGHTS:
+        return ": name their file by --clip-model, or index again";
+    case IDF_ADVICE_GET_WEIGHTS:
+        return ": 'dlf-identify models pull' downloads them, or index again with --encoder builtin";
+    case IDF_ADVICE_SPARE_TARGET:
+        return ": name another --out, or give --rebuild if the file may go";
+    case IDF_ADVICE_NONE:
+        break;
+    }
+    return "";
+}
+
+int cli_fail(idf_status status, const idf_error *err) {
+    bool told = err != NULL && err->message[0] != '\0';
+    say("dlf-identify: ", "%s%s", told ? err->message : idf_status_text(status),
+        told ? advice_text(err->advice) : "");
     return cli_exit_code(status);
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Checks that #include directions follow the table below: a folder may use itself and the folders
-listed for it, nothing else; only lib/base calls POSIX inside lib/."""
+listed for it, nothing else; only lib/base calls POSIX inside lib/. What the library says names no
+option of the program: idf_error has advice for that."""
 import os
 import re
 import sys
@@ -74,9 +75,23 @@ def check_exports():
     return problems
 
 
+FLAG = re.compile(r'"[^"]*(?<![\w(;,-])--[a-z][a-z-]+[^":]*"')
+
+
+def check_flags():
+    problems = []
+    for folder, _, files in os.walk(os.path.join(ROOT, "lib")):
+        for name in sorted(files):
+            path = os.path.join(folder, name)
+            for number, line in enumerate(open(path, encoding="utf-8"), 1):
+                if name.endswith(".c") and FLAG.search(line):
+                    problems.append(f"{os.path.relpath(path, ROOT)}:{number}: names an option of the program")
+    return problems
+
+
 def main():
     problems = [p for folder, allowed in ALLOWED.items() for p in check(folder, allowed)]
-    problems += check_exports()
+    problems += check_exports() + check_flags()
     for folder in sorted(os.listdir(os.path.join(ROOT, "lib"))):
         if f"lib/{folder}" not in ALLOWED:
             problems.append(f"lib/{folder}: a folder the table does not know")

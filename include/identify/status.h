@@ -40,6 +40,14 @@ typedef enum idf_status {
         IDF_STATUS_COUNT
 } idf_status;
 
+/* What would help, for a caller to say in its own words. */
+typedef enum idf_advice {
+    IDF_ADVICE_NONE,
+    IDF_ADVICE_NAME_WEIGHTS, /* name the file of the weights, or index again */
+    IDF_ADVICE_GET_WEIGHTS,  /* download the weights, or index again with another encoder */
+    IDF_ADVICE_SPARE_TARGET, /* write elsewhere, or say that what is there may go */
+} idf_advice;
+
 enum { IDF_ERROR_MESSAGE_BYTES = 1024 };
 
 /* Caller-owned; initialise with {0} or IDF_ERROR_INIT. The message is UTF-8, NUL-terminated and has
@@ -47,23 +55,24 @@ enum { IDF_ERROR_MESSAGE_BYTES = 1024 };
 typedef struct idf_error {
     idf_status status;
     char message[IDF_ERROR_MESSAGE_BYTES];
+    idf_advice advice;
 } idf_error;
 
 #define IDF_ERROR_INIT                                                                             \
-    { IDF_OK, "" }
+    { IDF_OK, "", IDF_ADVICE_NONE }
 
 /* The stable name ("truncated") and the fragment for people ("the data ends too early") of a
  * status; static strings, "unknown" for a value outside the enum. Any thread. */
 IDF_API const char *idf_status_name(idf_status status);
 IDF_API const char *idf_status_text(idf_status status);
 
-/* Fills `err` (may be NULL) with `status` and a formatted sentence, and returns `status`. A message
- * that does not fit is cut at a UTF-8 boundary. */
+/* Fills `err` (may be NULL) with `status`, a formatted sentence and no advice, and returns
+ * `status`. A message that does not fit is cut at a UTF-8 boundary. */
 IDF_API idf_status idf_error_set(idf_error *err, idf_status status, const char *format, ...)
     IDF_PRINTF(3, 4);
 
-/* Puts "`prefix`: " before the message of a filled `err` (may be NULL). Returns err's status, or
- * `status` when err is NULL. */
+/* Puts "`prefix`: " before the message of a filled `err` (may be NULL), whose advice stays. Returns
+ * err's status, or `status` when err is NULL. */
 IDF_API idf_status idf_error_prefix(idf_error *err, idf_status status, const char *prefix);
 
 #ifdef __cplusplus

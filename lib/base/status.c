@@ -39,6 +39,7 @@ idf_status idf_error_set(idf_error *err, idf_status status, const char *format, 
     if (n >= (int)sizeof err->message)
         idf_text_trim_partial(err->message);
     err->status = status;
+    err->advice = IDF_ADVICE_NONE;
     return status;
 }
 
@@ -46,8 +47,11 @@ idf_status idf_error_prefix(idf_error *err, idf_status status, const char *prefi
     if (err == NULL)
         return status;
     char old[IDF_ERROR_MESSAGE_BYTES];
+    idf_advice advice = err->advice;
     memcpy(old, err->message, sizeof old);
-    return idf_error_set(err, err->status, "%s: %s", prefix, old);
+    status = idf_error_set(err, err->status, "%s: %s", prefix, old);
+    err->advice = advice;
+    return status;
 }
 
 #define STRINGIFY_(x) #x

@@ -38,11 +38,12 @@ static idf_status open_target(idf_build *b, idf_error *err) {
     idf_status status = idf_index_open(old, b->options->out_path, &why);
     if (status == IDF_ERR_NO_MEMORY || status == IDF_ERR_IO) /* says nothing of the file */
         return idf_error_set(err, status, "%.900s", why.message);
-    if (status != IDF_OK)
-        return idf_error_set(err, status,
-                             "%.700s; it will not be overwritten: name another --out, or give "
-                             "--rebuild if the file may go",
-                             why.message);
+    if (status != IDF_OK) {
+        idf_error_set(err, status, "%.900s; it will not be overwritten", why.message);
+        if (err != NULL)
+            err->advice = IDF_ADVICE_SPARE_TARGET;
+        return status;
+    }
     const char *made_by = idf_index_encoder(*old);
     char message[512];
     if (!fits(b, made_by, idf_index_dim(*old)))

@@ -294,22 +294,26 @@ static idf_status not_there(const uint8_t sha256[32], idf_gemm_type type, const 
     for (size_t i = 0; i < idf_models_n(); i++)
         if (strcmp(idf_model_at(i)->sha256, hex) == 0)
             known = idf_model_at(i);
+    idf_status status;
     if (model != NULL)
-        return idf_error_set(err, IDF_ERR_MISMATCH,
-                             "the index was made with other CLIP weights than '%s' (theirs begin "
-                             "with SHA-256 %.12s): name those by --clip-model, or index again",
-                             idf_text_printable(shown, sizeof shown, model), hex);
-    if (known != NULL)
-        return idf_error_set(
-            err, IDF_ERR_NOT_FOUND,
-            "the index was made with CLIP %s in %s, whose weights are not on this "
-            "machine: 'dlf-identify models pull %s' downloads them, or index again "
-            "with --encoder builtin",
-            known->name, idf_gemm_type_name(type), known->name);
-    return idf_error_set(err, IDF_ERR_NOT_FOUND,
-                         "the index was made with CLIP weights of SHA-256 %.12s... in %s, which "
-                         "were not found: name their file by --clip-model, or index again",
-                         hex, idf_gemm_type_name(type));
+        status = idf_error_set(err, IDF_ERR_MISMATCH,
+                               "the index was made with other CLIP weights than '%s' (theirs begin "
+                               "with SHA-256 %.12s)",
+                               idf_text_printable(shown, sizeof shown, model), hex);
+    else if (known != NULL)
+        status = idf_error_set(err, IDF_ERR_NOT_FOUND,
+                               "the index was made with CLIP %s in %s, whose weights are not on "
+                               "this machine",
+                               known->name, idf_gemm_type_name(type));
+    else
+        status = idf_error_set(err, IDF_ERR_NOT_FOUND,
+                               "the index was made with CLIP weights of SHA-256 %.12s... in %s, "
+                               "which were not found",
+                               hex, idf_gemm_type_name(type));
+    if (err != NULL)
+        err->advice =
+            model == NULL && known != NULL ? IDF_ADVICE_GET_WEIGHTS : IDF_ADVICE_NAME_WEIGHTS;
+    return status;
 }
 
 /* Every place that weights of this hash may be at. */

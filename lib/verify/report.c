@@ -127,10 +127,9 @@ static void put_advice(report *r) {
                      "confusable pairs.",
                      c->n_accepted_wrong);
     if (fabs(c->recommended_threshold - c->sim_threshold) > 0.05)
-        idf_page_put(p,
-                     " These views ask for a threshold of %.3f: "
-                     "<code>verify --save-thresholds</code> sets it.",
-                     c->recommended_threshold);
+        idf_page_put(
+            p, " These views ask for a threshold of %.3f, which <code>verify</code> can save.",
+            c->recommended_threshold);
     if (c->out_of_time)
         idf_page_put(p, " Time was up after %zu of %zu views.", c->n_views, c->n_views_asked);
     if (c->n_unreadable + c->n_changed > 0)

@@ -175,7 +175,9 @@ static void error_sentences(void **state) {
     assert_int_equal(idf_error_set(&err, IDF_ERR_LIMIT, "%d of %s", 3, "x"), IDF_ERR_LIMIT);
     assert_int_equal(err.status, IDF_ERR_LIMIT);
     assert_string_equal(err.message, "3 of x");
+    err.advice = IDF_ADVICE_SPARE_TARGET;
     assert_int_equal(idf_error_prefix(&err, IDF_ERR_IO, "a.jpg"), IDF_ERR_LIMIT);
+    assert_int_equal(err.advice, IDF_ADVICE_SPARE_TARGET);
     assert_string_equal(err.message, "a.jpg: 3 of x");
     assert_int_equal(idf_error_set(NULL, IDF_ERR_IO, "x"), IDF_ERR_IO);
     assert_int_equal(idf_error_prefix(NULL, IDF_ERR_IO, "x"), IDF_ERR_IO);
@@ -190,6 +192,7 @@ static void error_sentences(void **state) {
         size_t len = strlen(err.message);
         assert_in_range(len, IDF_ERROR_MESSAGE_BYTES - 4, IDF_ERROR_MESSAGE_BYTES - 1);
         assert_true(idf_text_is_utf8(err.message, len));
+        assert_int_equal(err.advice, IDF_ADVICE_NONE); /* that of before is gone */
         idf_error_prefix(&err, IDF_ERR_IO, "p");
         assert_true(idf_text_is_utf8(err.message, strlen(err.message)));
     }
