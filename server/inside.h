@@ -84,7 +84,8 @@ struct idf_service {
     idf_workers *workers;
     idf_sessions *sessions;
     idf_reloader *reloader;
-    char writing; /* its address is the lane of those who change the collection */
+    char writing;            /* its address is the lane of those who change the collection */
+    _Atomic(double) changed; /* when that was done last; 0: since then segments were put together */
     idf_metrics metrics;
     atomic_ulong n_served, next_id;
     atomic_size_t upload_bytes; /* of pictures that are coming in */
@@ -101,6 +102,10 @@ void idf_service_swap(idf_service *service, idf_snapshot *snapshot);
 /* Lets go of the snapshot that was swapped out: taking its memory back takes a while, which no
  * request should be kept waiting by. */
 void idf_service_forget_retired(idf_service *service);
+
+/* Has small segments written together when nothing has been asked for a while and there may be some
+ * (tidy.c). To be called now and then. */
+void idf_service_tidy(idf_service *service);
 
 /* --- a request (request.c) --- */
 

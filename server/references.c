@@ -305,6 +305,16 @@ idf_status idf_reference_remove(const idf_reference_folder *where, const char *f
     return status;
 }
 
+idf_status idf_reference_merge(const idf_reference_folder *where, uint64_t max_bytes,
+                               idf_error *err) {
+    idf_index_writer *writer = NULL;
+    idf_status status = idf_index_writer_open(&writer, where->index_path, where->encoder, err);
+    if (status == IDF_OK)
+        status = idf_index_writer_merge(writer, max_bytes, false, err);
+    idf_index_writer_close(writer);
+    return status;
+}
+
 idf_status idf_reference_recover(const idf_reference_folder *where, idf_error *err) {
     idf_dir_list list;
     idf_status status = bring_up_to_date(where, true, err);

@@ -40,6 +40,11 @@ idf_status idf_reference_add(const idf_reference_folder *where, const idf_new_re
 idf_status idf_reference_remove(const idf_reference_folder *where, const char *filename,
                                 idf_error *err);
 
+/* Writes small segments of an index that is a folder together, reading up to max_bytes in a step.
+ */
+idf_status idf_reference_merge(const idf_reference_folder *where, uint64_t max_bytes,
+                               idf_error *err);
+
 /* Makes good what an earlier process could not finish. */
 idf_status idf_reference_recover(const idf_reference_folder *where, idf_error *err);
 

@@ -181,6 +181,8 @@ static void *run(void *context) {
         pthread_mutex_unlock(&r->lock);
         idf_service_forget_retired(r->service);
         if (!stopping)
+            idf_service_tidy(r->service);
+        if (!stopping)
             look_after(r, asked);
         pthread_mutex_lock(&r->lock);
     }

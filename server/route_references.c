@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "server/inside.h"
 #include "server/references.h"
@@ -100,6 +101,7 @@ void idf_work_reference_add(idf_request *r, idf_worker *worker) {
     idf_snapshot_release(now);
     if (status == IDF_OK)
         status = idf_service_open_collection(r->service, &err);
+    atomic_store(&r->service->changed, idf_clock_seconds());
     answer_change(r, status, 201, filename, &err);
 }
 
@@ -121,5 +123,6 @@ void idf_work_reference_remove(idf_request *r, idf_worker *worker) {
     idf_snapshot_release(now);
     if (status == IDF_OK)
         status = idf_service_open_collection(r->service, &err);
+    atomic_store(&r->service->changed, idf_clock_seconds());
     answer_change(r, status, 200, filename, &err);
 }

@@ -148,6 +148,7 @@ idf_status idf_service_new(idf_service **service, const idf_service_options *opt
     pthread_mutex_init(&s->renewing, NULL);
     s->options = *options;
     s->started = idf_clock_seconds();
+    atomic_store(&s->changed, s->started); /* whoever wrote before may have left something */
     if (options->fx != NULL)
         s->fx = *options->fx;
     set_defaults(&s->options);

@@ -3,12 +3,13 @@
 the time. And a collection of things without a single feature, the whole way."""
 import json
 import os
+import subprocess
 import threading
 import time
 import unittest
 
 from PIL import Image
-from service import Server, ServiceTest, frame, jpeg, picture, run
+from service import PROGRAM, Server, ServiceTest, frame, jpeg, picture, run
 
 
 class Merging(ServiceTest):
@@ -67,6 +68,43 @@ class Merging(ServiceTest):
                 break
             time.sleep(0.05)
         self.assertEqual(self.server.get("/health").json()["index_size"], 4, self.server.said())
+
+
+class Idle(ServiceTest):
+    @classmethod
+    def build(cls):
+        cls.index = os.path.join(cls.dir, "cards.idx")
+        super().build()
+
+    def segments(self):
+        with open(os.path.join(self.index, "manifest.json"), encoding="utf-8") as file:
+            return len(json.load(file)["segments"])
+
+    def test_segments_are_put_together(self):
+        """Eight that could not be when they were written: the disk had no room for all of them at once."""
+        for i in range(7):
+            paths = []
+            for k in range(2):
+                name = f"more_{i}_{k}.jpg"
+                self.add(name, 300 + 2 * i + k)
+                paths.append(os.path.join(self.refs, name))
+            subprocess.run(["bash", "-c", 'trap "" XFSZ; ulimit -f 400; exec "$@"', "add", PROGRAM, "add",
+                            "--index", self.index, *paths], capture_output=True, check=False)
+        self.assertGreaterEqual(self.segments(), 8)
+        bearer = {"Authorization": "Bearer correct horse"}
+        server = Server("--index", self.index, "--writable", "--auth-token", "correct horse")
+        self.addCleanup(server.stop)
+        for _ in range(600):
+            if self.segments() < 8:
+                break
+            time.sleep(0.05)
+        self.assertLess(self.segments(), 8, server.said())
+        self.assertFound(server.falcon(frame(2), headers=bearer), "LOCH-JP002_wolf.jpg")
+        reply = server.post("/api/references", ("image", jpeg(picture(290)), "x"), ("filename", "new.jpg"),
+                            headers=bearer)
+        self.assertEqual(reply.status, 201, reply.body)
+        self.assertEqual(server.get("/health").json()["index_size"], 4 + 7 * 2 + 1)
+        self.assertFound(server.falcon(frame(290), headers=bearer), "new.jpg")
 
 
 class Plain(ServiceTest):
