@@ -58,6 +58,20 @@ static idf_status open_encoder(idf_encoder **encoder, const char *path, const ch
     return status;
 }
 
+/* A picture that is added is taken as it is, whatever it lies on. */
+static void warn_of_ground(const cli_common *common, const char *path) {
+    idf_index *index;
+    if (idf_index_open(&index, path, NULL) != IDF_OK)
+        return;
+    size_t n = idf_index_n_on_ground(index);
+    if (n > 0)
+        cli_warn(common,
+                 "%zu references lie on one ground, which is left out of them: if what was added "
+                 "does, too, 'index --refs' leaves it out there",
+                 n);
+    idf_index_free(index);
+}
+
 int cmd_add(int argc, char **argv) {
     const char *path = "card_index.npz", *clip_model = NULL;
     idf_writer_picture labels = {0};
@@ -99,6 +113,8 @@ int cmd_add(int argc, char **argv) {
         status = add_all(writer, &common, argv + 1, n, &labels, &err);
     if (status == IDF_OK)
         status = finish(writer, &err);
+    if (status == IDF_OK)
+        warn_of_ground(&common, path);
     code = status == IDF_OK ? EXIT_DONE : cli_fail(status, &err);
     idf_index_writer_close(writer);
     idf_encoder_free(encoder);

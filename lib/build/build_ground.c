@@ -51,7 +51,7 @@ static idf_status find(idf_build *b, idf_error *err) {
 
 idf_status idf_build_leave_grounds(idf_build *b, idf_error *err) {
     const idf_index *old = b->old[OLD_TARGET].index;
-    if (!b->changed && old != NULL && idf_index_meta_number(old, "on_ground", -1) >= 0) {
+    if (!b->changed) {
         b->n_grounds = idf_index_n_on_ground(old);
         return IDF_OK;
     }

@@ -209,7 +209,8 @@ static void see_grounds_again(idf_build *b) {
     for (size_t i = 0; i < b->n_items; i++)
         n_kept += b->items[i].state == ITEM_KEPT;
     const idf_index *old = b->old[OLD_TARGET].index;
-    b->changed = n_kept < b->n_items || old == NULL || n_kept != idf_index_n_rows(old);
+    b->changed = n_kept < b->n_items || old == NULL || n_kept != idf_index_n_rows(old) ||
+                 idf_index_meta_number(old, "on_ground", -1) < 0;
     for (size_t i = 0; i < b->n_items && b->changed; i++) {
         idf_build_item *it = &b->items[i];
         if (it->state == ITEM_KEPT && idf_index_row_is_cropped(&it->row)) {

@@ -97,11 +97,13 @@ idf_status idf_writer_target_delete(idf_writer_target *t, const char *filename, 
 }
 
 /* What has changed since the thresholds were chosen, as a JSON object's text. */
+/* What of the meta data does not hold any more: whether there is a common ground is looked for
+ * again by the next build. */
 static void count_changes(double before, bool calibrated, size_t n, char out[64]) {
     if (calibrated)
-        snprintf(out, 64, "{\"calibration_changes\":%.0f}", before + (double)n);
+        snprintf(out, 64, "{\"calibration_changes\":%.0f,\"on_ground\":-1}", before + (double)n);
     else
-        snprintf(out, 64, "{}");
+        snprintf(out, 64, "{\"on_ground\":-1}");
 }
 
 static int by_filename(const void *a, const void *b) {

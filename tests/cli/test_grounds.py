@@ -181,6 +181,17 @@ class Grounds(ProgramTest):
         self.assertEqual(self.on_ground(), 0)
         self.assertEqual(self.crops(self.index), {})
 
+    def test_what_is_added_is_seen_by_the_next_index(self):
+        names = list(PLACES)
+        self.take(*names[:4])
+        self.assertEqual(self.on_ground(), 4)
+        self.take(names[4])
+        added = run("add", "--index", self.index, os.path.join(self.refs, names[4] + ".png"))
+        self.assertIn("4 references lie on one ground", added.stderr)
+        self.assertEqual(len([c for c in self.crops(self.index).values() if c[2] > 0]), 4)
+        self.assertEqual(self.on_ground(), 5)
+        self.assertFalse(self.build("--calibration-views", "0")["written"])
+
     def test_a_folder_says_the_same(self):
         self.take(*PLACES)
         self.index = self.path("table.idx")
