@@ -152,7 +152,7 @@ class References(ServiceTest):
     def test_killed_while_writing_a_folder(self):
         self.killed_while_writing("killed.idx", 5)
 
-    def test_full_disk(self):
+    def full_disk(self, index):
         """When nothing can be written the answer says so, and all is as it was."""
         def limit():
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -162,15 +162,29 @@ class References(ServiceTest):
         try:
             subprocess.Popen = lambda *a, **k: popen(*a, preexec_fn=limit, restore_signals=False,
                                                      **{**k, "stderr": subprocess.DEVNULL})
-            server = Server("--index", self.index, *self.ARGS)
+            server = Server("--index", index, *self.ARGS)
         finally:
             subprocess.Popen = popen
         self.addCleanup(server.stop)
-        reply = self.post(("image", jpeg(picture(40)), "x"), ("name", "big"), server=server)
-        self.assertEqual(reply.status, 507, reply.body)
+        small = jpeg(picture(40, (100, 130)), quality=50)
+        self.assertLess(len(small), 8192)  # there is room for this one, and none for its row
+        for image in (jpeg(picture(40)), small):
+            reply = self.post(("image", image, "x"), ("name", "big"), server=server)
+            self.assertEqual(reply.status, 507, reply.body)
         self.assertEqual(self.names(server), before)
         self.assertEqual(sorted(os.listdir(self.refs)), folder)
         self.assertEqual(server.falcon(frame(1), headers=BEARER).json()["count"], 1)
+
+    def test_full_disk(self):
+        self.full_disk(self.index)
+
+    def test_full_disk_of_a_folder(self):
+        index = os.path.join(self.dir, "full.idx")
+        made = run("index", "--refs", self.refs, "--out", index, "--encoder", "builtin", "--quiet")
+        self.assertEqual(made.returncode, 0, made.stderr)
+        before = sorted(os.listdir(index))
+        self.full_disk(index)
+        self.assertEqual([x for x in sorted(os.listdir(index)) if x != "lock"], before)
 
 
 if __name__ == "__main__":
