@@ -216,6 +216,10 @@ class Grounds(ProgramTest):
             ImageDraw.Draw(card).rectangle([240, 200, 262, 222], fill=(40 * k, 20, 200 - 40 * k))
             card.save(os.path.join(self.refs, f"card{k}.png"))
         self.assertEqual(self.on_ground(), 0)
+        card = picture(600)  # one of them with a sticker on it
+        card.paste(picture(700, (80, 90)), (110, 160))
+        card.save(os.path.join(self.refs, "card0.png"))
+        self.assertEqual(self.on_ground(), 0)
 
 
 if __name__ == "__main__":
