@@ -79,8 +79,13 @@ await run({
     assert.deepEqual([t.tracks.map((x) => x.id).sort(), t.counted], [[1, 2], 2]);
     t.expire(6000, 2000); // no answers for a while
     see(9000, GOLDFISH());
+    assert.deepEqual([t.tracks.map((x) => x.id), t.counted], [[1], 2]); // nobody has said that it was away
+    see(9050);
+    t.expire(12000, 2000);
+    see(12100);
+    see(12500, GOLDFISH());
     assert.deepEqual([t.tracks.map((x) => x.id), t.counted], [[3], 3]);
-    see(9100, GOLDFISH(), GOLDFISH({ corners: shift(0.35) })); // two copies are two
+    see(12600, GOLDFISH(), GOLDFISH({ corners: shift(0.35) })); // two copies are two
     assert.deepEqual(t.tracks.map((x) => x.n).length, 2);
     assert.notEqual(t.tracks[0].n, t.tracks[1].n);
   },

@@ -1,6 +1,7 @@
 // Which thing is which from frame to frame. An id lives as long as its thing stays in view under one
 // name; another name is another track, with its own price. A thing that comes back within three
-// seconds is the same one and is not counted again.
+// seconds is the same one and is not counted again; nor is one that no answer has missed, however long
+// there was none.
 import { labelOf } from './words.js';
 import { overlap } from './geometry.js';
 
@@ -150,7 +151,7 @@ export class Tracker {
       this.tracks = this.tracks.filter((t) => !gone.includes(t));
       this.away.push(...gone);
     }
-    this.away = this.away.filter((t) => now - t.last <= AGAIN_MS);
+    this.away = this.away.filter((t) => !t.missing || now - t.last <= AGAIN_MS);
     return gone.length > 0;
   }
 }
