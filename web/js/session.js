@@ -63,7 +63,7 @@ async function cutOut(born) {
   for (const [t, url] of crops) if (!tracks.includes(t) && !away.includes(t)) { URL.revokeObjectURL(url); crops.delete(t); }
   for (const t of born) {
     const blob = t.kind === 'unknown' && t.frame.blob && await rectify(t.frame.blob, t.quad, 280).catch(() => null);
-    if (!blob || t.kind !== 'unknown' || !state.tracker.tracks.includes(t)) continue;
+    if (!blob || t.kind !== 'unknown' || ![...state.tracker.tracks, ...state.tracker.away].includes(t)) continue;
     const pic = URL.createObjectURL(blob);
     crops.set(t, pic);
     t.thing = { ...t.thing, pic };
