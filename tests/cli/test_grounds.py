@@ -143,6 +143,16 @@ class Grounds(ProgramTest):
             self.assertLess(abs(left + right - 65535), .35 * 65535, name)  # it lies in the middle
             self.assertLess(abs(top + bottom - 65535), .35 * 65535, name)
 
+    def test_features_of_the_ground_are_left_out(self):
+        with numpy.load(self.built, allow_pickle=False) as data:
+            row = list(data["filenames"]).index("bolt.png")  # laid askew: ground in the corners of its box
+            width, height = map(int, data["feature_sizes"][row])
+            first, end = map(int, data["feature_offsets"][row:row + 2])
+            places = data["keypoints"].view("<u2")[first:end, :2] / 32 / (width, height)
+        edge = numpy.minimum(places, 1 - places)
+        self.assertGreater(len(places), 50)
+        self.assertEqual(int((edge < .1).all(1).sum()), 0)
+
     def test_things_elsewhere_on_the_table_are_found(self):
         places = ((640, 480), (480, 540), (760, 460))
         right = 0
