@@ -296,13 +296,16 @@ static void weights_that_changed_are_read_again(void **state) {
     wanted[5] = wanted[5] == '0' ? '1' : '0';
     assert_int_equal(idf_encoder_open_named(&encoder, wanted, path, NULL, &err), IDF_ERR_MISMATCH);
     assert_non_null(strstr(err.message, "other CLIP weights"));
+    assert_int_equal(err.advice, IDF_ADVICE_NAME_WEIGHTS);
     assert_null(encoder);
     assert_int_equal(idf_encoder_open_named(&encoder, wanted, NULL, NULL, &err), IDF_ERR_NOT_FOUND);
-    assert_non_null(strstr(err.message, "--clip-model"));
+    assert_non_null(strstr(err.message, "were not found"));
+    assert_int_equal(err.advice, IDF_ADVICE_NAME_WEIGHTS);
     char known[160];
     snprintf(known, sizeof known, "clip/%s/int8", idf_model_at(0)->sha256);
     assert_int_equal(idf_encoder_open_named(&encoder, known, NULL, NULL, &err), IDF_ERR_NOT_FOUND);
-    assert_non_null(strstr(err.message, "models pull ViT-B/32"));
+    assert_non_null(strstr(err.message, "CLIP ViT-B/32"));
+    assert_int_equal(err.advice, IDF_ADVICE_GET_WEIGHTS);
     assert_int_equal(idf_encoder_open_named(&encoder, "clip/12/bf16", NULL, NULL, &err),
                      IDF_ERR_UNSUPPORTED);
     assert_int_equal(idf_encoder_open_named(&encoder, "builtin/4", NULL, NULL, NULL), IDF_OK);
