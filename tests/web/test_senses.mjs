@@ -166,6 +166,7 @@ await run({
     fake.answer = () => answer(GOLDFISH({ name: 'Second', label: 'Second' }));
     await seen(page, 'Second');
     await until('a tick for each', async () => (await heard(page)).tones.length >= 2);
+    await page.waitForFunction(() => document.querySelector('#caption .cap-title')?.textContent === 'Second'); // what `a` adds
     await page.keyboard.press('a');
     await until('two notes', async () => (await heard(page)).tones.length >= 4);
     await page.setInputFiles('#pick-photo', { name: 'x.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('no picture') });

@@ -1,6 +1,6 @@
 // The one state of the page, its settings, and who is told when they change.
 import { noInfo } from './api.js';
-import { Tracker } from './tracker.js';
+import { AGAIN_MS, Tracker } from './tracker.js';
 import { purse } from './words.js';
 
 /** @typedef {'first' | 'asking' | 'denied' | 'nocamera' | 'busycamera' | 'insecure' | 'token'} Ask */
@@ -104,8 +104,9 @@ export const words = () => (state.info.cards
   ? { deck: 'deck', Deck: 'Deck', one: 'card', many: 'cards' }
   : { deck: 'collection', Deck: 'Collection', one: 'thing', many: 'things' });
 
-/** The track in the label: the chosen one, else the one with a name that is longest in view. @returns {Track | undefined} */
+/** The track in the label: the chosen one, for a moment after it went, too, else the one with a name that is longest in view. @returns {Track | undefined} */
 export function focused() {
-  const { tracks, away } = state.tracker;
-  return tracks.find((t) => t.id === state.focus) || away.find((t) => t.id === state.focus) || tracks.find((t) => t.kind !== 'unknown') || tracks[0];
+  const { tracks, away } = state.tracker, now = performance.now();
+  return tracks.find((t) => t.id === state.focus) || away.find((t) => t.id === state.focus && now - t.last <= AGAIN_MS)
+    || tracks.find((t) => t.kind !== 'unknown') || tracks[0];
 }

@@ -6,7 +6,7 @@ import { labelOf } from './words.js';
 import { overlap } from './geometry.js';
 
 export const GONE_MS = 2000; // leaves the list after this long without being seen
-const AGAIN_MS = 3000; // comes back as itself within this long
+export const AGAIN_MS = 3000; // comes back as itself within this long
 const HERE = 0.3, STILL = 0.7; // overlaps from which it is the same thing, and from which it has not moved
 const STEADY = 3; // answers in which something without a name stands still before it is one
 
