@@ -1,6 +1,6 @@
 # SIMD variants: each file is compiled for the instruction set that its name ends in, and only on the
 # architecture it is for. Which one runs is decided at run time (lib/kernel/cpu.h).
-set(x86_flags_avx2 -mavx2 -mfma -mf16c -mbmi -mbmi2 -mpopcnt)
+set(x86_flags_avx2 -mavx2 -mfma -mf16c -mbmi -mbmi2 -mpopcnt -mpclmul)
 set(x86_flags_avxvnni ${x86_flags_avx2} -mavxvnni)
 set(x86_flags_avx512 ${x86_flags_avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512cd
     -mprefer-vector-width=512)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -87,25 +88,26 @@ void idf_map_copy_up_to(size_t n) {
     copy_bytes = n == SIZE_MAX ? IDF_MAP_COPY_BYTES : n;
 }
 
-/* Taking memory from the system page by page takes longer than reading a file into it. */
-static void ask_for_large_pages(uint8_t *memory, size_t n) {
-    const uintptr_t large = (uintptr_t)2 << 20;
-    uintptr_t begin = ((uintptr_t)memory + large - 1) & ~(large - 1);
-    uintptr_t end = ((uintptr_t)memory + n) & ~(large - 1);
-#ifdef MADV_HUGEPAGE /* Linux */
-    if (end > begin)
-        (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+static const size_t LARGE_PAGE = (size_t)2 << 20;
+
+/* Where in memory of n bytes and a large page more a copy begins. Taking memory from the system
+ * page by page takes longer than reading a file into it. */
+static uint8_t *ask_for_large_pages(uint8_t *memory, size_t n) {
+    uint8_t *begin = memory + (-(uintptr_t)memory & (LARGE_PAGE - 1));
+#ifdef __linux__
+    (void)madvise(begin, n & ~(LARGE_PAGE - 1), MADV_HUGEPAGE);
 #else
-    (void)begin, (void)end;
+    (void)n;
 #endif
+    return begin;
 }
 
 /* Reads the n bytes that a file has into memory of our own. */
 static idf_status copy_file(idf_map *map, int fd, size_t n, const char *path, idf_error *err) {
-    uint8_t *copy = idf_alloc_aligned(n, 1);
-    if (copy == NULL)
+    uint8_t *own = idf_alloc_aligned(n >= LARGE_PAGE ? n + LARGE_PAGE : n, 1);
+    if (own == NULL)
         return idf_file_fail_memory(err, path);
-    ask_for_large_pages(copy, n);
+    uint8_t *copy = n >= LARGE_PAGE ? ask_for_large_pages(own, n) : own;
     size_t done = 0;
     while (done < n) {
         ssize_t now = IDF_AGAIN(read(fd, copy + done, n - done));
@@ -115,12 +117,12 @@ static idf_status copy_file(idf_map *map, int fd, size_t n, const char *path, id
                 now < 0 ? idf_file_fail(err, "read", path)
                         : idf_error_set(err, IDF_ERR_IO, "'%s' became shorter while it was read",
                                         idf_text_printable(shown, sizeof shown, path));
-            idf_free(copy);
+            idf_free(own);
             return status;
         }
         done += (size_t)now;
     }
-    *map = (idf_map){copy, n, copy, 0};
+    *map = (idf_map){copy, n, own, 0};
     return IDF_OK;
 }
 

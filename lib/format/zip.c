@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/text.h"
+#include "kernel/crc32.h"
 
 enum {
     LOCAL_BYTES = 30,
@@ -310,7 +311,7 @@ static idf_status inflate_member(const idf_zip *zip, const idf_zip_member *membe
     }
     const uint8_t *in = zip->data + member->offset;
     uint64_t in_left = member->stored_bytes, out_left = member->size_bytes;
-    uLong sum = crc32(0, NULL, 0);
+    uint32_t sum = 0;
     int code = Z_OK;
     while (code == Z_OK) {
         uInt room = out != NULL                    ? at_most(out_left)
@@ -325,7 +326,7 @@ static idf_status inflate_member(const idf_zip *zip, const idf_zip_member *membe
         Bytef *begin = stream.next_out;
         code = inflate(&stream, Z_NO_FLUSH);
         uInt made = room - stream.avail_out, taken = given - stream.avail_in;
-        sum = crc32(sum, begin, made);
+        sum = idf_crc32(sum, begin, made);
         in += taken;
         in_left -= taken;
         out_left -= made;
@@ -341,7 +342,7 @@ static idf_status inflate_member(const idf_zip *zip, const idf_zip_member *membe
                                "member '%s' does not inflate to the %llu bytes it claims",
                                idf_text_printable(shown, sizeof shown, member->name),
                                (unsigned long long)member->size_bytes);
-    *crc = (uint32_t)sum;
+    *crc = sum;
 done:
     inflateEnd(&stream);
     idf_free(chunk);
@@ -416,7 +417,7 @@ idf_status idf_zip_read(const idf_zip *zip, const idf_zip_member *member, uint64
     if (!member->deflated) {
         const uint8_t *data = zip->data + member->offset;
         if (check_crc) {
-            uint32_t crc = (uint32_t)crc32_z(0, data, (size_t)member->size_bytes);
+            uint32_t crc = idf_crc32(0, data, (size_t)member->size_bytes);
             idf_status status = compare_crc(member, crc, err);
             if (status != IDF_OK)
                 return status;
@@ -454,7 +455,7 @@ idf_status idf_zip_check(const idf_zip *zip, const idf_zip_member *member, idf_e
         if (status != IDF_OK)
             return status;
     } else {
-        crc = (uint32_t)crc32_z(0, zip->data + member->offset, (size_t)member->size_bytes);
+        crc = idf_crc32(0, zip->data + member->offset, (size_t)member->size_bytes);
     }
     return compare_crc(member, crc, err);
 }

@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "format/zip.h"
+#include "kernel/crc32.h"
 
 enum {
     LOCAL_BYTES = 30,
@@ -171,7 +172,7 @@ idf_status idf_zip_writer_write(idf_zip_writer *writer, const void *data, size_t
                              (unsigned long long)writer->size_bytes, writer->name);
     if (n == 0)
         return IDF_OK;
-    writer->crc = (uint32_t)crc32_z(writer->crc, data, n);
+    writer->crc = idf_crc32(writer->crc, data, n);
     writer->n_written += n;
     if (!writer->deflated)
         return idf_writer_write(writer->file, data, n, err);

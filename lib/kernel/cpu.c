@@ -63,8 +63,8 @@ static unsigned hardware_features(void) {
     unsigned a, b, c, d, features = 0;
     if (!__get_cpuid(1, &a, &b, &c, &d) || (c & (1u << 27)) == 0) /* OSXSAVE */
         return 0;
-    unsigned fma_f16c_popcnt = 1u << 12 | 1u << 29 | 1u << 23;
-    int base = (c & fma_f16c_popcnt) == fma_f16c_popcnt;
+    unsigned clmul_fma_f16c_popcnt = 1u << 1 | 1u << 12 | 1u << 29 | 1u << 23;
+    int base = (c & clmul_fma_f16c_popcnt) == clmul_fma_f16c_popcnt;
     unsigned xcr0, high;
     __asm__ volatile("xgetbv" : "=a"(xcr0), "=d"(high) : "c"(0));
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d))

@@ -13,7 +13,7 @@ extern "C" {
 #endif
 
 enum {
-    IDF_CPU_AVX2 = 1u << 0,         /* AVX2, FMA, F16C, BMI2, POPCNT */
+    IDF_CPU_AVX2 = 1u << 0,         /* AVX2, FMA, F16C, BMI2, POPCNT, PCLMULQDQ */
     IDF_CPU_AVXVNNI = 1u << 1,      /* the 256-bit VEX form of the int8 dot product */
     IDF_CPU_AVX512 = 1u << 2,       /* F, BW, DQ, VL, CD */
     IDF_CPU_AVX512VNNI = 1u << 3,   /* int8 dot product */

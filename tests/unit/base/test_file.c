@@ -311,6 +311,29 @@ static void a_planted_link_is_not_followed(void **state) {
     assert_int_equal(unlink(path_of("plain.1.tmp")), 0);
 }
 
+/* Sizes around those from which on a copy lies in large pages. */
+static void copies_of_all_sizes(void **state) {
+    (void)state;
+    enum { LARGE = 2 << 20, MOST = 2 * LARGE + 1 };
+    static const size_t sizes[] = {LARGE - 1, LARGE, LARGE + 1, MOST};
+    const char *path = path_of("large");
+    uint8_t *content = idf_alloc(MOST, 1);
+    for (size_t i = 0; i < MOST; i++)
+        content[i] = (uint8_t)(i * 7 + i / 4096);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        idf_map map;
+        assert_int_equal(idf_file_write(path, content, sizes[i], NULL), IDF_OK);
+        assert_int_equal(idf_map_open(&map, path, 0, NULL), IDF_OK);
+        assert_int_equal(map.len, sizes[i]);
+        assert_non_null(map.copy);
+        assert_int_equal((uintptr_t)map.data % 64, 0);
+        assert_memory_equal(map.data, content, sizes[i]);
+        idf_map_release(&map);
+    }
+    assert_int_equal(unlink(path), 0);
+    idf_free(content);
+}
+
 /* What is written over a file, or cut off it, while it is in use: a copy does not notice. */
 static void a_file_that_shrinks_ends_nothing(void **state) {
     (void)state;
@@ -452,6 +475,7 @@ int main(void) {
         cmocka_unit_test(the_umask_is_left_alone),
         cmocka_unit_test(what_killed_runs_leave_is_cleared_up),
         cmocka_unit_test(a_planted_link_is_not_followed),
+        cmocka_unit_test(copies_of_all_sizes),
         cmocka_unit_test(a_file_that_shrinks_ends_nothing),
         cmocka_unit_test(what_cannot_be_written),
         cmocka_unit_test(without_permission),
