@@ -105,11 +105,11 @@ static void print_report(const char *out, const idf_encoder *encoder, const idf_
         printf(" (%.0f pictures a second)", (double)r->n_encoded / r->seconds);
     putchar('\n');
     if (r->n_on_ground > 0)
-        printf("  %s%zu lie on one ground%s, a table, say: it tells none from another and is left "
-               "out, "
-               "each is known by what it has\n  alone there. Where that is not the thing, cut the "
-               "pictures to it, or take them on something plain\n",
-               c.yellow, r->n_on_ground, c.reset);
+        printf(
+            "  %s%zu lie on one ground%s, a table, say, which tells none from another and is left "
+            "out: each is known by\n  what it has alone. Where that is not the thing, cut the "
+            "pictures to it, or take them on something plain\n",
+            c.yellow, r->n_on_ground, c.reset);
     if (r->calibrated)
         printf("  a score of %.2f is enough, by %zu camera views: geometry brings %.0f %% of them "
                "there\n",

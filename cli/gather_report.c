@@ -151,7 +151,7 @@ int gather_finish(gather_run *run, const gather_plan *plan, const idf_gather_rep
             return cli_fail(written, &why);
     }
     if (status == IDF_ERR_CANCELLED)
-        return cli_fail(status, &(const idf_error){status, "stopped; the same command goes on", 0});
+        return cli_fail(status, &(const idf_error){.message = "stopped; the same command goes on"});
     if (status != IDF_OK)
         return cli_fail(status, err);
     if (n_good > 0)

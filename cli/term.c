@@ -64,24 +64,28 @@ static void say(const char *before, const char *format, ...) {
     va_end(args);
 }
 
-static const char *advice_text(idf_advice advice) {
-    switch (advice) {
+int cli_fail(idf_status status, const idf_error *err) {
+    static const idf_error nothing = IDF_ERROR_INIT;
+    const char *program = "dlf-identify: ";
+    if (err == NULL || err->message[0] == '\0')
+        err = &nothing;
+    switch (err->advice) {
     case IDF_ADVICE_NAME_WEIGHTS:
-        return ": name their file by --clip-model, or index again";
+        say(program, "%s: name their file by --clip-model, or index again", err->message);
+        break;
     case IDF_ADVICE_GET_WEIGHTS:
-        return ": 'dlf-identify models pull' downloads them, or index again with --encoder builtin";
+        say(program,
+            "%s: 'dlf-identify models pull %s' downloads them, or index again with --encoder "
+            "builtin",
+            err->message, err->subject);
+        break;
     case IDF_ADVICE_SPARE_TARGET:
-        return ": name another --out, or give --rebuild if the file may go";
+        say(program, "%s: name another --out, or give --rebuild if the file may go", err->message);
+        break;
     case IDF_ADVICE_NONE:
+        say(program, "%s", err == &nothing ? idf_status_text(status) : err->message);
         break;
     }
-    return "";
-}
-
-int cli_fail(idf_status status, const idf_error *err) {
-    bool told = err != NULL && err->message[0] != '\0';
-    say("dlf-identify: ", "%s%s", told ? err->message : idf_status_text(status),
-        told ? advice_text(err->advice) : "");
     return cli_exit_code(status);
 }
 

@@ -85,8 +85,7 @@ static void print_self(const verify_subject *v) {
     }
     size_t n_on_ground = idf_index_n_on_ground(v->index);
     if (n_on_ground > 0)
-        printf("\n%zu lie on one ground, a table, say: each is known by what it has alone there. "
-               "Where "
+        printf("\n%zu lie on one ground, a table, say: each is known by what it has alone. Where "
                "that is not the thing,\ncut the pictures to it, or take them on something plain\n",
                n_on_ground);
     printf("\nMost-confusable pairs%s\n", s->n_confusables == 0 ? ": none" : "");
@@ -100,10 +99,10 @@ static void print_self(const verify_subject *v) {
     }
     for (size_t i = 0; i < s->n_alikes; i++) {
         if (i == 0)
-            printf("\nShare most of themselves  (unsure where a frame does not show the rest: give "
-                   "both "
-                   "one name if it does\nnot matter which it is, or take pictures that show what "
-                   "differs)\n");
+            printf(
+                "\nShare most of themselves  (unsure where a frame does not show the rest: give "
+                "both one name if it does\nnot matter which it is, or take pictures that show what "
+                "differs)\n");
         printf("  %3.0f %%  ", 100 * (double)s->alikes[i].share);
         cli_print_padded(cli_printable(idf_index_filename(v->index, s->alikes[i].row)), 36);
         printf("  %s\n", cli_printable(idf_index_filename(v->index, s->alikes[i].other)));

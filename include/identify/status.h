@@ -48,7 +48,7 @@ typedef enum idf_advice {
     IDF_ADVICE_SPARE_TARGET, /* write elsewhere, or say that what is there may go */
 } idf_advice;
 
-enum { IDF_ERROR_MESSAGE_BYTES = 1024 };
+enum { IDF_ERROR_MESSAGE_BYTES = 1024, IDF_ERROR_SUBJECT_BYTES = 64 };
 
 /* Caller-owned; initialise with {0} or IDF_ERROR_INIT. The message is UTF-8, NUL-terminated and has
  * no trailing newline. */
@@ -56,10 +56,12 @@ typedef struct idf_error {
     idf_status status;
     char message[IDF_ERROR_MESSAGE_BYTES];
     idf_advice advice;
+    char subject[IDF_ERROR_SUBJECT_BYTES]; /* what the advice is about: GET_WEIGHTS has the name of
+                                              the model; else empty */
 } idf_error;
 
 #define IDF_ERROR_INIT                                                                             \
-    { IDF_OK, "", IDF_ADVICE_NONE }
+    { IDF_OK, "", IDF_ADVICE_NONE, "" }
 
 /* The stable name ("truncated") and the fragment for people ("the data ends too early") of a
  * status; static strings, "unknown" for a value outside the enum. Any thread. */

@@ -40,17 +40,17 @@ idf_status idf_error_set(idf_error *err, idf_status status, const char *format, 
         idf_text_trim_partial(err->message);
     err->status = status;
     err->advice = IDF_ADVICE_NONE;
+    err->subject[0] = '\0';
     return status;
 }
 
 idf_status idf_error_prefix(idf_error *err, idf_status status, const char *prefix) {
     if (err == NULL)
         return status;
-    char old[IDF_ERROR_MESSAGE_BYTES];
-    idf_advice advice = err->advice;
-    memcpy(old, err->message, sizeof old);
-    status = idf_error_set(err, err->status, "%s: %s", prefix, old);
-    err->advice = advice;
+    const idf_error old = *err;
+    status = idf_error_set(err, old.status, "%s: %s", prefix, old.message);
+    err->advice = old.advice;
+    memcpy(err->subject, old.subject, sizeof old.subject);
     return status;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "build/comparer.h"
 #include "match/confirm_all.h"
 #include "match/parts.h"
 
@@ -14,19 +15,12 @@ enum {
     LOOKED_AT = 3,    /* references compared with one */
 };
 
-typedef struct worker {
-    idf_word_query *query;
-    idf_confirmer *confirmer;
-    idf_confirmation seen;
-} worker;
-
 typedef struct search {
     const idf_index_row *rows;
     const uint8_t *which;
     idf_features *filed;
     idf_wordindex *words;
-    worker *workers;
-    int n_workers;
+    idf_comparers comparers;
     idf_alike *best; /* of each row; share 0: none */
 } search;
 
@@ -42,9 +36,9 @@ static bool is_one_thing(const idf_index_row *a, const idf_index_row *b) {
     return same_file || (strcmp(a->name, b->name) == 0 && strcmp(a->rarity, b->rarity) == 0);
 }
 
-static void look_at(void *context, size_t row, int worker_index) {
+static void look_at(void *context, size_t row, int worker) {
     const search *s = context;
-    worker *w = &s->workers[worker_index];
+    idf_comparer *w = &s->comparers.items[worker];
     const idf_features *own = &s->rows[row].features;
     idf_alike *best = &s->best[row];
     *best = (idf_alike){row, row, 0};
@@ -81,24 +75,8 @@ static size_t keep_pairs(idf_alike *out, const idf_alike *best, size_t n) {
     return kept;
 }
 
-static idf_status open_workers(search *s, idf_pool *pool, idf_error *err) {
-    s->n_workers = idf_pool_threads(pool);
-    s->workers = idf_alloc_zero((size_t)s->n_workers, sizeof *s->workers);
-    idf_status status = s->workers == NULL ? no_memory(err) : IDF_OK;
-    for (int i = 0; i < s->n_workers && status == IDF_OK; i++) {
-        status = idf_word_query_new(&s->workers[i].query, s->words, err);
-        if (status == IDF_OK)
-            status = idf_confirmer_new(&s->workers[i].confirmer, NULL, err);
-    }
-    return status;
-}
-
 static void search_release(search *s) {
-    for (int i = 0; s->workers != NULL && i < s->n_workers; i++) {
-        idf_word_query_free(s->workers[i].query);
-        idf_confirmer_free(s->workers[i].confirmer);
-    }
-    idf_free(s->workers);
+    idf_comparers_close(&s->comparers);
     idf_wordindex_free(s->words);
     idf_free(s->filed);
     idf_free(s->best);
@@ -120,7 +98,7 @@ idf_status idf_alikes_find(idf_alike **out, size_t *n_out, const idf_index_row *
         status = idf_wordindex_new(&s.words, &(idf_word_source){.references = s.filed, .n_rows = n},
                                    pool, err);
     if (status == IDF_OK)
-        status = open_workers(&s, pool, err);
+        status = idf_comparers_open(&s.comparers, s.words, pool, err);
     if (status == IDF_OK) {
         idf_pool_for(pool, n, look_at, &s);
         *n_out = keep_pairs(*out, s.best, n);

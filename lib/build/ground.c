@@ -12,10 +12,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "image/image.h"
-#include "match/confirm.h"
+#include "build/comparer.h"
 #include "match/scene.h"
-#include "match/wordindex.h"
 
 enum {
     SIDE = IDF_GROUND_SIDE,
@@ -66,13 +64,6 @@ typedef struct overlay {
     bool is_known;  /* that it is a ground which the others show */
 } overlay;
 
-typedef struct worker {
-    idf_word_query *query;
-    idf_confirmer *confirmer;
-    idf_confirmation seen;
-    overlay over;
-} worker;
-
 typedef struct search {
     const idf_index_row *rows;
     size_t n;
@@ -80,8 +71,8 @@ typedef struct search {
     size_t n_panel;
     idf_features features[PANEL];
     idf_wordindex *words;
-    worker *workers;
-    int n_workers;
+    idf_comparers comparers;
+    overlay *overlays; /* of each comparer */
     idf_ground *out;
     idf_ground known[PANEL]; /* what is known of the panel, before this pass */
     bool any_known;
@@ -371,9 +362,10 @@ static void decide(idf_ground *out, const overlay *o, const float (*own)[3],
         }
 }
 
-static void look_at(const search *s, worker *w, size_t row) {
+static void look_at(const search *s, int worker, size_t row) {
     const idf_index_row *a = &s->rows[row];
-    overlay *o = &w->over;
+    idf_comparer *w = &s->comparers.items[worker];
+    overlay *o = &s->overlays[worker];
     float own[CELLS][3];
     if (a->features.n == 0 || a->picture == NULL || s->out[row].found)
         return;
@@ -403,11 +395,11 @@ static void look_at(const search *s, worker *w, size_t row) {
     decide(&s->out[row], o, (const float(*)[3])own, &a->features);
 }
 
-static void task(void *context, size_t item, int worker_index) {
+static void task(void *context, size_t item, int worker) {
     search *s = context;
     size_t row = s->which != NULL ? s->which[item] : item;
     bool before = s->out[row].found;
-    look_at(s, &s->workers[worker_index], row);
+    look_at(s, worker, row);
     if (s->out[row].found && !before)
         atomic_fetch_add(&s->n_found, 1);
 }
@@ -447,25 +439,16 @@ static size_t run_passes(search *s, idf_pool *pool) {
 }
 
 static idf_status open_workers(search *s, idf_pool *pool, idf_error *err) {
-    s->n_workers = idf_pool_threads(pool);
-    s->workers = idf_alloc_zero((size_t)s->n_workers, sizeof *s->workers);
-    if (s->workers == NULL)
-        return no_memory(err);
-    idf_status status = IDF_OK;
-    for (int i = 0; i < s->n_workers && status == IDF_OK; i++) {
-        status = idf_word_query_new(&s->workers[i].query, s->words, err);
-        if (status == IDF_OK)
-            status = idf_confirmer_new(&s->workers[i].confirmer, NULL, err);
-    }
-    return status;
+    idf_status status = idf_comparers_open(&s->comparers, s->words, pool, err);
+    if (status != IDF_OK)
+        return status;
+    s->overlays = idf_alloc((size_t)s->comparers.n, sizeof *s->overlays);
+    return s->overlays == NULL ? no_memory(err) : IDF_OK;
 }
 
 static void search_release(search *s) {
-    for (int i = 0; s->workers != NULL && i < s->n_workers; i++) {
-        idf_word_query_free(s->workers[i].query);
-        idf_confirmer_free(s->workers[i].confirmer);
-    }
-    idf_free(s->workers);
+    idf_comparers_close(&s->comparers);
+    idf_free(s->overlays);
     idf_wordindex_free(s->words);
 }
 
@@ -490,59 +473,4 @@ idf_status idf_grounds_find(const idf_index_row *rows, size_t n, idf_pool *pool,
         *n_found = run_passes(&s, pool);
     search_release(&s);
     return status;
-}
-
-/* --- what is left of a picture --- */
-
-idf_status idf_ground_cut(idf_image *image, const uint16_t crop[4], idf_error *err) {
-    int64_t w = image->width, h = image->height;
-    int x = (int)(crop[0] * w / 65535), y = (int)(crop[1] * h / 65535);
-    int right = (int)(crop[2] * w / 65535), bottom = (int)(crop[3] * h / 65535);
-    const int rect[4] = {x < w ? x : x - 1, y < h ? y : y - 1, right > x ? right - x : 1,
-                         bottom > y ? bottom - y : 1};
-    idf_image cut;
-    idf_status status = idf_image_crop(&cut, image, rect, err);
-    if (status != IDF_OK)
-        return status;
-    idf_image_release(image);
-    *image = cut;
-    return IDF_OK;
-}
-
-/* Whether a place of the cut picture, as fractions of it, shows ground. */
-static bool is_ground(const idf_ground *g, double x, double y) {
-    double u = (g->crop[0] + x * (g->crop[2] - g->crop[0])) / 65535 * SIDE;
-    double v = (g->crop[1] + y * (g->crop[3] - g->crop[1])) / 65535 * SIDE;
-    int i = (int)fmin(SIDE - 1, fmax(0, v)) * SIDE + (int)fmin(SIDE - 1, fmax(0, u));
-    return g->cells[i / 8] >> i % 8 & 1;
-}
-
-void idf_ground_drop_features(const idf_ground *ground, idf_features *f, idf_keypoint *keypoints,
-                              idf_descriptor *descriptors) {
-    int kept = 0;
-    for (int i = 0; i < f->n; i++) {
-        if (ground->all ||
-            is_ground(ground, idf_feature_x(f, i) / f->width, idf_feature_y(f, i) / f->height))
-            continue;
-        keypoints[kept] = f->keypoints[i];
-        descriptors[kept++] = f->descriptors[i];
-    }
-    f->n = kept;
-    f->keypoints = keypoints;
-    f->descriptors = descriptors;
-}
-
-void idf_ground_even_out(const idf_ground *ground, uint8_t picture[IDF_SMALL_BYTES]) {
-    bool ground_at[CELLS];
-    int sum[3] = {0}, n = 0;
-    for (int i = 0; i < CELLS; i++) {
-        ground_at[i] = ground->all || is_ground(ground, (i % SIDE + 0.5) / SIDE,
-                                                ((double)(i / SIDE) + 0.5) / SIDE);
-        n += ground_at[i];
-        for (int c = 0; c < 3 && ground_at[i]; c++)
-            sum[c] += picture[3 * i + c];
-    }
-    for (int i = 0; i < CELLS; i++)
-        for (int c = 0; c < 3 && ground_at[i]; c++)
-            picture[3 * i + c] = (uint8_t)(sum[c] / n);
 }

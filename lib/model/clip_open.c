@@ -310,9 +310,12 @@ static idf_status not_there(const uint8_t sha256[32], idf_gemm_type type, const 
                                "the index was made with CLIP weights of SHA-256 %.12s... in %s, "
                                "which were not found",
                                hex, idf_gemm_type_name(type));
-    if (err != NULL)
-        err->advice =
-            model == NULL && known != NULL ? IDF_ADVICE_GET_WEIGHTS : IDF_ADVICE_NAME_WEIGHTS;
+    if (err != NULL && model == NULL && known != NULL) {
+        err->advice = IDF_ADVICE_GET_WEIGHTS;
+        snprintf(err->subject, sizeof err->subject, "%s", known->name);
+    } else if (err != NULL) {
+        err->advice = IDF_ADVICE_NAME_WEIGHTS;
+    }
     return status;
 }
 

@@ -176,8 +176,10 @@ static void error_sentences(void **state) {
     assert_int_equal(err.status, IDF_ERR_LIMIT);
     assert_string_equal(err.message, "3 of x");
     err.advice = IDF_ADVICE_SPARE_TARGET;
+    strcpy(err.subject, "s");
     assert_int_equal(idf_error_prefix(&err, IDF_ERR_IO, "a.jpg"), IDF_ERR_LIMIT);
     assert_int_equal(err.advice, IDF_ADVICE_SPARE_TARGET);
+    assert_string_equal(err.subject, "s");
     assert_string_equal(err.message, "a.jpg: 3 of x");
     assert_int_equal(idf_error_set(NULL, IDF_ERR_IO, "x"), IDF_ERR_IO);
     assert_int_equal(idf_error_prefix(NULL, IDF_ERR_IO, "x"), IDF_ERR_IO);
@@ -193,6 +195,7 @@ static void error_sentences(void **state) {
         assert_in_range(len, IDF_ERROR_MESSAGE_BYTES - 4, IDF_ERROR_MESSAGE_BYTES - 1);
         assert_true(idf_text_is_utf8(err.message, len));
         assert_int_equal(err.advice, IDF_ADVICE_NONE); /* that of before is gone */
+        assert_string_equal(err.subject, "");
         idf_error_prefix(&err, IDF_ERR_IO, "p");
         assert_true(idf_text_is_utf8(err.message, strlen(err.message)));
     }

@@ -306,6 +306,7 @@ static void weights_that_changed_are_read_again(void **state) {
     assert_int_equal(idf_encoder_open_named(&encoder, known, NULL, NULL, &err), IDF_ERR_NOT_FOUND);
     assert_non_null(strstr(err.message, "CLIP ViT-B/32"));
     assert_int_equal(err.advice, IDF_ADVICE_GET_WEIGHTS);
+    assert_string_equal(err.subject, "ViT-B/32");
     assert_int_equal(idf_encoder_open_named(&encoder, "clip/12/bf16", NULL, NULL, &err),
                      IDF_ERR_UNSUPPORTED);
     assert_int_equal(idf_encoder_open_named(&encoder, "builtin/4", NULL, NULL, NULL), IDF_OK);
