@@ -40,9 +40,11 @@ static void on_note(void *context, const idf_note *note) {
         add_note(run->duplicates, note, "same_as");
         break;
     case IDF_NOTE_ALIKE:
-        if (run->n_alike++ < ALIKE_SHOWN)
-            cli_warn(&run->common, "%s shares most of itself with %s: %s", file,
-                     cli_printable(note->other), note->message);
+        if (run->n_alike < ALIKE_SHOWN) /* what to do is said once */
+            cli_warn(&run->common, "%s shares most of itself with %s%s%s", file,
+                     cli_printable(note->other), run->n_alike == 0 ? ": " : "",
+                     run->n_alike == 0 ? note->message : "");
+        run->n_alike++;
         add_note(run->alike, note, "other");
         break;
     case IDF_NOTE_UNKNOWABLE:
