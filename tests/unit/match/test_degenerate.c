@@ -1,27 +1,9 @@
 /* Frames and collections at the ends of what there is: nothing may be taken for something, and
  * nothing may fail. Everything by the public interface. */
-#include "unit/match/scenes.h"
+#include "unit/match/asking.h"
 
 #include "image/draw.h"
 #include "index/index.h"
-
-static idf_scratch *scratch;
-static idf_stream *stream;
-static idf_answer answer;
-
-static int open_scratch(void **state) {
-    if (scenes_setup(state) != 0)
-        return -1;
-    assert_int_equal(idf_stream_new(&stream, NULL), IDF_OK);
-    return idf_scratch_new(&scratch, NULL);
-}
-
-static int close_scratch(void **state) {
-    idf_answer_release(&answer);
-    idf_scratch_free(scratch);
-    idf_stream_free(stream);
-    return scenes_teardown(state);
-}
 
 static idf_image filled(int width, int height, int channels, int grey) {
     idf_image frame = {0};

@@ -1,27 +1,10 @@
 /* What is plainly a thing and none of the collection: its outline, and that nothing else gets one.
  */
-#include "unit/match/scenes.h"
+#include "unit/match/asking.h"
 
 #include "match/stream.h"
 
 enum { WIDTH = 960, HEIGHT = 540 };
-
-static idf_scratch *scratch;
-static idf_stream *stream;
-static idf_answer answer;
-
-static int open_scratch(void **state) {
-    scenes_setup(state);
-    assert_int_equal(idf_stream_new(&stream, NULL), IDF_OK);
-    return idf_scratch_new(&scratch, NULL);
-}
-
-static int close_scratch(void **state) {
-    idf_answer_release(&answer);
-    idf_scratch_free(scratch);
-    idf_stream_free(stream);
-    return scenes_teardown(state);
-}
 
 static void ask(const idf_image *frame, idf_stream *of) {
     assert_int_equal(idf_match(collection, scratch, of, frame, NULL, &answer, NULL), IDF_OK);
