@@ -259,6 +259,7 @@ await run({
     await page.fill('#find', 'eagle');
     await page.locator('.cand', { hasText: 'High Eagle' }).click();
     await until('it is the eagle', async () => (await text(page, '#tracks')).startsWith('High Eagle'));
+    await until('the picture is there', () => fake.references[0]); // else it comes after what follows
     fake.references = [];
     // a name that is not there yet
     await page.keyboard.press('/');
