@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "image/augment.h"
 #include "made_collection.h"
@@ -85,9 +86,14 @@ static void ask(asked *a, size_t i, const idf_image *frame) {
 
 static void open_all(asked *a, const char *path) {
     idf_error err = IDF_ERROR_INIT;
-    made_must(!idf_collection_open(&a->collection, path, NULL, &err) &&
+    idf_pool *pool = NULL;
+    idf_alloc_in_large_pages(64 << 20); /* as the program does */
+    made_must(!idf_pool_new(&pool, 0, &err), err.message);
+    const idf_collection_options options = {.pool = pool};
+    made_must(!idf_collection_open(&a->collection, path, &options, &err) &&
                   !idf_scratch_new(&a->scratch, &err),
               err.message);
+    idf_pool_free(pool);
 }
 
 static int measure(const char *path, size_t n_frames) {

@@ -12,7 +12,10 @@
 #include "cli/encoder.h"
 #include "cli/json.h"
 
-enum { STDIN_MAX_BYTES = 256 << 20 };
+enum {
+    STDIN_MAX_BYTES = 256 << 20,
+    HEAP_BYTES = 64 << 20, /* a large frame takes 40 */
+};
 
 /* One picture between being read and being shown. */
 typedef struct question {
@@ -36,6 +39,7 @@ typedef struct query_run {
     size_t n_paths;
     idf_scratch **scratches; /* one a worker */
     int n_workers;
+    question first;      /* its picture, read while the collection was opened, or not `done` */
     question *questions; /* of a window of the pictures, by number modulo `window` */
     size_t window, next; /* next: the picture to be shown next */
     pthread_mutex_t lock;
@@ -188,8 +192,33 @@ static idf_status match_picture(query_run *run, question *q, int worker) {
     return status;
 }
 
+static void *read_first(void *context) {
+    query_run *run = context;
+    question *q = &run->first;
+    q->status = read_picture(run->paths[0], &q->image, &q->err);
+    q->done = true;
+    return NULL;
+}
+
+/* Opens the collection, and reads the first picture meanwhile: of one picture's answer that is a
+ * quarter. Standard input is not waited for before there is a collection to ask. */
+static idf_status open_collection(query_run *run, const idf_collection_options *options,
+                                  idf_error *err) {
+    pthread_t reader;
+    bool reads =
+        strcmp(run->paths[0], "-") != 0 && pthread_create(&reader, NULL, read_first, run) == 0;
+    idf_status status = idf_collection_open(&run->collection, run->index_path, options, err);
+    if (reads)
+        pthread_join(reader, NULL);
+    return status;
+}
+
 static void ask(query_run *run, question *q, const char *path, int worker) {
-    q->status = read_picture(path, &q->image, &q->err);
+    if (path == run->paths[0] && run->first.done)
+        *q = run->first;
+    else
+        q->status = read_picture(path, &q->image, &q->err);
+    q->done = false;
     if (q->status == IDF_OK)
         q->status = match_picture(run, q, worker);
     if (run->annotate == NULL)
@@ -268,7 +297,7 @@ static int run_queries(query_run *run) {
                                             .no_geometry = run->no_geometry,
                                             .pool = pool};
     if (status == IDF_OK)
-        status = idf_collection_open(&run->collection, run->index_path, &options, &err);
+        status = open_collection(run, &options, &err);
     const cli_drawn_from from = drawn_from(run);
     if (status == IDF_OK && run->annotate != NULL)
         status = cli_annotate_check(run->annotate, run->paths, run->n_paths, &from, &err);
@@ -288,6 +317,8 @@ static int run_queries(query_run *run) {
     pthread_mutex_destroy(&run->lock);
     for (int i = 0; i < run->n_workers; i++)
         idf_scratch_free(run->scratches[i]);
+    if (status != IDF_OK)
+        idf_image_release(&run->first.image); /* else it was some question's */
     idf_free(run->scratches);
     idf_free(run->questions);
     idf_collection_release(run->collection);
@@ -347,6 +378,7 @@ int cmd_query(int argc, char **argv) {
         return code;
     if (n_paths == 0)
         return cli_usage_error(&usage, "no picture given");
+    idf_alloc_in_large_pages(HEAP_BYTES);
     char message[IDF_ERROR_MESSAGE_BYTES];
     if (run.annotate != NULL &&
         cli_annotate_refuses(message, sizeof message, run.annotate, argv + 1, n_paths))

@@ -1,10 +1,18 @@
 /* alloc.c - checked allocation with a failure switch for tests. */
+#define _DEFAULT_SOURCE
 #include "base/alloc.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#include <unistd.h>
+
+#include <sys/mman.h>
+#endif
 
 static atomic_long allocations_left = -1;
 static atomic_int allocation_failed = 0;
@@ -60,6 +68,26 @@ char *idf_strdup(const char *text) {
 
 void idf_free(void *memory) {
     free(memory);
+}
+
+void idf_alloc_in_large_pages(size_t bytes) {
+#if defined(__GLIBC__) && defined(MADV_HUGEPAGE)
+    enum {
+        LARGE_PAGE = 2 << 20,
+        FIRST = 256 << 10,
+        MMAP_FROM = 32 << 20 /* as much as is allowed */
+    };
+    mallopt(M_MMAP_THRESHOLD, MMAP_FROM);
+    mallopt(M_TOP_PAD, (int)bytes);
+    mallopt(M_ARENA_MAX, 1); /* other arenas are not of this memory */
+    uintptr_t grown = (uintptr_t)malloc(FIRST), end = (uintptr_t)sbrk(0);
+    uintptr_t begin = (grown + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
+    if (grown != 0 && begin < end && end - grown >= bytes && end - grown <= bytes + MMAP_FROM)
+        (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+    free((void *)grown);
+#else
+    (void)bytes;
+#endif
 }
 
 void idf_alloc_fail_after(long n) {

@@ -30,6 +30,12 @@ char *idf_strdup(const char *text);
 /* NULL is allowed. */
 void idf_free(void *memory);
 
+/* Has the next `bytes` (under 1 GiB) come from the system in large pages, for all threads: who
+ * answers one picture and ends would spend half of the time on getting it page by page. Of the
+ * whole process, so for the main of a program, before there are other threads. Does nothing where
+ * the system or the C library cannot. */
+void idf_alloc_in_large_pages(size_t bytes);
+
 /* Test hook: the allocation after `n` more successes fails, and every one after it, until called
  * with a negative number (the default: never fail). idf_alloc_failed tells whether one has failed
  * since. */

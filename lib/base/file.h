@@ -39,6 +39,10 @@ idf_status idf_map_check(const idf_map *map, idf_error *err);
 /* Brings up to max_bytes of a mapping into memory, so that reading it does not wait; how many that
  * were. 0 for a copy, and where the system cannot. */
 size_t idf_map_warm(const idf_map *map, size_t max_bytes);
+/* Of any part of a mapping: whether it is in memory, as far as 32 of its pages tell, and bringing
+ * it there. In steps, of some megabytes, others who ask for memory need not wait long. */
+bool idf_map_is_resident(const void *begin, size_t n);
+bool idf_map_pages(const void *begin, size_t n);
 /* Lets go of the memory that a mapping takes up by having been read. */
 void idf_map_forget(const idf_map *map);
 /* For tests: copies files of up to n bytes from now on, SIZE_MAX for what it was. */

@@ -122,19 +122,45 @@ idf_status idf_map_check(const idf_map *map, idf_error *err) {
                          idf_text_printable(shown, sizeof shown, s->path));
 }
 
+/* The pages of [begin, begin + *n), whole. */
+static uint8_t *whole_pages(const void *begin, size_t *n) {
+    const size_t over = (uintptr_t)begin % (size_t)sysconf(_SC_PAGESIZE);
+    *n += over;
+    return (uint8_t *)begin - over;
+}
+
+bool idf_map_is_resident(const void *begin, size_t n) {
+    enum { LOOKS = 32 };
+    const uint8_t *at = whole_pages(begin, &n);
+    for (size_t i = 0; i < LOOKS && n > 0; i++) {
+        unsigned char there = 0;
+        size_t past = (n - 1) / LOOKS * i;
+        if (mincore((void *)(at + past - past % (size_t)sysconf(_SC_PAGESIZE)), 1, &there) != 0 ||
+            (there & 1) == 0)
+            return false;
+    }
+    return true;
+}
+
+bool idf_map_pages(const void *begin, size_t n) {
+#ifdef MADV_POPULATE_READ /* Linux 5.14 */
+    uint8_t *at = whole_pages(begin, &n);
+    return madvise(at, n, MADV_POPULATE_READ) == 0;
+#else
+    (void)begin, (void)n;
+    return false;
+#endif
+}
+
 size_t idf_map_warm(const idf_map *map, size_t max_bytes) {
+    enum { PIECE = 4 << 20 };
     size_t n = map->len < max_bytes ? map->len : max_bytes, done = 0;
-#ifdef MADV_POPULATE_READ     /* Linux 5.14 */
-    enum { PIECE = 4 << 20 }; /* others who ask for memory wait meanwhile */
     while (map->slot > 0 && done < n) {
         size_t piece = n - done < PIECE ? n - done : PIECE;
-        if (madvise((void *)(map->data + done), piece, MADV_POPULATE_READ) != 0)
+        if (!idf_map_pages(map->data + done, piece))
             break;
         done += piece;
     }
-#else
-    (void)n;
-#endif
     return done;
 }
 

@@ -8,6 +8,7 @@
 #include <identify/models.h>
 
 #include "base/alloc.h"
+#include "collection/ahead.h"
 #include "index/index.h"
 #include "model/background.h"
 #include "model/encoder.h"
@@ -33,17 +34,18 @@ static idf_status check_match(const idf_index *index, const idf_encoder *encoder
     return IDF_OK;
 }
 
-static idf_status file_features(idf_collection *c, idf_pool *pool, idf_error *err) {
+static idf_status file_features(idf_collection *c, const idf_collection_options *o,
+                                idf_error *err) {
     size_t n = idf_index_n_rows(c->index);
     c->references = idf_alloc_zero(n, sizeof *c->references);
     c->pictures = idf_alloc_zero(n, sizeof *c->pictures);
     if (c->references == NULL || c->pictures == NULL)
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory for a collection");
-    for (size_t i = 0; i < n; i++) {
-        idf_index_get_features(c->index, i, &c->references[i]);
-        c->pictures[i] = idf_index_get_picture(c->index, i);
-    }
-    return idf_wordindex_open(&c->words, c->index, c->references, pool, err);
+    const idf_index *known = o->like != NULL ? o->like->index : NULL;
+    idf_status status =
+        idf_collection_prepare(c->index, known, o->pool, c->references, c->pictures, err);
+    return status != IDF_OK ? status
+                            : idf_wordindex_open(&c->words, c->index, c->references, o->pool, err);
 }
 
 static uint64_t next_id(void) {
@@ -76,7 +78,7 @@ idf_status idf_collection_new(idf_collection **out, idf_index *index, idf_encode
         c->table_size *= 2;
     status = idf_background_new(&c->background, &c->n_background, encoder, err);
     if (status == IDF_OK && !o->no_geometry)
-        status = file_features(c, o->pool, err);
+        status = file_features(c, o, err);
     if (status != IDF_OK) {
         idf_collection_release(c);
         return status;

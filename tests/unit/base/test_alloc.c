@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/arena.h"
+#include "support/pages.h"
 
 static void sizes_are_checked(void **state) {
     (void)state;
@@ -131,6 +132,20 @@ static void arena_limits(void **state) {
     idf_arena_release(&arena);
 }
 
+static void large_pages_are_asked_for(void **state) {
+    (void)state;
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    idf_alloc_in_large_pages((size_t)32 << 20);
+    uint8_t *some = idf_alloc((size_t)20 << 20, 1), *other = idf_alloc((size_t)6 << 20, 1);
+    assert_true(has_large_pages(some + (10 << 20)));
+    assert_true(has_large_pages(other + (3 << 20)));
+    idf_free(other);
+    idf_free(some);
+#else
+    skip();
+#endif
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes_are_checked),
@@ -139,6 +154,7 @@ int main(void) {
         cmocka_unit_test(the_nth_allocation_fails),
         cmocka_unit_test(arena_gives_separate_aligned_memory),
         cmocka_unit_test(arena_limits),
+        cmocka_unit_test(large_pages_are_asked_for), /* last: of the whole process */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@
 
 #include "base/file.h"
 #include "base/folder.h"
+#include "support/pages.h"
 #include "support/scratch.h"
 
 enum { BYTES = 5 * 65536 + 17 };
@@ -108,35 +109,23 @@ static void another_file_of_its_name_is_told(void **state) {
     idf_map_release(&map);
 }
 
-/* Pages of the file that are in this process's table, and so are read without a fault. */
-static size_t pages_there(const idf_map *map) {
-    const long page = sysconf(_SC_PAGESIZE);
-    const int table = open("/proc/self/pagemap", O_RDONLY);
-    assert_true(table >= 0);
-    size_t there = 0;
-    for (size_t at = 0; at < map->len; at += (size_t)page) {
-        uint64_t entry = 0;
-        const off_t row = (off_t)(((uintptr_t)map->data + at) / (uintptr_t)page);
-        assert_int_equal(pread(table, &entry, sizeof entry, row * (off_t)sizeof entry), sizeof entry);
-        there += entry >> 63;
-    }
-    close(table);
-    return there;
-}
-
 static void what_is_warm_is_there(void **state) {
     (void)state;
     idf_map map;
     const char *path = make_file(1);
-    const size_t pages = (BYTES + (size_t)sysconf(_SC_PAGESIZE) - 1) / (size_t)sysconf(_SC_PAGESIZE);
     assert_int_equal(idf_map_open(&map, path, 0, NULL), IDF_OK);
-    assert_true(pages_there(&map) < pages);
+    const size_t pages = pages_of(map.data, BYTES);
+    assert_true(idf_map_is_resident(map.data + 1, BYTES - 1)); /* it was written just now, */
+    assert_true(pages_there(map.data, BYTES) < pages);         /* and is not ours yet */
     size_t n = idf_map_warm(&map, 4096);
     assert_true(n == 4096 || n == 0); /* 0: the system cannot */
     if (n > 0) {
         assert_int_equal(idf_map_warm(&map, SIZE_MAX), BYTES);
-        assert_int_equal(pages_there(&map), pages);
+        assert_int_equal(pages_there(map.data, BYTES), pages);
     }
+    idf_map_forget(&map);
+    if (idf_map_pages(map.data + BYTES / 2, 1)) /* the page that it lies in */
+        assert_int_equal(pages_there(map.data + BYTES / 2, 1), 1);
     assert_int_equal(truncate(path, 100), 0); /* what is gone is passed over */
     idf_map_warm(&map, SIZE_MAX);
     idf_map_release(&map);
