@@ -6,7 +6,6 @@
 #include "base/file.h"
 #include "cli/encoder.h"
 #include "cli/json.h"
-#include "index/index.h"
 
 typedef struct index_run {
     cli_common common;
@@ -242,8 +241,9 @@ int cmd_index(int argc, char **argv) {
     code = status == IDF_OK ? cli_encoder_open(&encoder, &choice, &usage, &run.common, pool)
                             : cli_fail(status, &err);
     if (code < 0) {
-        if (!idf_index_is_folder(out)) /* that is made before the work anyway */
+        if (out[0] == '\0' || out[strlen(out) - 1] != '/') /* a folder is made before the work */
             status = idf_file_can_write(out, &err);
+        status = status == IDF_ERR_ARGUMENT ? IDF_OK : status; /* one is there */
         if (status == IDF_OK && projection != NULL)
             status = idf_encoder_add_head(&encoder, projection, &err);
         else if (status == IDF_OK && !no_projection)

@@ -5,24 +5,35 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "build/comparer.h"
 #include "match/confirm_all.h"
 #include "match/parts.h"
 
 enum {
-    FILED = 250,      /* features of a reference that are filed and looked up */
-    LEAST_WORDS = 12, /* that two have in common, for them to be compared */
-    LOOKED_AT = 3,    /* references compared with one */
+    FILED = 250,            /* features of a reference that are filed and looked up; */
+    FILED_IN_ALL = 2 << 20, /* of so many references that these are more, fewer, */
+    FILED_LEAST = 50,       /* but so many, and twice as many looked up */
+    LEAST_WORDS = 12,       /* that two have in common, for them to be compared */
+    LOOKED_AT = 3,          /* references compared with one */
+    AT_ONCE = 256,          /* between two reports */
+    RELAXED = 8,            /* of those between two times that memory is let go of */
 };
 
 typedef struct search {
     const idf_index_row *rows;
-    const uint8_t *which;
+    const idf_alike_options *options;
+    int n_filed;
+    size_t first; /* row of those that are looked at now */
     idf_features *filed;
     idf_wordindex *words;
     idf_comparers comparers;
     idf_alike *best; /* of each row; share 0: none */
 } search;
+
+static int least(int a, int b) {
+    return a < b ? a : b;
+}
 
 static idf_status no_memory(idf_error *err) {
     return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while comparing references");
@@ -36,15 +47,18 @@ static bool is_one_thing(const idf_index_row *a, const idf_index_row *b) {
     return same_file || (strcmp(a->name, b->name) == 0 && strcmp(a->rarity, b->rarity) == 0);
 }
 
-static void look_at(void *context, size_t row, int worker) {
+static void look_at(void *context, size_t item, int worker) {
     const search *s = context;
+    const size_t row = s->first + item;
     idf_comparer *w = &s->comparers.items[worker];
     const idf_features *own = &s->rows[row].features;
     idf_alike *best = &s->best[row];
     *best = (idf_alike){row, row, 0};
-    if (s->which != NULL && !s->which[row])
+    if (s->options->which != NULL && !s->options->which[row])
         return;
-    int n = idf_word_query_run(w->query, &s->filed[row], LEAST_WORDS);
+    idf_features strongest = *own;
+    strongest.n = least(own->n, least(FILED, 2 * s->n_filed));
+    int n = idf_word_query_run(w->query, &strongest, LEAST_WORDS);
     if (n > 0)
         idf_confirmer_set_frame(w->confirmer, own);
     for (int k = 0, looked_at = 0; k < n && looked_at < LOOKED_AT; k++) {
@@ -82,25 +96,52 @@ static void search_release(search *s) {
     idf_free(s->best);
 }
 
+/* Files the strongest features of each row. */
+static idf_status file_rows(search *s, size_t n, idf_error *err) {
+    const idf_alike_options *o = s->options;
+    const int fair = (int)(FILED_IN_ALL / (n > 0 ? n : 1));
+    s->n_filed = fair < FILED_LEAST ? FILED_LEAST : least(fair, FILED);
+    for (size_t i = 0; i < n; i++) {
+        s->filed[i] = s->rows[i].features;
+        s->filed[i].n = least(s->filed[i].n, s->n_filed);
+    }
+    const idf_word_source source = {
+        .references = s->filed, .n_rows = n, .relax = o->relax, .relax_context = o->relax_context};
+    return idf_wordindex_new(&s->words, &source, o->pool, err);
+}
+
+/* Looks at all rows, some at a time. */
+static idf_status look(search *s, size_t n, idf_error *err) {
+    const idf_alike_options *o = s->options;
+    const double started = idf_clock_seconds();
+    for (s->first = 0; s->first < n;) {
+        const size_t now = n - s->first < AT_ONCE ? n - s->first : AT_ONCE;
+        idf_pool_for(o->pool, now, look_at, s);
+        s->first += now;
+        if (o->relax != NULL && (s->first / AT_ONCE) % RELAXED == 0)
+            o->relax(o->relax_context);
+        const idf_progress progress = {"compare", s->first, n, idf_clock_seconds() - started};
+        if (o->progress != NULL && !o->progress(o->context, &progress))
+            return idf_error_set(err, IDF_ERR_CANCELLED, "stopped while comparing references");
+    }
+    return IDF_OK;
+}
+
 idf_status idf_alikes_find(idf_alike **out, size_t *n_out, const idf_index_row *rows, size_t n,
-                           const uint8_t *which, idf_pool *pool, idf_error *err) {
-    search s = {.rows = rows, .which = which};
+                           const idf_alike_options *options, idf_error *err) {
+    search s = {.rows = rows, .options = options};
     *n_out = 0;
     s.best = idf_alloc(n, sizeof *s.best);
     s.filed = idf_alloc(n, sizeof *s.filed);
     *out = idf_alloc(n, sizeof **out);
     idf_status status = s.best == NULL || s.filed == NULL || *out == NULL ? no_memory(err) : IDF_OK;
-    for (size_t i = 0; i < n && status == IDF_OK; i++) {
-        s.filed[i] = rows[i].features;
-        s.filed[i].n = s.filed[i].n < FILED ? s.filed[i].n : FILED;
-    }
     if (status == IDF_OK)
-        status = idf_wordindex_new(&s.words, &(idf_word_source){.references = s.filed, .n_rows = n},
-                                   pool, err);
+        status = file_rows(&s, n, err);
     if (status == IDF_OK)
-        status = idf_comparers_open(&s.comparers, s.words, pool, err);
+        status = idf_comparers_open(&s.comparers, s.words, options->pool, err);
+    if (status == IDF_OK)
+        status = look(&s, n, err);
     if (status == IDF_OK) {
-        idf_pool_for(pool, n, look_at, &s);
         *n_out = keep_pairs(*out, s.best, n);
     } else {
         idf_free(*out);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include <identify/pool.h>
+#include <identify/progress.h>
 #include <identify/status.h>
 #include <identify/verify.h>
 
@@ -18,12 +19,21 @@
 extern "C" {
 #endif
 
-/* Compares rows, those whose flag in `which` is set (NULL: all), with all of n rows. Gives for each
+typedef struct idf_alike_options {
+    const uint8_t *which;     /* flags, one a row: those that are compared; NULL: all */
+    idf_pool *pool;           /* may be NULL */
+    idf_progress_fn progress; /* may be NULL; stage "compare" */
+    void *context;
+    void (*relax)(const void *context); /* as that of idf_word_rows */
+    const void *relax_context;
+} idf_alike_options;
+
+/* Compares the rows that are asked for with all of n rows. Gives for each
  * at most one pair, with the reference that it has most in common with, in the order of the rows,
  * and each pair once; *out is the caller's to idf_free. Files that are equal byte for byte and
  * pictures of one label are no pair. */
 idf_status idf_alikes_find(idf_alike **out, size_t *n_out, const idf_index_row *rows, size_t n,
-                           const uint8_t *which, idf_pool *pool, idf_error *err);
+                           const idf_alike_options *options, idf_error *err);
 
 #ifdef __cplusplus
 }

@@ -110,22 +110,44 @@ static idf_status tell_duplicates(idf_build *b, idf_build_report *report, idf_er
     return IDF_OK;
 }
 
+static void relax(const void *context) {
+    const idf_build *b = context;
+    for (size_t i = 0; i < b->n_parts; i++)
+        idf_index_part_forget(b->parts[i]);
+    for (int i = 0; i < N_OLD; i++)
+        if (b->old[i].index != NULL)
+            idf_index_forget(b->old[i].index);
+}
+
 /* Names new pictures that share most of themselves with another, unless they are few among so many
  * that finding it out would take longer than encoding them. */
 static const size_t ALWAYS_COMPARED = 4096, ONE_NEW_IN = 20;
 static idf_status tell_alikes(idf_build *b, const idf_index_row *rows, idf_build_report *report,
                               idf_error *err) {
     idf_alike *pairs = NULL;
-    size_t n = report->n_rows, n_pairs = 0, row = 0;
-    if (report->n_encoded == 0 || (n > ALWAYS_COMPARED && report->n_encoded * ONE_NEW_IN < n))
-        return IDF_OK;
+    size_t n = report->n_rows, n_pairs = 0, row = 0, n_new = 0;
     uint8_t *is_new = idf_alloc(n, 1);
     if (is_new == NULL)
         return idf_build_no_memory(err);
-    for (size_t i = 0; i < b->n_items; i++)
-        if (b->items[i].state != ITEM_FAILED)
-            is_new[row++] = b->items[i].state == ITEM_ENCODED;
-    idf_status status = idf_alikes_find(&pairs, &n_pairs, rows, n, is_new, b->options->pool, err);
+    for (size_t i = 0; i < b->n_items; i++) {
+        const idf_build_item *it = &b->items[i];
+        if (it->state == ITEM_FAILED)
+            continue;
+        /* what a stopped build has left was never compared */
+        is_new[row] = it->state == ITEM_ENCODED || !it->replaces;
+        n_new += is_new[row++];
+    }
+    if (n_new == 0 || (n > ALWAYS_COMPARED && n_new * ONE_NEW_IN < n)) {
+        idf_free(is_new);
+        return IDF_OK;
+    }
+    const idf_build_options *o = b->options;
+    const idf_alike_options options = {is_new, o->pool, o->progress, o->context, relax, b};
+    idf_status status = idf_alikes_find(&pairs, &n_pairs, rows, n, &options, err);
+    if (status == IDF_ERR_CANCELLED)
+        idf_error_set(err, status, "stopped while comparing references; %s",
+                      b->store == NULL ? "nothing was written"
+                                       : "what was done is kept for the next time");
     report->n_alike = n_pairs;
     for (size_t i = 0; i < n_pairs; i++)
         idf_build_tell(b, IDF_NOTE_ALIKE, rows[pairs[i].row].filename,
@@ -185,6 +207,21 @@ void idf_build_fill_row(idf_build_item *it) {
 /* Changes that call for choosing the thresholds again: this part of the rows. */
 static const double STALE = 0.05;
 
+/* Thresholds are chosen by that many references at most: what is filed of them takes memory. */
+enum { MOST_CALIBRATED = 16384 };
+
+/* An even sample of the rows; the caller's. */
+static idf_index_row *take_sample(const idf_index_row *rows, idf_calibrate_options *options) {
+    const size_t n = options->n_rows, n_some = n < MOST_CALIBRATED ? n : MOST_CALIBRATED;
+    idf_index_row *some = idf_alloc(n_some, sizeof *some);
+    for (size_t i = 0; some != NULL && i < n_some; i++)
+        some[i] = rows[(uint64_t)i * n / n_some];
+    options->rows = some;
+    options->n_rows = n_some;
+    options->n_all = n;
+    return some;
+}
+
 /* Chooses thresholds, or takes over those of the old index while little has changed: *fresh says
  * which. *text is empty when there are to be none. */
 static idf_status calibrate(idf_build *b, const idf_index_row *rows, idf_build_report *report,
@@ -207,10 +244,21 @@ static idf_status calibrate(idf_build *b, const idf_index_row *rows, idf_build_r
     bool stale = c.n_views != n_views || fabs(c.false_accepts - rate) > 1e-12 ||
                  changes > STALE * (double)report->n_rows;
     if (!known || (stale && !o->keep_thresholds)) {
-        const idf_calibrate_options options = {o->refs_dir, rows,        report->n_rows,
-                                               b->encoder,  o->pool,     n_views,
-                                               rate,        o->progress, o->context};
+        idf_calibrate_options options = {.refs_dir = o->refs_dir,
+                                         .n_rows = report->n_rows,
+                                         .encoder = b->encoder,
+                                         .pool = o->pool,
+                                         .n_views = n_views,
+                                         .false_accepts = rate,
+                                         .progress = o->progress,
+                                         .context = o->context,
+                                         .relax = relax,
+                                         .relax_context = b};
+        idf_index_row *some = take_sample(rows, &options);
+        if (some == NULL)
+            return idf_build_no_memory(err);
         idf_status status = idf_calibrate(&c, &options, err);
+        idf_free(some);
         if (status != IDF_OK)
             return status;
         changes = 0;
@@ -222,15 +270,6 @@ static idf_status calibrate(idf_build *b, const idf_index_row *rows, idf_build_r
     report->sim_threshold = c.sim_threshold;
     report->recall = c.geometry_recall;
     return IDF_OK;
-}
-
-static void relax(const void *context) {
-    const idf_build *b = context;
-    for (size_t i = 0; i < b->n_parts; i++)
-        idf_index_part_forget(b->parts[i]);
-    for (int i = 0; i < N_OLD; i++)
-        if (b->old[i].index != NULL)
-            idf_index_forget(b->old[i].index);
 }
 
 /* What is measured of the collection, as a JSON object: its thresholds, where there are any, and

@@ -332,6 +332,9 @@ static idf_status fit(run *r, idf_calibration *out, idf_error *err) {
     double *column[4], *background = NULL;
     size_t n = 0;
     idf_strangers strangers = {.unknown = (double)r->options->encoder->default_sim_threshold};
+    /* a stranger's evidence is by how much it exceeds chance, which more references have more of */
+    const double more =
+        r->options->n_all == 0 ? 0 : log10((double)r->options->n_all / (double)r->options->n_rows);
     bool all_blank = memchr(r->blank, false, r->options->n_rows * sizeof *r->blank) == NULL;
     idf_status status = IDF_OK;
     if (!all_blank)
@@ -343,7 +346,7 @@ static idf_status fit(run *r, idf_calibration *out, idf_error *err) {
         if (!s->read)
             continue;
         column[0][n] = s->evidence;
-        column[1][n] = s->stranger_evidence;
+        column[1][n] = s->stranger_evidence + more;
         column[2][n++] = s->cosine;
         if (!isnan(s->stranger_cosine))
             column[3][strangers.n_own++] = s->stranger_cosine;
@@ -436,9 +439,14 @@ idf_status idf_calibrate(idf_calibration *out, const idf_calibrate_options *o, i
         r.blank[i] = is_blank(&o->rows[i], (size_t)o->encoder->dim);
     }
     if (status == IDF_OK)
-        status = idf_wordindex_new(
-            &r.words, &(idf_word_source){.references = r.references, .n_rows = o->n_rows}, o->pool,
-            err);
+        status = idf_wordindex_new(&r.words,
+                                   &(idf_word_source){.references = r.references,
+                                                      .n_rows = o->n_rows,
+                                                      .relax = o->relax,
+                                                      .relax_context = o->relax_context},
+                                   o->pool, err);
+    if (o->relax != NULL)
+        o->relax(o->relax_context);
     if (status == IDF_OK)
         status = open_workers(&r, err);
     if (status == IDF_OK)

@@ -33,12 +33,15 @@ typedef struct idf_calibrate_options {
     const char *refs_dir;      /* where the pictures of the rows lie */
     const idf_index_row *rows; /* with embedding and features; n_rows of them */
     size_t n_rows;
+    size_t n_all; /* references that they are an even sample of; 0: these */
     const idf_encoder *encoder;
     idf_pool *pool;           /* may be NULL */
     size_t n_views;           /* spread over the references; 0: IDF_CALIBRATION_VIEWS */
     double false_accepts;     /* rate, 0..1; 0: IDF_FALSE_ACCEPTS */
     idf_progress_fn progress; /* may be NULL; stage "calibrate" */
     void *context;
+    void (*relax)(const void *context); /* as that of idf_word_rows */
+    const void *relax_context;
 } idf_calibrate_options;
 
 /* What was found. */

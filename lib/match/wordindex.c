@@ -46,16 +46,17 @@ size_t idf_wordindex_bytes(const idf_wordindex *x) {
     return sum;
 }
 
-static void get_reference(const void *context, size_t row, idf_features *out) {
-    const idf_wordindex *x = context;
-    *out = x->references[row];
-}
-
 /* A part's rows; none of what is gone. */
 typedef struct part_rows {
     const idf_wordindex *x;
     const idf_word_part *part;
+    const idf_word_source *source;
 } part_rows;
+
+static void relax(const void *context) {
+    const idf_word_source *s = ((const part_rows *)context)->source;
+    s->relax(s->relax_context);
+}
 
 static void get_part_row(const void *context, size_t row, idf_features *out) {
     const part_rows *rows = context;
@@ -65,14 +66,15 @@ static void get_part_row(const void *context, size_t row, idf_features *out) {
         *out = rows->x->references[at];
 }
 
-static idf_status make_postings(idf_wordindex *x, idf_pool *pool, idf_error *err) {
+static idf_status make_postings(idf_wordindex *x, const idf_word_source *s, idf_pool *pool,
+                                idf_error *err) {
     idf_status status = IDF_OK;
     for (size_t i = 0; !status && i < x->n_parts; i++) {
         idf_word_part *part = &x->parts[i];
         if (part->postings && idf_postings_fit(part->postings, x->vocabulary))
             continue;
-        const part_rows context = {x, part};
-        const idf_word_rows rows = {.get = get_part_row, .context = &context, .n = part->n_rows};
+        const part_rows context = {x, part, s};
+        const idf_word_rows rows = {get_part_row, &context, part->n_rows, s->relax ? relax : NULL};
         status = idf_postings_build(&x->own_postings[i], x->vocabulary, &rows, x->quota, pool, err);
         part->postings = &x->own_postings[i];
     }
@@ -98,7 +100,8 @@ static idf_status measure(idf_wordindex *x, idf_error *err) {
 
 static idf_status fill(idf_wordindex *x, const idf_word_source *s, idf_pool *pool, idf_error *err) {
     const idf_word_part all = {.n_rows = s->n_rows};
-    const idf_word_rows rows = {.get = get_reference, .context = x, .n = s->n_rows};
+    const part_rows context = {x, &all, s};
+    const idf_word_rows rows = {get_part_row, &context, s->n_rows, s->relax ? relax : NULL};
     idf_status status = IDF_OK;
     x->references = s->references;
     x->n_rows = s->n_rows;
@@ -117,7 +120,7 @@ static idf_status fill(idf_wordindex *x, const idf_word_source *s, idf_pool *poo
         x->vocabulary = &x->own_vocabulary;
     }
     if (!status)
-        status = make_postings(x, pool, err);
+        status = make_postings(x, s, pool, err);
     return status ? status : measure(x, err);
 }
 
@@ -152,8 +155,12 @@ idf_status idf_wordindex_open(idf_wordindex **out, const idf_index *index,
                                    .n_rows = idf_index_part_n_rows(part),
                                    .row = idf_index_rows_of_part(index, i)};
     }
-    const idf_word_source source = {
-        references, idf_index_n_rows(index), idf_index_vocabulary(index), parts, n, true};
+    const idf_word_source source = {.references = references,
+                                    .n_rows = idf_index_n_rows(index),
+                                    .vocabulary = idf_index_vocabulary(index),
+                                    .parts = parts,
+                                    .n_parts = n,
+                                    .unchecked = true};
     idf_status status = idf_wordindex_new(out, &source, pool, err);
     idf_free(parts);
     return status;

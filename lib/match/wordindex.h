@@ -41,6 +41,8 @@ typedef struct idf_word_source {
     const idf_word_part *parts;       /* NULL: one, of all references */
     size_t n_parts;
     bool unchecked; /* keypoints may be damaged: idf_wordindex_reference looks */
+    void (*relax)(const void *context); /* as that of idf_word_rows, while it is made */
+    const void *relax_context;
 } idf_word_source;
 
 /* Takes about 0.2 ms a reference of one thread for what is not there yet; `pool`, NULL or not, is

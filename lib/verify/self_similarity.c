@@ -123,6 +123,10 @@ static void summarise(idf_self_test *out, tables *t, size_t n_confusables, doubl
     t->pairs = NULL;
 }
 
+static void relax(const void *index) {
+    idf_index_forget(index);
+}
+
 /* What their features say of pairs. */
 static idf_status find_alikes(idf_self_test *out, const idf_index *index, idf_pool *pool,
                               idf_error *err) {
@@ -131,8 +135,9 @@ static idf_status find_alikes(idf_self_test *out, const idf_index *index, idf_po
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "out of memory while comparing references");
     for (size_t i = 0; i < out->n_rows; i++)
         idf_index_get_row(index, i, &rows[i]);
+    const idf_alike_options options = {.pool = pool, .relax = relax, .relax_context = index};
     idf_status status =
-        idf_alikes_find(&out->alikes, &out->n_alikes, rows, out->n_rows, NULL, pool, err);
+        idf_alikes_find(&out->alikes, &out->n_alikes, rows, out->n_rows, &options, err);
     idf_free(rows);
     return status;
 }

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "build/calibrate.h"
 #include "index/index.h"
 #include "index/part.h"
 #include "support/painted.h"
@@ -232,8 +233,32 @@ static void another_encoder(void **state) {
     assert_int_equal(idf_index_writer_open(&w, folder, encoder, &err), IDF_ERR_NOT_FOUND);
 }
 
+/* Thresholds chosen by a sample: the more references there are, the more a stranger has to show. */
+static void the_rest_of_the_references_counts(void **state) {
+    (void)state;
+    idf_index *index;
+    idf_index_row rows[N_PICTURES];
+    idf_calibration of_these, of_many;
+    build(file);
+    assert_int_equal(idf_index_open(&index, file, NULL), IDF_OK);
+    for (size_t i = 0; i < N_PICTURES; i++)
+        idf_index_get_row(index, i, &rows[i]);
+    idf_calibrate_options options = {
+        .refs_dir = refs, .rows = rows, .n_rows = N_PICTURES, .encoder = encoder, .n_views = 6};
+    assert_int_equal(idf_calibrate(&of_these, &options, NULL), IDF_OK);
+    options.n_all = 1000 * N_PICTURES;
+    assert_int_equal(idf_calibrate(&of_many, &options, NULL), IDF_OK);
+    assert_true(of_many.scale.evidence_middle > of_these.scale.evidence_middle + 1);
+    idf_index_free(index);
+}
+
 static bool stop_after(void *context, const idf_progress *progress) {
-    return progress->done < *(size_t *)context;
+    return strcmp(progress->stage, "encode") != 0 || progress->done < *(size_t *)context;
+}
+
+static bool stop_comparing(void *context, const idf_progress *progress) {
+    (void)context;
+    return strcmp(progress->stage, "compare") != 0;
 }
 
 /* Builds `path` in pieces of three pictures, two of which are kept at a time. */
@@ -288,6 +313,35 @@ static void a_stopped_build_goes_on(void **state) {
     remove_all(folder);
 }
 
+/* Where references are compared, too: nothing is encoded once more, and they are compared then. */
+static void stopped_while_comparing(void **state) {
+    (void)state;
+    idf_index *index;
+    idf_bytes twin = {0};
+    const char *path = scratch_path("refs/twin.png");
+    paint(&twin, 0);
+    assert_int_equal(idf_bytes_append(&twin, "", 1), IDF_OK); /* another file */
+    assert_int_equal(idf_file_write(path, twin.data, twin.len, NULL), IDF_OK);
+    idf_bytes_release(&twin);
+    idf_build_report report;
+    idf_error err = IDF_ERROR_INIT;
+    idf_build_options options = {.refs_dir = refs,
+                                 .out_path = folder,
+                                 .encoder = encoder,
+                                 .progress = stop_comparing,
+                                 .calibration_views = -1,
+                                 .checkpoint_pictures = 2};
+    assert_int_equal(idf_build_index(&options, &report, &err), IDF_ERR_CANCELLED);
+    assert_non_null(strstr(err.message, "comparing references; what was done is kept"));
+    assert_int_equal(idf_index_open(&index, folder, NULL), IDF_ERR_NOT_FOUND);
+    options.progress = NULL;
+    assert_int_equal(idf_build_index(&options, &report, &err), IDF_OK);
+    assert_int_equal(report.n_kept, N_PICTURES + 1);
+    assert_int_equal(report.n_alike, 1);
+    unlink(scratch_path("refs/twin.png"));
+    remove_all(folder);
+}
+
 /* So does that of a file; what was kept beside it goes when it is complete. */
 static void a_stopped_build_of_a_file_goes_on(void **state) {
     (void)state;
@@ -339,6 +393,8 @@ int main(void) {
         cmocka_unit_test(segments_are_merged),
         cmocka_unit_test(another_encoder),
         cmocka_unit_test(a_stopped_build_goes_on),
+        cmocka_unit_test(the_rest_of_the_references_counts),
+        cmocka_unit_test(stopped_while_comparing),
         cmocka_unit_test(a_stopped_build_of_a_file_goes_on),
         cmocka_unit_test(out_of_memory),
     };
