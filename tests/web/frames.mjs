@@ -37,6 +37,22 @@ export function small(name) {
   return fs.readFileSync(file);
 }
 
+const CALM = `
+import sys
+from PIL import Image
+W, H = 480, 270
+y, cb, cr = Image.open(sys.argv[1]).convert("YCbCr").resize((W, H)).split()
+frame = b"FRAME\\n" + b"".join(p.tobytes() for p in (y, cb.resize((W // 2, H // 2)), cr.resize((W // 2, H // 2))))
+open(sys.argv[2], "wb").write(b"YUV4MPEG2 W480 H270 F10:1 C420jpeg\\n" + 2 * frame)
+`;
+
+/** A file of the fake camera: an example frame of 480 x 270, ten times a second and not coded, which takes little to run. @param {string} name */
+export function calm(name) {
+  const file = scratchFile('calm.y4m');
+  execFileSync('/usr/bin/python3', ['-c', CALM, path.join(FRAMES, name), file]);
+  return file;
+}
+
 /** A JPEG. @param {[string, [number, number][]][]} cards which reference lies where, 0..1 @param {[number, number]} [size] */
 export function frameOf(cards, [width, height] = [960, 540]) {
   const file = scratchFile('frame.jpg');

@@ -1,5 +1,6 @@
 // What the tests of the page share: the browser with a fake camera, small checks, a list of tests.
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -16,8 +17,8 @@ export { assert };
 export const CHROMIUM = process.env.CHROMIUM || ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((f) => fs.existsSync(f));
 export const FRAMES = path.join(SOURCE, 'data/example-frames');
 
-/** pages that are open: a failed test leaves its own behind @type {Set<any>} */
-const contexts = new Set();
+/** of the test that is running: the contexts that it has open, for a failed one leaves them behind @type {AsyncLocalStorage<Set<any>>} */
+const opened = new AsyncLocalStorage();
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'identify-web-'));
 process.on('exit', () => fs.rmSync(scratch, { recursive: true, force: true }));
 
@@ -48,8 +49,9 @@ export const SIZES = { 360: [360, 800], 768: [768, 1024], 1440: [1440, 900], 256
 export async function open(b, url, options = {}) {
   const { size = [1440, 900], theme = 'dark', before, path: at = '/canvas/live', wait, ...rest } = options;
   const context = await b.newContext({ viewport: { width: size[0], height: size[1] }, colorScheme: theme, serviceWorkers: 'block', acceptDownloads: true, hasTouch: size[0] < 600, ...rest });
-  contexts.add(context);
-  context.on('close', () => contexts.delete(context));
+  const contexts = opened.getStore();
+  contexts?.add(context);
+  context.on('close', () => contexts?.delete(context));
   const page = await context.newPage();
   page.wrong = [];
   page.on('pageerror', (e) => page.wrong.push('error: ' + e.message));
@@ -107,15 +109,18 @@ export function iou(a, b, n = 400) {
   return any ? both / any : 0;
 }
 
-/** Runs the tests that the arguments name (all without); one browser for those that share one. */
-export async function run(tests) {
-  const only = process.argv.slice(2);
+/**
+ * Runs the tests that the arguments name (all without), as many side by side as there are lanes: a page waits for its
+ * next picture most of the time. Each test is given its lane, a server of its own as a rule.
+ * @template T @param {Record<string, (lane: T) => Promise<void>>} tests @param {T[]} [lanes]
+ */
+export async function run(tests, lanes = [/** @type {any} */ (undefined)]) {
+  const only = process.argv.slice(2), waiting = Object.entries(tests).filter(([name]) => !only.length || only.some((o) => name.includes(o)));
   let failed = 0;
-  for (const [name, fn] of Object.entries(tests)) {
-    if (only.length && !only.some((o) => name.includes(o))) continue;
-    const started = Date.now();
+  const one = async (name, fn, lane) => {
+    const started = Date.now(), contexts = new Set();
     try {
-      await fn();
+      await opened.run(contexts, () => fn(lane));
       console.log(`ok   ${name} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
     } catch (error) {
       failed++;
@@ -123,6 +128,9 @@ export async function run(tests) {
       console.log(`FAIL ${name}\n${error.stack}`);
       if (/browser has been closed/.test(error.message)) process.exit(1); // nothing after it can run
     }
-  }
+  };
+  await Promise.all(lanes.map(async (lane) => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) await one(next[0], next[1], lane);
+  }));
   process.exitCode = failed ? 1 : 0;
 }

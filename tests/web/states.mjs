@@ -39,7 +39,7 @@ export const STATES = {
   page: { go: async (page, fake) => { fake.answer = page9; await press(page, 'mode-page'); await page.setInputFiles('#pick-photo', fake.pagePhoto); await page.waitForSelector('.nine'); } },
   picker: { info: { can_write: true }, go: async (page, fake) => { await live(page, fake, both, 2); await second(page); await page.keyboard.press('c'); await page.waitForSelector('.yours img[src^="blob:"]'); } },
   nothingfound: { info: { can_write: true }, go: async (page, fake) => { await live(page, fake, both, 2); await page.keyboard.press('c'); await page.fill('#find', 'grendel'); await page.getByText('Nothing called').waitFor(); } },
-  lost: { go: async (page, fake) => { await live(page, fake, both, 2); await answered(page); fake.answer = () => ({ drop: true }); await page.waitForFunction(() => !document.querySelector('#tracks li') && document.querySelector('#banner .when'), null, { timeout: 9000 }); } },
+  lost: { go: async (page, fake) => { await live(page, fake, both, 2); await answered(page); fake.answer = () => ({ drop: true }); await page.waitForFunction(() => !document.querySelector('#tracks li') && document.querySelector('#banner .when')); } },
   cleared: { go: async (page) => { await sheet(page, 'deck'); await press(page, 'clear'); } },
   empty: { deck: {}, go: async (page) => { await sheet(page, 'deck'); } },
   deck: { go: async (page, fake) => { await live(page, fake, both, 2); await sheet(page, 'deck'); } },

@@ -3,18 +3,18 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { DRAGON, EAGLE, Fake, GOLDFISH, PRICE, QUAD, SOURCE, answer, mask } from './fake.mjs';
-import { assert, browser, camera, drawn, iou, misplaced, noErrors, open, press, run, scratchFile, startCamera, text, until, FRAMES, SIZES } from './lib.mjs';
-import { small } from './frames.mjs';
+import { assert, browser, drawn, iou, misplaced, noErrors, open, press, run, scratchFile, startCamera, text, until, FRAMES, SIZES } from './lib.mjs';
+import { calm, small } from './frames.mjs';
 
-const fake = await new Fake().listen();
+const lanes = [await new Fake().listen(), await new Fake().listen()]; // a server for each test that runs beside others
 const INSECURE = 'cards.test';
-const b = await browser({ camera: camera([[small('01_at_an_angle.jpg'), 2]]), args: [`--host-resolver-rules=MAP ${INSECURE} 127.0.0.1`] });
+const b = await browser({ camera: calm('01_at_an_angle.jpg'), args: [`--host-resolver-rules=MAP ${INSECURE} 127.0.0.1`] });
 const shift = (dx) => QUAD.map(([x, y]) => [x + dx, y]);
 const far = [[0.76, 0.15], [0.97, 0.2], [0.94, 0.75], [0.73, 0.7]];
 const photo = path.join(FRAMES, '01_at_an_angle.jpg');
 
 /** A page with the camera running and the fake answering `reply`. */
-async function live(reply, options = {}) {
+async function live(fake, reply, options = {}) {
   fake.answer = reply;
   const page = await open(b, fake.url, options);
   await startCamera(page);
@@ -26,8 +26,8 @@ const done = async (page) => { noErrors(page); await page.context().close(); };
 const stored = (deck) => ({ fn: (d) => { if (!localStorage.getItem('dlf-deck-v1')) localStorage.setItem('dlf-deck-v1', JSON.stringify(d)); }, arg: deck });
 
 await run({
-  async 'a card: name, price, outline, add, reload, quantity, total, remove, undo, clear'() {
-    const page = await live(() => answer(GOLDFISH()));
+  async 'a card: name, price, outline, add, reload, quantity, total, remove, undo, clear'(fake) {
+    const page = await live(fake, () => answer(GOLDFISH()));
     await seen(page, 'Lantern Goldfish');
     assert.equal(await text(page, '#caption .price'), '$11.42');
     assert.match(await text(page, '#caption .orig'), /^¥1,780 \(¥1,477–¥2,403\) ?26 Nov, /);
@@ -62,9 +62,9 @@ await run({
     await done(page);
   },
 
-  async 'two at once; a swap is a new track with its own price; unsure has a span and no price'() {
+  async 'two at once; a swap is a new track with its own price; unsure has a span and no price'(fake) {
     let second = false;
-    const page = await live(() => (second ? answer(EAGLE({ price: null }), DRAGON({ corners: far })) : answer(GOLDFISH(), DRAGON({ corners: far }))));
+    const page = await live(fake, () => (second ? answer(EAGLE({ price: null }), DRAGON({ corners: far })) : answer(GOLDFISH(), DRAGON({ corners: far }))));
     await seen(page, 'Moonlit Dragon?');
     assert.equal(await page.locator('#tracks > li').count(), 2);
     assert.match(await text(page, '#tracks > li:nth-child(2)'), /Printing not sure \$1\.15 to \$159\.12/);
@@ -87,7 +87,7 @@ await run({
     await done(page);
   },
 
-  async 'an outline is not drawn on another picture'() {
+  async 'an outline is not drawn on another picture'(fake) {
     // a camera whose picture changes while an answer for the first one is under way
     let held = null, free = () => {};
     fake.answer = async () => { await held; return answer(GOLDFISH()); };
@@ -128,7 +128,7 @@ await run({
     await done(page);
   },
 
-  async 'the server dies and comes back; what was in view goes after two seconds'() {
+  async 'the server dies and comes back; what was in view goes after two seconds'(fake) {
     const mine = await new Fake().listen(), { port } = mine;
     mine.answer = () => answer(GOLDFISH());
     const page = await open(b, mine.url);
@@ -146,9 +146,9 @@ await run({
     await page.context().close();
   },
 
-  async 'busy, broken and refused answers are said in words'() {
+  async 'busy, broken and refused answers are said in words'(fake) {
     let reply = { status: 503, body: { error: 'queue full' }, headers: { 'retry-after': '1' } };
-    const page = await live(() => reply);
+    const page = await live(fake, () => reply);
     const says = (what) => page.waitForFunction((w) => document.querySelector('#status .err')?.textContent.includes(w), what);
     await says('The server is busy');
     reply = { status: 400, body: { detail: 'bad image: it is cut off', error: 'bad image: it is cut off' } };
@@ -160,13 +160,13 @@ await run({
     await done(page);
   },
 
-  async 'the token is asked for'() {
-    const page = await live(() => ({ status: 401, body: { error: 'a token is needed' } }));
+  async 'the token is asked for'(fake) {
+    const page = await live(fake, () => ({ status: 401, body: { error: 'a token is needed' } }));
     await page.waitForSelector('#token-text');
     await done(page);
   },
 
-  async 'insecure origin: the https address, its QR code and the fingerprint; a photo still works'() {
+  async 'insecure origin: the https address, its QR code and the fingerprint; a photo still works'(fake) {
     fake.info = { ...fake.info, https_url: 'https://192.168.1.24:8501', cert_sha256: '4F:9A:17:C2:03:D8:11:22' };
     fake.answer = () => answer(GOLDFISH());
     const page = await open(b, `http://${INSECURE}:${fake.port}`);
@@ -178,7 +178,7 @@ await run({
     await done(page);
   },
 
-  async 'no camera, a busy one, a refused one'() {
+  async 'no camera, a busy one, a refused one'(fake) {
     for (const [name, says] of [['NotFoundError', 'No camera found'], ['NotReadableError', 'The camera is in use']]) {
       const page = await open(b, fake.url, { before: { fn: (n) => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', n)); }, arg: name } });
       await page.getByText('Use Webcam').click();
@@ -191,9 +191,9 @@ await run({
     await shut.close();
   },
 
-  async 'an upstream of the original’s kind, and of mac_tensor’s'() {
+  async 'an upstream of the original’s kind, and of mac_tensor’s'(fake) {
     fake.info = { ...fake.info, upstream: 'http://10.0.0.5:8500' };
-    const page = await live(() => ({ ok: true, count: 1, bboxes: [{ x1: 0.3, y1: 0.2, x2: 0.6, y2: 0.9, score: 0.8, label: 'High Eagle (UR)?', ref_url: fake.url + '/refs/LOCH-JP012_high_eagle.jpg', margin: 0.01, confident: false, price: { median: 12.5, min: 12.5, max: 12.5, currency: 'USD' } }], image_size: { w: 960, h: 540 }, elapsed_ms: 50, upstream: 'x' }));
+    const page = await live(fake, () => ({ ok: true, count: 1, bboxes: [{ x1: 0.3, y1: 0.2, x2: 0.6, y2: 0.9, score: 0.8, label: 'High Eagle (UR)?', ref_url: fake.url + '/refs/LOCH-JP012_high_eagle.jpg', margin: 0.01, confident: false, price: { median: 12.5, min: 12.5, max: 12.5, currency: 'USD' } }], image_size: { w: 960, h: 540 }, elapsed_ms: 50, upstream: 'x' }));
     await seen(page, 'High Eagle?');
     assert.equal(fake.frames.at(-1).at, '/api/falcon-frame');
     assert.match(await text(page, '#status'), /Backend 10\.0\.0\.5:8500/);
@@ -206,7 +206,7 @@ await run({
     await done(page);
   },
 
-  async 'page of nine: reading order, unsure one, add all, undo'() {
+  async 'page of nine: reading order, unsure one, add all, undo'(fake) {
     const cell = (i) => { const x = 0.1 + (i % 3) * 0.28, y = 0.05 + Math.floor(i / 3) * 0.31; return [[x, y], [x + 0.2, y], [x + 0.2, y + 0.26], [x, y + 0.26]]; };
     const nine = Array.from({ length: 9 }, (_, i) => (i === 6 ? DRAGON({ corners: cell(i) }) : mask('Thing ' + (i + 1), '', `AB-EN00${i + 1}`, 'LOCH-JP012_high_eagle.jpg', { corners: cell(i), price: PRICE(1000) })));
     fake.answer = () => answer(...[4, 8, 1, 6, 0, 3, 7, 2, 5].map((i) => nine[i]));
@@ -229,9 +229,9 @@ await run({
     await done(page);
   },
 
-  async 'not this one: search, choose, the picture is kept on a writable server, and removed again'() {
+  async 'not this one: search, choose, the picture is kept on a writable server, and removed again'(fake) {
     fake.info = { ...fake.info, can_write: true };
-    const page = await live(() => answer(GOLDFISH()));
+    const page = await live(fake, () => answer(GOLDFISH()));
     await seen(page, 'Lantern Goldfish');
     await page.keyboard.press('c');
     await page.waitForSelector('.yours img[src^="blob:"]');
@@ -272,7 +272,7 @@ await run({
     await done(page);
   },
 
-  async 'export and import through the buttons'() {
+  async 'export and import through the buttons'(fake) {
     const page = await open(b, fake.url, { before: stored({ 'Lantern Goldfish': { label: 'Lantern Goldfish (UR)', usd: 11.42, jpy: 1780, added_at: 5, qty: 2 }, 'Moonlit Dragon (UR)?': { label: 'Moonlit Dragon (UR)?', added_at: 4, qty: 1 } }) });
     assert.match(await text(page, '#p-deck .n'), /3 cards, 1 without a price/);
     for (const [id, file, starts] of [['csv', 'deck.csv', 'Quantity,Name,Rarity'], ['tcgplayer', 'deck-tcgplayer.csv', 'Quantity,Name,Simple Name'], ['moxfield', 'deck-moxfield.csv', 'Count,Tradelist'], ['json', 'deck.json', '{']]) {
@@ -295,7 +295,7 @@ await run({
     await done(page);
   },
 
-  async 'a deck of 5,000, a broken one, a full storage'() {
+  async 'a deck of 5,000, a broken one, a full storage'(fake) {
     const many = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`Thing ${i}`, { label: `Thing ${i} (UR)`, usd: 1.25, added_at: i, qty: 2 }]));
     const page = await open(b, fake.url, { before: stored(many) });
     await until('the total', async () => (await text(page, '#deck-total')) === '$12,500.00');
@@ -313,10 +313,10 @@ await run({
     await done(bad);
   },
 
-  async '100 things in one answer; hostile names'() {
+  async '100 things in one answer; hostile names'(fake) {
     const evil = '<img src=x onerror="document.body.dataset.evil=1">\u202e\u05d0\u05d1\u0000' + 'A'.repeat(300);
     let reply = answer(...Array.from({ length: 100 }, (_, i) => mask(`Thing ${i}`, '', '', 'LOCH-JP012_high_eagle.jpg', { corners: [[(i % 10) / 10, Math.floor(i / 10) / 10], [(i % 10) / 10 + 0.08, Math.floor(i / 10) / 10], [(i % 10) / 10 + 0.08, Math.floor(i / 10) / 10 + 0.08], [(i % 10) / 10, Math.floor(i / 10) / 10 + 0.08]] })));
-    const page = await live(() => reply, { size: SIZES[360] });
+    const page = await live(fake, () => reply, { size: SIZES[360] });
     await page.waitForFunction(() => document.querySelectorAll('#tracks > li').length === 100);
     assert.equal((await drawn(page)).length, 100);
     for (let i = 0; i < 2; i++) { // the sheet goes up and comes down again
@@ -335,7 +335,7 @@ await run({
     await page.context().close();
   },
 
-  async 'photos by file, paste and drop; a video; what is neither'() {
+  async 'photos by file, paste and drop; a video; what is neither'(fake) {
     fake.answer = () => answer(GOLDFISH());
     const page = await open(b, fake.url), bytes = [...fs.readFileSync(photo)];
     const give = (how) => page.evaluate(([data, kind]) => {
@@ -387,7 +387,7 @@ await run({
     await done(page);
   },
 
-  async 'without a network the shell opens and the deck works'() {
+  async 'without a network the shell opens and the deck works'(fake) {
     const mine = await new Fake().listen();
     const page = await open(b, mine.url, { serviceWorkers: 'allow', before: stored({ 'High Eagle': { label: 'High Eagle', ref_url: '/refs/LOCH-JP012_high_eagle.jpg', usd: 2, added_at: 1, qty: 1 } }) });
     await page.evaluate(() => navigator.serviceWorker.ready);
@@ -402,7 +402,7 @@ await run({
     await page.context().close();
   },
 
-  async 'keys rest while typing and can be turned off; settings are kept'() {
+  async 'keys rest while typing and can be turned off; settings are kept'(fake) {
     const page = await open(b, fake.url);
     await page.keyboard.press(',');
     await page.locator('#set-keys').uncheck();
@@ -418,7 +418,7 @@ await run({
     await done(page);
   },
 
-  async 'a photo’s late answer is nobody’s once another source is open'() {
+  async 'a photo’s late answer is nobody’s once another source is open'(fake) {
     let release = () => {};
     fake.answer = () => new Promise((resolve) => { release = () => resolve(answer(GOLDFISH())); });
     const page = await open(b, fake.url);
@@ -431,6 +431,6 @@ await run({
     assert.equal(await page.locator('#tracks > li').count(), 0);
     await done(page);
   },
-});
+}, lanes);
 await b.close();
-await fake.close();
+for (const fake of lanes) await fake.close();

@@ -217,6 +217,8 @@ await run({
     await tabTo(page, '#p-deck [data-act="export"]');
     await page.keyboard.press('Enter');
     await page.waitForFunction(() => document.activeElement?.matches('[data-act="save"]')); // the menu takes the focus
+    await page.evaluate(() => { window.identify.deck.changed(); return new Promise((resolve) => { requestAnimationFrame(() => setTimeout(resolve)); }); }); // it is drawn anew
+    assert.ok(await page.evaluate(() => document.activeElement?.matches('[data-act="save"]')), 'the menu keeps the focus');
     const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('Enter')]);
     assert.equal(download.suggestedFilename(), 'deck.csv');
     await tabTo(page, '#tracks > li:nth-child(2) [data-act="picker"]');

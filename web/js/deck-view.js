@@ -7,7 +7,7 @@ import { FORMATS } from './formats.js';
 const STEP = 120; // rows that are made at a time
 
 const panel = /** @type {HTMLElement} */ ($('#p-deck'));
-let shown = STEP, menu = false, pulse = 0;
+let shown = STEP, menu = false, pulse = 0, footed = '';
 
 /** @typedef {import('./deck.js').Deck} Deck */
 
@@ -57,8 +57,11 @@ function patch(el, e, i) {
   setAttr(el, 'aria-posinset', String(i + 1));
 }
 
+/** Made anew only when it differs: what has the focus keeps it. */
 function foot() {
-  const some = !!deck?.entries.length, undo = deck?.undoText;
+  const some = !!deck?.entries.length, undo = deck?.undoText, now = [some, undo, menu].join();
+  if (footed === now) return;
+  footed = now;
   parts.foot.replaceChildren(...[
     h('div', { class: 'menu' }, button('export', 'i-out', 'Export', 'btn btn-line', { 'aria-expanded': String(menu), disabled: !some }),
       menu && h('div', { class: 'menu-pop' }, FORMATS.map((f) => h('button', { type: 'button', 'data-act': 'save', 'data-id': f.id }, f.name, h('small', null, f.note))))),
