@@ -16,8 +16,7 @@ enum {
     FILED_LEAST = 50,       /* but so many, and twice as many looked up */
     LEAST_WORDS = 12,       /* that two have in common, for them to be compared */
     LOOKED_AT = 3,          /* references compared with one */
-    AT_ONCE = 256,          /* between two reports */
-    RELAXED = 8,            /* of those between two times that memory is let go of */
+    AT_ONCE = 256,          /* between two reports; as often memory is let go of */
 };
 
 typedef struct search {
@@ -118,7 +117,7 @@ static idf_status look(search *s, size_t n, idf_error *err) {
         const size_t now = n - s->first < AT_ONCE ? n - s->first : AT_ONCE;
         idf_pool_for(o->pool, now, look_at, s);
         s->first += now;
-        if (o->relax != NULL && (s->first / AT_ONCE) % RELAXED == 0)
+        if (o->relax != NULL)
             o->relax(o->relax_context);
         const idf_progress progress = {"compare", s->first, n, idf_clock_seconds() - started};
         if (o->progress != NULL && !o->progress(o->context, &progress))
