@@ -12,11 +12,15 @@
 #include "index/index.h"
 #include "kernel/dot.h"
 #include "match/scratch.h"
+#include "match/surface.h"
 
 /* A picture full of texture that geometry did not confirm is likely a stranger: then the odds
  * against the embedding are this much longer (a natural logarithm). */
 static const double TEXTURED_DOUBT = 10;
-enum { TEXTURED_FEATURES = 150 };
+
+/* What has no texture for geometry is known as itself by all of its picture: the odds for it are
+ * this much longer. */
+static const double SAME_PICTURE = 10;
 
 /* Outlines that overlap more are one place. */
 static const double SAME_PLACE = 0.5;
@@ -78,19 +82,29 @@ idf_detection idf_detection_of(const idf_call *call, const idf_image *frame,
     return d;
 }
 
+/* Whether the frame as a whole is the reference's picture, where geometry cannot say. */
+static bool is_frame(const idf_call *call, size_t row) {
+    const idf_collection *c = call->collection;
+    const idf_scratch *s = call->scratch;
+    return s->has_small && c->references[row].n < IDF_TEXTURED_FEATURES &&
+           c->pictures[row] != NULL && idf_surface_is_same(s->small, c->pictures[row]);
+}
+
 /* Log odds of the first `n` neighbours of region r, each against a frame in which it is not. */
 static void odds_of_hits(const idf_call *call, size_t r, size_t n, double *odds) {
     const idf_collection *c = call->collection;
     const idf_hit *hits = call->scratch->hits + r * call->n_hits;
     bool textured = c->words != NULL && !call->no_doubt &&
-                    call->scratch->regions[r].n_features >= TEXTURED_FEATURES;
+                    call->scratch->regions[r].n_features >= IDF_TEXTURED_FEATURES;
     for (size_t i = 0; i < n; i++) {
         odds[i] = -INFINITY;
         if (hits[i].row == SIZE_MAX)
             continue;
         odds[i] = idf_embedding_odds(&c->scale, (double)hits[i].score);
-        if (textured && c->references[hits[i].row].n >= TEXTURED_FEATURES)
+        if (textured && c->references[hits[i].row].n >= IDF_TEXTURED_FEATURES)
             odds[i] -= TEXTURED_DOUBT;
+        if (r == 0 && is_frame(call, hits[i].row))
+            odds[i] += SAME_PICTURE;
     }
 }
 

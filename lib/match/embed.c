@@ -8,6 +8,7 @@
 #include "image/image.h"
 #include "index/index.h"
 #include "match/scratch.h"
+#include "match/surface.h"
 
 /* Longer side, in pixels, of a quadrilateral whose colours are read. */
 enum { COLOUR_SIDE = 64 };
@@ -120,6 +121,19 @@ idf_status idf_embed_search(const idf_call *call, size_t from, idf_error *err) {
         for (; kept < k; kept++)
             hits[kept] = (idf_hit){SIZE_MAX, -2};
     }
+    return status;
+}
+
+idf_status idf_embed_small(const idf_call *call, const idf_image *frame, idf_error *err) {
+    const idf_collection *c = call->collection;
+    idf_scratch *s = call->scratch;
+    const size_t nearest = s->hits[0].row;
+    s->has_small = false;
+    if (c->words == NULL || nearest == SIZE_MAX ||
+        c->references[nearest].n >= IDF_TEXTURED_FEATURES)
+        return IDF_OK;
+    idf_status status = idf_surface_picture(s->small, frame, err);
+    s->has_small = status == IDF_OK;
     return status;
 }
 

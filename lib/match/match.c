@@ -76,6 +76,8 @@ static idf_status look_into_grey(const idf_call *call, const idf_stream *stream,
         status = idf_stop_check(&call->stop, err);
     if (status == IDF_OK)
         status = idf_embed_search(call, 0, err);
+    if (status == IDF_OK)
+        status = idf_embed_small(call, frame, err);
     return status == IDF_OK ? look(call, stream, frame, grey, how, err) : status;
 }
 

@@ -21,6 +21,9 @@ enum { IDF_EMBEDDED_MAX = IDF_FIXED_REGIONS + IDF_QUAD_REGIONS };
 /* Rows that a stream asks to be looked at first. */
 enum { IDF_TRACKED_ROWS = IDF_TRACKS_MAX * IDF_TRACK_ROWS };
 
+/* Features of a picture that geometry would have confirmed. */
+enum { IDF_TEXTURED_FEATURES = 150 };
+
 /* A part of the frame that was embedded. */
 typedef struct idf_embedded {
     idf_point corners[4]; /* pixels of the frame, from what was taken for its top left */
@@ -45,7 +48,9 @@ struct idf_scratch {
     size_t n_regions;
     idf_keypoint part_keypoints[IDF_ENCODER_FEATURES]; /* of the centre */
     idf_descriptor part_descriptors[IDF_ENCODER_FEATURES];
-    idf_features whole; /* of the frame; the extractor's */
+    idf_features whole;             /* of the frame; the extractor's */
+    uint8_t small[IDF_SMALL_BYTES]; /* the frame's small picture, when has_small */
+    bool has_small;
     idf_sightings sightings;
     idf_scratch_counters count;
 };
@@ -77,6 +82,8 @@ idf_status idf_embed_quad(const idf_call *call, const idf_image *frame, const id
 /* The quadrilaterals of an encoder that takes pictures, as many at once as it is best given. */
 idf_status idf_embed_pictures(const idf_call *call, idf_error *err);
 void idf_embed_release_pictures(idf_scratch *scratch);
+/* Makes the frame's small picture where the nearest reference has too little for geometry. */
+idf_status idf_embed_small(const idf_call *call, const idf_image *frame, idf_error *err);
 /* The neighbours of regions [from, n_regions), masked rows left out. */
 idf_status idf_embed_search(const idf_call *call, size_t from, idf_error *err);
 

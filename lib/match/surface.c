@@ -5,6 +5,7 @@
 #include "match/surface.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -22,7 +23,11 @@ enum {
     LEAST_PAIRS = 8, /* else the surface is not looked at */
     LEAST_SPAN = 6,  /* cells that they span at least, either way */
     SAMPLES = 6,     /* of the frame, along a side of a cell at most */
-    GLARE = 245,     /* a cell as bright as that in all colours shows the light, not the thing */
+    /* Levels of 255 that cells of one picture differ by, and that something in it is apart. */
+    SAME_AT_MOST = 10,
+    SAME_ON_AVERAGE = 2,
+    SAME_SHOWS = 24,
+    GLARE = 245, /* a cell as bright as that in all colours shows the light, not the thing */
 };
 /* What a cell averages, in cells: somewhat more than itself, as the small picture does. */
 static const double BOX = 1.5;
@@ -83,6 +88,23 @@ idf_status idf_surface_picture(uint8_t out[IDF_SMALL_BYTES], const idf_image *im
                         SIDE);
     idf_image_release(&small);
     return status;
+}
+
+bool idf_surface_is_same(const uint8_t a[IDF_SMALL_BYTES], const uint8_t b[IDF_SMALL_BYTES]) {
+    int differs = 0, shown = 0;
+    for (int channel = 0; channel < 3; channel++) {
+        int least = 255, most = 0;
+        for (int i = channel; i < IDF_SMALL_BYTES; i += 3) {
+            const int d = abs(a[i] - b[i]);
+            differs += d;
+            if (d > SAME_AT_MOST)
+                return false;
+            least = a[i] < least ? a[i] : least;
+            most = a[i] > most ? a[i] : most;
+        }
+        shown = most - least > shown ? most - least : shown;
+    }
+    return differs <= SAME_ON_AVERAGE * IDF_SMALL_BYTES && shown >= SAME_SHOWS;
 }
 
 void idf_laid_set(idf_laid *out, const idf_confirmation *seen, const idf_features *reference,

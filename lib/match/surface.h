@@ -25,6 +25,10 @@ extern "C" {
 idf_status idf_surface_picture(uint8_t out[IDF_SMALL_BYTES], const idf_image *image,
                                idf_error *err);
 
+/* Whether two small pictures are of one picture, but for its size and compression, and show
+ * something: one colour alone is no picture. */
+bool idf_surface_is_same(const uint8_t a[IDF_SMALL_BYTES], const uint8_t b[IDF_SMALL_BYTES]);
+
 enum { IDF_LAID_PAIRS = 96 };
 
 /* How a reference lies in a frame: the map from its working picture to the frame's pixels (both

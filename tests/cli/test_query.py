@@ -59,6 +59,27 @@ class Query(ProgramTest):
         self.assertEqual(result.returncode, 1, result.stdout)
         self.assertIn("none of them", result.stdout)
 
+    def test_a_plain_thing_is_itself_and_no_other_is(self):
+        """Two colours and hardly a feature: all of the picture has to be the same."""
+        refs, index = self.path("plain"), self.path("plain.npz")
+        os.mkdir(refs)
+
+        def plain(path, colour, size=300):
+            image = Image.new("RGB", (size, size), colour)
+            image.paste(tuple(c + 55 for c in colour), [size // 3, size // 3, 2 * size // 3, 2 * size // 3])
+            image.save(path, quality=75)
+            return path
+        colours = {"navy": (25, 40, 110), "teal": (20, 120, 120), "brown": (110, 70, 40), "grey": (90, 90, 90)}
+        own = [plain(os.path.join(refs, name + ".png"), colour) for name, colour in colours.items()]
+        self.assertEqual(run("index", "--refs", refs, "--out", index, "--quiet").returncode, 0)
+        smaller = [plain(self.path(name + ".jpg"), colour, 210) for name, colour in colours.items()]
+        for path in own + smaller:
+            got = run("query", "--index", index, "--json", path)
+            named = os.path.basename(path).split(".")[0].title()
+            self.assertEqual((got.returncode, json.loads(got.stdout)["masks"][0]["name"]), (0, named), got.stdout)
+        for colour in ((33, 48, 118), (150, 40, 40)):  # nearly navy, and something else
+            self.assertEqual(run("query", "--index", index, plain(self.path("other.png"), colour)).returncode, 1)
+
     def test_stdin(self):
         with open(self.photo(4), "rb") as file:
             result = run("query", "--index", self.index, "-", stdin=file.read())
