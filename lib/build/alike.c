@@ -104,8 +104,11 @@ static idf_status file_rows(search *s, size_t n, idf_error *err) {
         s->filed[i] = s->rows[i].features;
         s->filed[i].n = least(s->filed[i].n, s->n_filed);
     }
-    const idf_word_source source = {
-        .references = s->filed, .n_rows = n, .relax = o->relax, .relax_context = o->relax_context};
+    const idf_word_source source = {.references = s->filed,
+                                    .n_rows = n,
+                                    .relax = o->relax,
+                                    .relax_context = o->relax_context,
+                                    .quota = (size_t)s->n_filed}; /* few: their looks beside them */
     return idf_wordindex_new(&s->words, &source, o->pool, err);
 }
 

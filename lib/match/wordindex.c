@@ -113,7 +113,7 @@ static idf_status fill(idf_wordindex *x, const idf_word_source *s, idf_pool *poo
     if (!x->parts || !x->own_postings || (s->unchecked && !x->state))
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "no memory for a word index");
     memcpy(x->parts, s->parts ? s->parts : &all, x->n_parts * sizeof *x->parts);
-    x->quota = idf_word_quota(&rows);
+    x->quota = s->quota > 0 ? s->quota : idf_word_quota(&rows);
     x->vocabulary = s->vocabulary;
     if (!x->vocabulary) {
         status = idf_vocabulary_learn(&x->own_vocabulary, &rows, x->quota, pool, err);

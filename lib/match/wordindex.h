@@ -43,6 +43,7 @@ typedef struct idf_word_source {
     bool unchecked; /* keypoints may be damaged: idf_wordindex_reference looks */
     void (*relax)(const void *context); /* as that of idf_word_rows, while it is made */
     const void *relax_context;
+    size_t quota; /* features of a reference that are filed; 0: by how many there are in all */
 } idf_word_source;
 
 /* Takes about 0.2 ms a reference of one thread for what is not there yet; `pool`, NULL or not, is

@@ -34,6 +34,16 @@ static int make(void **state) {
     return 0;
 }
 
+static idf_word_source in_parts(const idf_features *known, size_t n_rows,
+                                const idf_vocabulary *vocabulary, const idf_word_part *parts,
+                                size_t n_parts) {
+    return (idf_word_source){.references = known,
+                             .n_rows = n_rows,
+                             .vocabulary = vocabulary,
+                             .parts = parts,
+                             .n_parts = n_parts};
+}
+
 static idf_word_query *ask(idf_wordindex **index, const idf_word_source *source) {
     idf_word_query *query;
     assert_int_equal(idf_wordindex_new(index, source, NULL, NULL), IDF_OK);
@@ -66,34 +76,34 @@ static void parts_answer_as_one(void **state) {
         odd[i] = N_ROWS - 1 - i;
     const idf_word_part parts[3] = {
         {.n_rows = 20}, {.n_rows = 25, .first = 20}, {.n_rows = N_ROWS / 4, .row = odd}};
-    const idf_word_source split = {views, N_ROWS, one->vocabulary, parts, 3, false, NULL, NULL};
-    idf_word_query *in_parts = ask(&more, &split);
+    const idf_word_source split = in_parts(views, N_ROWS, one->vocabulary, parts, 3);
+    idf_word_query *parted = ask(&more, &split);
     assert_int_equal(more->n_entries, one->n_entries);
     idf_word_part reused[3];
     memcpy(reused, more->parts, sizeof reused);
     idf_postings foreign = *reused[1].postings;
     foreign.vocabulary++;
     reused[1].postings = &foreign;
-    const idf_word_source again = {views, N_ROWS, one->vocabulary, reused, 3, false, NULL, NULL};
+    const idf_word_source again = in_parts(views, N_ROWS, one->vocabulary, reused, 3);
     idf_word_query *in_reused = ask(&third, &again);
     assert_true(third->parts[0].postings == more->parts[0].postings);
     assert_true(third->parts[1].postings != &foreign);
     idf_candidate a, b;
     int n = idf_word_query_run(query, &frame.features, 4);
     assert_true(n > 0);
-    assert_int_equal(idf_word_query_run(in_parts, &frame.features, 4), n);
+    assert_int_equal(idf_word_query_run(parted, &frame.features, 4), n);
     assert_int_equal(idf_word_query_run(in_reused, &frame.features, 4), n);
     idf_word_query_get(query, 0, &a);
     assert_int_equal(a.row, SHOWN);
     for (size_t row = 0; row < N_ROWS; row++) {
         idf_word_query_get_row(query, row, &a);
-        idf_word_query_get_row(in_parts, row, &b);
+        idf_word_query_get_row(parted, row, &b);
         assert_same(&a, &b, row);
         idf_word_query_get_row(in_reused, row, &b);
         assert_same(&a, &b, row);
     }
     end(third, in_reused);
-    end(more, in_parts);
+    end(more, parted);
     end(one, query);
 }
 
@@ -147,8 +157,7 @@ static void deleted_rows_are_not_met(void **state) {
             left[row[i]] = views[i];
     }
     const idf_word_part part = {one->parts[0].postings, N_ROWS, row, 0};
-    const idf_word_source without = {left, N_ROWS - 1, one->vocabulary, &part, 1, false,
-                                     NULL, NULL};
+    const idf_word_source without = in_parts(left, N_ROWS - 1, one->vocabulary, &part, 1);
     idf_word_query *rest = ask(&more, &without);
     idf_candidate a, b;
     idf_word_query_run(query, &frame.features, 1);
@@ -228,7 +237,7 @@ static void long_lists_are_sampled_evenly(void **state) {
     const idf_word_source whole = {.references = alike, .n_rows = MANY};
     assert_int_equal(idf_wordindex_new(&learnt, &whole, NULL, NULL), IDF_OK);
     const idf_word_part parts[2] = {{.n_rows = 1000}, {.n_rows = 2000, .first = 1000}};
-    const idf_word_source split = {alike, MANY, learnt->vocabulary, parts, 2, false, NULL, NULL};
+    const idf_word_source split = in_parts(alike, MANY, learnt->vocabulary, parts, 2);
     idf_word_query *query = ask(&index, &split);
     assert_int_equal(index->longest, MANY);
     int n_of[6] = {0};
@@ -274,9 +283,8 @@ static void looks_answer_as_references(void **state) {
         short_views[row] = blind[row];
         short_views[row].n = 5;
     }
-    const idf_word_source source = {blind, N_ROWS, one->vocabulary, &part, 1, false, NULL, NULL};
-    const idf_word_source less = {short_views, N_ROWS, one->vocabulary, &part, 1, false,
-                                  NULL,        NULL};
+    const idf_word_source source = in_parts(blind, N_ROWS, one->vocabulary, &part, 1);
+    const idf_word_source less = in_parts(short_views, N_ROWS, one->vocabulary, &part, 1);
     idf_word_query *in_looks = ask(&with, &source), *cut = ask(&fewer, &less);
     int n = idf_word_query_run(query, &frame.features, 4);
     assert_int_equal(idf_word_query_run(in_looks, &frame.features, 4), n);
@@ -336,7 +344,7 @@ static void made_up_entries_are_passed_over(void **state) {
                                   : UINT32_MAX;
     damaged.entries = entries;
     const idf_word_part part = {&damaged, N_ROWS, NULL, 0};
-    const idf_word_source source = {views, N_ROWS, one->vocabulary, &part, 1, false, NULL, NULL};
+    const idf_word_source source = in_parts(views, N_ROWS, one->vocabulary, &part, 1);
     idf_word_query *none = ask(&more, &source);
     assert_true(idf_word_query_run(query, &frame.features, 1) > 0);
     assert_int_equal(idf_word_query_run(none, &frame.features, 1), 0);
