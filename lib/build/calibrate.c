@@ -220,6 +220,8 @@ static idf_status run_views(run *r, idf_error *err) {
             status = embed_chunk(r, n, err);
         for (size_t i = 0; i < n; i++)
             idf_image_release(&r->frames[i]);
+        if (r->options->relax != NULL)
+            r->options->relax(r->options->relax_context);
     }
     return status;
 }
