@@ -73,7 +73,7 @@ static bool on_progress(void *context, const idf_progress *progress) {
 static void print_json(const index_run *run, const char *out, const idf_encoder *encoder,
                        const idf_build_report *r) {
     json_t *object = json_pack(
-        "{s:o, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:i, s:f, s:b, s:I, s:f, s:f, s:I, "
+        "{s:o, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:i, s:f, s:b, s:I, s:f, s:f, s:I, s:I, "
         "s:O, s:O, s:O, s:O, s:O}",
         "index", cli_json_text(out), "references", (json_int_t)r->n_rows, "encoded",
         (json_int_t)r->n_encoded, "changed", (json_int_t)r->n_changed, "kept",
@@ -81,8 +81,9 @@ static void print_json(const index_run *run, const char *out, const idf_encoder 
         "encoder", idf_encoder_identity(encoder), "dim", idf_encoder_dim(encoder),
         "elapsed_seconds", r->seconds, "calibrated", r->calibrated, "calibration_views",
         (json_int_t)r->n_views, "sim_threshold", r->sim_threshold, "recall", r->recall, "on_ground",
-        (json_int_t)r->n_on_ground, "unreadable", run->unreadable, "duplicates", run->duplicates,
-        "alike", run->alike, "warnings", run->warnings, "passed_over", run->passed_over);
+        (json_int_t)r->n_on_ground, "marked", (json_int_t)r->n_marked, "unreadable",
+        run->unreadable, "duplicates", run->duplicates, "alike", run->alike, "warnings",
+        run->warnings, "passed_over", run->passed_over);
     cli_json_print(object, 6);
 }
 
@@ -112,6 +113,10 @@ static void print_report(const char *out, const idf_encoder *encoder, const idf_
             "out: each is known by\n  what it has alone. Where that is not the thing, cut the "
             "pictures to it, or take them on something plain\n",
             c.yellow, r->n_on_ground, c.reset);
+    if (r->n_marked > 0)
+        printf("  %s%zu share a mark%s, a watermark, a logo or a frame: what they "
+               "share does not count,\n  each is known by what lies beneath and beside it\n",
+               c.yellow, r->n_marked, c.reset);
     if (r->calibrated)
         printf("  a score of %.2f is enough, by %zu camera views: geometry brings %.0f %% of them "
                "there\n",

@@ -149,6 +149,7 @@ static json_t *subject_json(const verify_subject *v) {
     json_object_set_new(object, "alike", alikes_json(v));
     json_object_set_new(object, "on_ground",
                         json_integer((json_int_t)idf_index_n_on_ground(v->index)));
+    json_object_set_new(object, "marked", json_integer((json_int_t)s->n_marked));
     if (v->with_camera)
         json_object_set_new(object, "camera", camera_json(v));
     json_object_set_new(object, "verdict", json_string(verify_verdict_word(verify_verdict_of(v))));

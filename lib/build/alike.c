@@ -8,16 +8,21 @@
 #include "base/clock.h"
 #include "build/comparer.h"
 #include "match/confirm_all.h"
+#include "match/mark.h"
 #include "match/parts.h"
 
 enum {
-    FILED = 250,            /* features of a reference that are filed and looked up; */
-    FILED_IN_ALL = 2 << 20, /* of so many references that these are more, fewer, */
-    FILED_LEAST = 50,       /* but so many, and twice as many looked up */
-    LEAST_WORDS = 12,       /* that two have in common, for them to be compared */
-    LOOKED_AT = 3,          /* references compared with one */
-    AT_ONCE = 256,          /* between two reports; as often memory is let go of */
+    FILED = 250,                 /* features of a reference that are filed and looked up; */
+    FILED_IN_ALL = 2 << 20,      /* of so many references that these are more, fewer, */
+    FILED_LEAST = 50,            /* but so many, and twice as many looked up */
+    LEAST_WORDS = 12,            /* that two have in common, for them to be compared */
+    LOOKED_AT = IDF_BEARERS_MAX, /* references compared with one */
+    AT_ONCE = 256,               /* between two reports; as often memory is let go of */
 };
+
+/* Share of a reference that looks common to it and others by the strongest features, from which all
+ * of them are compared. */
+static const double HINT = 0.25;
 
 typedef struct search {
     const idf_index_row *rows;
@@ -28,6 +33,7 @@ typedef struct search {
     idf_wordindex *words;
     idf_comparers comparers;
     idf_alike *best; /* of each row; share 0: none */
+    uint8_t *marked; /* of each row */
 } search;
 
 static int least(int a, int b) {
@@ -46,12 +52,46 @@ static bool is_one_thing(const idf_index_row *a, const idf_index_row *b) {
     return same_file || (strcmp(a->name, b->name) == 0 && strcmp(a->rarity, b->rarity) == 0);
 }
 
+/* Others that a reference has something in common with. */
+typedef struct company {
+    int n;
+    idf_bearer others[LOOKED_AT];
+    idf_shown shown[LOOKED_AT];
+} company;
+
+static void join(company *c, size_t row, const idf_index_row *other, const idf_confirmation *seen,
+                 idf_cells common) {
+    if (common == 0)
+        return;
+    c->others[c->n] = (idf_bearer){row, seen->h, common};
+    c->shown[c->n++] = (idf_shown){&other->features, other->picture};
+}
+
+/* Whether a reference carries a mark that the others do. Their strongest features hint at it; all
+ * of them say so. */
+static bool is_marked(idf_mark *mark, idf_comparer *w, const idf_shown *own, company *c) {
+    idf_cells any = 0;
+    for (int k = 0; k < c->n; k++)
+        any |= c->others[k].cells;
+    if (idf_mark_find(mark, own, c->others, c->shown, c->n))
+        return true;
+    if (c->n < IDF_MARK_MANY || idf_cells_share(own->features, any) < HINT)
+        return false;
+    for (int k = 0; k < c->n; k++) {
+        idf_confirm(w->confirmer, c->shown[k].features, &w->seen);
+        c->others[k].h = w->seen.h;
+        c->others[k].cells = idf_common_cells(own->features, c->shown[k].features, &w->seen).a;
+    }
+    return idf_mark_find(mark, own, c->others, c->shown, c->n);
+}
+
 static void look_at(void *context, size_t item, int worker) {
     const search *s = context;
     const size_t row = s->first + item;
     idf_comparer *w = &s->comparers.items[worker];
     const idf_features *own = &s->rows[row].features;
     idf_alike *best = &s->best[row];
+    company together = {0};
     *best = (idf_alike){row, row, 0};
     if (s->options->which != NULL && !s->options->which[row])
         return;
@@ -69,11 +109,16 @@ static void look_at(void *context, size_t item, int worker) {
         looked_at++;
         idf_confirm_matches(w->confirmer, other, c.matches, c.n_matches, &w->seen);
         idf_common common = idf_common_cells(own, other, &w->seen);
+        join(&together, c.row, &s->rows[c.row], &w->seen, common.a);
         float share =
             (float)(idf_cells_share(own, common.a) + idf_cells_share(other, common.b)) / 2;
         if (share >= (float)IDF_SAME_ARTWORK && share > best->share)
             *best = (idf_alike){row, c.row, share};
     }
+    idf_mark mark;
+    s->marked[row] = is_marked(&mark, w, &(idf_shown){own, s->rows[row].picture}, &together);
+    if (s->marked[row] && mark.is_most)
+        best->share = 0;
 }
 
 /* Keeps what is a pair, once where the two name each other. */
@@ -93,6 +138,7 @@ static void search_release(search *s) {
     idf_wordindex_free(s->words);
     idf_free(s->filed);
     idf_free(s->best);
+    idf_free(s->marked);
 }
 
 /* Files the strongest features of each row. */
@@ -129,14 +175,16 @@ static idf_status look(search *s, size_t n, idf_error *err) {
     return IDF_OK;
 }
 
-idf_status idf_alikes_find(idf_alike **out, size_t *n_out, const idf_index_row *rows, size_t n,
+idf_status idf_alikes_find(idf_alikes *out, const idf_index_row *rows, size_t n,
                            const idf_alike_options *options, idf_error *err) {
     search s = {.rows = rows, .options = options};
-    *n_out = 0;
+    *out = (idf_alikes){0};
     s.best = idf_alloc(n, sizeof *s.best);
     s.filed = idf_alloc(n, sizeof *s.filed);
-    *out = idf_alloc(n, sizeof **out);
-    idf_status status = s.best == NULL || s.filed == NULL || *out == NULL ? no_memory(err) : IDF_OK;
+    s.marked = idf_alloc_zero(n, sizeof *s.marked);
+    out->pairs = idf_alloc(n, sizeof *out->pairs);
+    bool whole = s.best != NULL && s.filed != NULL && s.marked != NULL && out->pairs != NULL;
+    idf_status status = whole ? IDF_OK : no_memory(err);
     if (status == IDF_OK)
         status = file_rows(&s, n, err);
     if (status == IDF_OK)
@@ -144,10 +192,12 @@ idf_status idf_alikes_find(idf_alike **out, size_t *n_out, const idf_index_row *
     if (status == IDF_OK)
         status = look(&s, n, err);
     if (status == IDF_OK) {
-        *n_out = keep_pairs(*out, s.best, n);
+        out->n = keep_pairs(out->pairs, s.best, n);
+        for (size_t i = 0; i < n; i++)
+            out->n_marked += s.marked[i];
     } else {
-        idf_free(*out);
-        *out = NULL;
+        idf_free(out->pairs);
+        out->pairs = NULL;
     }
     search_release(&s);
     return status;

@@ -28,11 +28,17 @@ typedef struct idf_alike_options {
     const void *relax_context;
 } idf_alike_options;
 
-/* Compares the rows that are asked for with all of n rows. Gives for each
- * at most one pair, with the reference that it has most in common with, in the order of the rows,
- * and each pair once; *out is the caller's to idf_free. Files that are equal byte for byte and
+typedef struct idf_alikes {
+    idf_alike *pairs; /* for each at most one, with the reference that it has most in common with,
+                         in the order of the rows, and each pair once; to be idf_freed */
+    size_t n;
+    size_t n_marked; /* share a mark with many that are different pictures otherwise (match/mark.h),
+                        and count for no pair */
+} idf_alikes;
+
+/* Compares the rows that are asked for with all of n rows. Files that are equal byte for byte and
  * pictures of one label are no pair. */
-idf_status idf_alikes_find(idf_alike **out, size_t *n_out, const idf_index_row *rows, size_t n,
+idf_status idf_alikes_find(idf_alikes *out, const idf_index_row *rows, size_t n,
                            const idf_alike_options *options, idf_error *err);
 
 #ifdef __cplusplus

@@ -124,8 +124,8 @@ static void relax(const void *context) {
 static const size_t ALWAYS_COMPARED = 4096, ONE_NEW_IN = 20;
 static idf_status tell_alikes(idf_build *b, const idf_index_row *rows, idf_build_report *report,
                               idf_error *err) {
-    idf_alike *pairs = NULL;
-    size_t n = report->n_rows, n_pairs = 0, row = 0, n_new = 0;
+    idf_alikes found = {0};
+    size_t n = report->n_rows, row = 0, n_new = 0;
     uint8_t *is_new = idf_alloc(n, 1);
     if (is_new == NULL)
         return idf_build_no_memory(err);
@@ -143,20 +143,21 @@ static idf_status tell_alikes(idf_build *b, const idf_index_row *rows, idf_build
     }
     const idf_build_options *o = b->options;
     const idf_alike_options options = {is_new, o->pool, o->progress, o->context, relax, b};
-    idf_status status = idf_alikes_find(&pairs, &n_pairs, rows, n, &options, err);
+    idf_status status = idf_alikes_find(&found, rows, n, &options, err);
     if (status == IDF_ERR_CANCELLED)
         idf_error_set(err, status, "stopped while comparing references; %s",
                       b->store == NULL ? "nothing was written"
                                        : "what was done is kept for the next time");
-    report->n_alike = n_pairs;
-    for (size_t i = 0; i < n_pairs; i++)
-        idf_build_tell(b, IDF_NOTE_ALIKE, rows[pairs[i].row].filename,
-                       rows[pairs[i].other].filename,
+    report->n_alike = found.n;
+    report->n_marked = found.n_marked;
+    for (size_t i = 0; i < found.n; i++)
+        idf_build_tell(b, IDF_NOTE_ALIKE, rows[found.pairs[i].row].filename,
+                       rows[found.pairs[i].other].filename,
                        "where a frame does not show what differs, the answer is unsure; give both "
                        "one name if it does not matter which it is, take pictures that show what "
                        "differs, or, if it is a table that they lie on, cut them to the thing");
     idf_free(is_new);
-    idf_free(pairs);
+    idf_free(found.pairs);
     return status;
 }
 

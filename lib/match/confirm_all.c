@@ -24,7 +24,7 @@ static const double SAME_PLACE = 0.5;
 static const double RIVAL_SCORE = 3, RIVAL_SHARE = 0.12;
 enum { RIVALS_MAX = 3, CACHE = 512 };
 /* References that have most in common with one, whether or not they show in the frame. */
-enum { RELATED = 5, RELATED_CACHE = 256, RELATED_SHARED = 12 };
+enum { RELATED = 1 + IDF_BEARERS_MAX, RELATED_CACHE = 256, RELATED_SHARED = 12 };
 /* Features that a reference has alone, or its rival, for the two to be told apart by them: about
  * those of one cell. Fewer lie in cells so empty that chance decides whether they count as common.
  */
@@ -54,6 +54,7 @@ typedef struct related_entry {
     int n; /* 0: empty */
     size_t rows[RELATED];
     idf_common common[RELATED];
+    idf_homography h[RELATED]; /* from its picture to that of `row` */
 } related_entry;
 
 struct idf_finder {
@@ -176,6 +177,7 @@ static const related_entry *related_to(idf_finder *f, size_t row) {
         const idf_features *other = reference(f, c.row);
         idf_confirm_matches(f->clean, other, c.matches, c.n_matches, &f->scratch);
         e->common[e->n] = idf_common_cells(own, other, &f->scratch);
+        e->h[e->n] = f->scratch.h;
         e->rows[e->n++] = c.row;
     }
     return e;
@@ -270,8 +272,11 @@ static void find_rivals(idf_finder *f, idf_thing *thing) {
         weigh_rival(f, thing, f->contenders[best].row, &f->contenders[best].first);
     }
     const related_entry *like = related_to(f, thing->row);
+    thing->n_bearers = 0;
     for (int k = 1; k < like->n; k++) {
         size_t row = like->rows[k];
+        if (like->common[k].a != 0)
+            thing->bearers[thing->n_bearers++] = (idf_bearer){row, like->h[k], like->common[k].a};
         if ((f->masked && f->masked[row]) || is_weighed(f, done, row))
             continue;
         idf_candidate c;

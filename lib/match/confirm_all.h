@@ -12,6 +12,7 @@
 #include <identify/status.h>
 
 #include "match/confirm.h"
+#include "match/mark.h"
 #include "match/parts.h"
 #include "match/wordindex.h"
 
@@ -50,7 +51,9 @@ typedef struct idf_thing {
     double own_evidence;
     double lead;      /* own_evidence less the rival's; INFINITY without a rival */
     idf_cells shared; /* parts of it that references which are no printings of it show too */
-    int n_others;     /* what was weighed against it, the rival among them */
+    int n_bearers;    /* those that have most in common with it, wherever they are */
+    idf_bearer bearers[IDF_BEARERS_MAX];
+    int n_others; /* what was weighed against it, the rival among them */
     idf_thing_other others[IDF_THING_OTHERS];
 } idf_thing;
 

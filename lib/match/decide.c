@@ -23,9 +23,10 @@ static const double OWN_CLEAR = 4;
  * evidence (logistic regression; docs/matching.md says on what). */
 static const double BY_FEATURES = 3, BY_SURFACE = 0.7, BY_OWN = 0.3;
 /* What own evidence counts for at most, for and against: something may cover it. */
-static const double OWN_MOST = 4, OWN_LEAST = -10;
-/* Such log odds are worth evidence of MIDDLE, one more is worth STEP more. */
-static const double LOOKALIKE_MIDDLE = 5.5, MIDDLE = 6, STEP = 3;
+static const double OWN_MOST = 4, OWN_LEAST = -10, OWN_LEAST_MARKED = -2;
+/* Such log odds, or, of a thing that carries a mark, those of what is beside it, are worth evidence
+ * of MIDDLE, one more is worth STEP more. */
+static const double LOOKALIKE_MIDDLE = 5.5, MARKED_MIDDLE = 6.5, MIDDLE = 6, STEP = 3;
 
 static double part_covered(double covered, double none, double full) {
     double part = fmin(1, fmax(0, (covered - none) / (full - none)));
@@ -41,7 +42,18 @@ static double against_lookalikes(const idf_sighting *seen, double evidence) {
     return MIDDLE + STEP * (odds - LOOKALIKE_MIDDLE);
 }
 
+/* Of a thing that carries a mark only what is not of the mark speaks. */
+static double beside_the_mark(const idf_sighting *seen) {
+    double odds = seen->surface + fmax(OWN_LEAST_MARKED, fmin(seen->own_evidence, OWN_MOST));
+    return MIDDLE + STEP * (odds - MARKED_MIDDLE);
+}
+
 double idf_effective_evidence(const idf_sighting *seen) {
+    if (seen->marked) {
+        double counts =
+            seen->evidence * part_covered(seen->coverage, NO_WITH_SURFACE, FULL_WITH_SURFACE);
+        return fmax(0, fmin(counts, beside_the_mark(seen)));
+    }
     if (seen->n_windows > 0) {
         double counts =
             seen->evidence * part_covered(seen->coverage, NO_WITH_SURFACE, FULL_WITH_SURFACE);

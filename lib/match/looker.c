@@ -95,6 +95,8 @@ idf_status idf_looker_turn(idf_looker *l, const idf_wordindex *words,
         return status;
     idf_finder_free(l->finder);
     l->finder = finder;
+    if (l->weigher != NULL)
+        idf_weigher_forget(l->weigher);
     l->references = references;
     l->words = words;
     l->n_references = n_references;

@@ -68,13 +68,13 @@ double idf_cells_share(const idf_features *reference, idf_cells cells) {
     return n > 0 ? (double)inside / n : 0;
 }
 
-static double own_evidence(const idf_parts *p) {
+double idf_parts_own_evidence(const idf_parts *p, double by_chance) {
     if (p->n_own == 0)
         return 0;
     double shared_rate = (p->found_shared + 1.0) / (p->n_shared + 2.0);
-    double there = fmin(0.95, fmax(2 * FOUND_BY_CHANCE, OWN_WORSE * shared_rate));
-    double ratio = p->found_own * log10(there / FOUND_BY_CHANCE) +
-                   (p->n_own - p->found_own) * log10((1 - there) / (1 - FOUND_BY_CHANCE));
+    double there = fmin(0.95, fmax(2 * by_chance, OWN_WORSE * shared_rate));
+    double ratio = p->found_own * log10(there / by_chance) +
+                   (p->n_own - p->found_own) * log10((1 - there) / (1 - by_chance));
     return ratio / CLUMP;
 }
 
@@ -161,5 +161,5 @@ void idf_parts_divide(idf_parts *out, const idf_features *r, idf_cells shared,
         *(is_shared ? &out->n_shared : &out->n_own) += 1;
         *(is_shared ? &out->found_shared : &out->found_own) += v.is_found[i];
     }
-    out->own_evidence = own_evidence(out);
+    out->own_evidence = idf_parts_own_evidence(out, FOUND_BY_CHANCE);
 }

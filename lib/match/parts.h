@@ -45,6 +45,9 @@ typedef struct idf_parts {
 double idf_coverage(const idf_features *reference, const idf_confirmation *seen,
                     const idf_features *frame);
 
+/* own_evidence where `by_chance` of the own part's features are found without it. */
+double idf_parts_own_evidence(const idf_parts *parts, double by_chance);
+
 /* Divides `seen`, a sighting of `reference` in a frame of frame_size (width, height). */
 void idf_parts_divide(idf_parts *out, const idf_features *reference, idf_cells shared,
                       const idf_confirmation *seen, const int frame_size[2]);

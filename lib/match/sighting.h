@@ -25,6 +25,8 @@ typedef struct idf_sighting {
     /* Of its surface (match/surface.h), 0 when it was not compared. */
     int n_windows;
     double surface;    /* idf_windows_evidence */
+    bool marked;       /* most features are of a mark (match/mark.h); surface and own_evidence are
+                          without it */
     unsigned track_id; /* match/track.h; 0 outside of a stream */
 } idf_sighting;
 

@@ -38,6 +38,8 @@ static const double AGREES = 0.5, COLOUR_WEIGHT = 2.25;
 /* Deviation that a window needs to show anything, as a part of the median window's and in all, of
  * the reference and of the frame: blur and haze flatten that. */
 static const double SHOWS = 0.5, SHOWS_LEAST = 0.2, FRAME_SHOWS = 0.35, FRAME_LEAST = 0.1;
+/* Where a mark was left out, what is left is softer: those in all times that. */
+static const double BENEATH = 0.4;
 /* Deviation of colours under which a picture is grey. */
 static const double COLOURFUL = 0.05;
 /* Of a thing's own windows that part differs: bent paper, glare, dye. Of another's with the same
@@ -128,6 +130,12 @@ static void to_cell(cell *out, const double rgb[3]) {
     out->v[0] = (float)log(0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2] + 15);
     out->v[1] = (float)log((rgb[0] + 20) / (rgb[1] + 20));
     out->v[2] = (float)log((rgb[2] + 20) / (rgb[1] + 20));
+}
+
+void idf_surface_colours(float out[3], const uint8_t rgb[3]) {
+    cell c;
+    to_cell(&c, (const double[3]){rgb[0], rgb[1], rgb[2]});
+    memcpy(out, c.v, sizeof c.v);
 }
 
 /* The nearest of `length` pixels to the i-th of n places along a side of the square. */
@@ -319,7 +327,18 @@ typedef struct window {
     float alike;     /* correlation */
 } window;
 
-static window best_fit(const idf_surface *s, int x, int y) {
+/* What a mark explains of the first picture and of the second is taken out of their products: the
+ * partial correlation is left. */
+static products leave_out(products p, const cell *a, const cell *b, const cell *mark,
+                          int n_channels) {
+    products ma = multiply(mark, a, n_channels), mb = multiply(mark, b, n_channels);
+    if (ma.aa < 1e-6)
+        return p;
+    return (products){p.aa - ma.ab * ma.ab / ma.aa, p.bb - mb.ab * mb.ab / ma.aa,
+                      p.ab - ma.ab * mb.ab / ma.aa};
+}
+
+static window best_fit(const idf_surface *s, int x, int y, const cell *mark) {
     const double n = WINDOW * WINDOW;
     window best = {0, 0, -1};
     for (int dy = -SHIFT; dy <= SHIFT; dy++)
@@ -328,6 +347,9 @@ static window best_fit(const idf_surface *s, int x, int y) {
                 continue;
             products p = multiply(s->reference + y * SIDE + x, s->frame + (y + dy) * SIDE + x + dx,
                                   s->grey ? 1 : CHANNELS);
+            if (mark != NULL)
+                p = leave_out(p, s->reference + y * SIDE + x, s->frame + (y + dy) * SIDE + x + dx,
+                              mark + y * SIDE + x, s->grey ? 1 : CHANNELS);
             float alike = (float)(p.ab / sqrt(fmax(0, p.aa) * fmax(0, p.bb) + 1e-9));
             if (alike > best.alike)
                 best =
@@ -370,7 +392,7 @@ static bool lies_in(idf_cells cells, int x, int y) {
     return cells >> (GRID * row + column) & 1;
 }
 
-idf_windows idf_surface_compare(const idf_surface *s, idf_cells shared) {
+idf_windows idf_surface_compare(const idf_surface *s, idf_cells shared, const float (*mark)[3]) {
     enum { ALONG = 2 * SIDE / WINDOW };
     window all[ALONG * ALONG];
     bool inside[ALONG * ALONG];
@@ -380,7 +402,7 @@ idf_windows idf_surface_compare(const idf_surface *s, idf_cells shared) {
     for (int y = 0; y + WINDOW <= SIDE; y += WINDOW / 2)
         for (int x = 0; x + WINDOW <= SIDE; x += WINDOW / 2)
             if (!lies_in(shared, x, y) && is_known(s, x, y)) {
-                all[n] = best_fit(s, x, y);
+                all[n] = best_fit(s, x, y, (const cell *)mark);
                 inside[n] = x >= s->box[0] && y >= s->box[1] && x + WINDOW - 1 <= s->box[2] &&
                             y + WINDOW - 1 <= s->box[3];
                 own[n] = all[n].own;
@@ -388,9 +410,10 @@ idf_windows idf_surface_compare(const idf_surface *s, idf_cells shared) {
                 n++;
             }
     double typical = (double)median(own, n), typical_seen = (double)median(seen, n);
+    double part = mark != NULL ? BENEATH : 1;
     for (int i = 0; i < n; i++) {
-        if ((double)all[i].own < fmax(SHOWS * typical, SHOWS_LEAST) ||
-            (double)all[i].seen < fmax(FRAME_SHOWS * typical_seen, FRAME_LEAST))
+        if ((double)all[i].own < fmax(SHOWS * typical, part * SHOWS_LEAST) ||
+            (double)all[i].seen < fmax(FRAME_SHOWS * typical_seen, part * FRAME_LEAST))
             continue;
         bool differs = (double)all[i].alike < AGREES;
         *(inside[i] ? &out.n : &out.n_beyond) += 1;
@@ -469,7 +492,7 @@ bool idf_surface_coloured_apart(const uint8_t a[IDF_SMALL_BYTES],
 /* --- one of two --- */
 
 void idf_surface_get_rank(const idf_surface *s, idf_cells shared, idf_surface_rank *out) {
-    idf_windows w = idf_surface_compare(s, shared);
+    idf_windows w = idf_surface_compare(s, shared, NULL);
     out->evidence = idf_windows_evidence(&w);
     get_costs(s, out->cost);
 }

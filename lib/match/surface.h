@@ -31,6 +31,9 @@ bool idf_surface_is_same(const uint8_t a[IDF_SMALL_BYTES], const uint8_t b[IDF_S
 
 enum { IDF_LAID_PAIRS = 96 };
 
+/* Logarithms of colours: brightness, red to green, blue to green. */
+void idf_surface_colours(float out[3], const uint8_t rgb[3]);
+
 /* How a reference lies in a frame: the map from its working picture to the frame's pixels (both
  * counted by pixel centres) and some of the matched places. What lies near one of them follows it;
  * without any, h is all that is known, and all of the reference is looked at. */
@@ -60,8 +63,11 @@ typedef struct idf_windows {
     int n, n_different;
     int n_beyond, n_beyond_different;
 } idf_windows;
-/* Without those in parts of the reference that others show too. */
-idf_windows idf_surface_compare(const idf_surface *surface, idf_cells shared);
+/* Without those in parts of the reference that others show too. `mark` (NULL: none) is how
+ * something that lies over the reference looks, in the colours below: what it explains of both is
+ * left out. */
+idf_windows idf_surface_compare(const idf_surface *surface, idf_cells shared,
+                                const float (*mark)[3]);
 
 /* log10 of how much likelier they are when the reference is there than when what is there only
  * shares what was matched. 0 for no windows. */

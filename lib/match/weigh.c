@@ -9,10 +9,24 @@
 /* Evidence from which the surface of what is seen is compared. */
 static const double SURFACE_WORTH = 3;
 
+/* Of the features of cells that count as a thing's own so many are the mark's all the same. */
+static const double STRAY = 0.15;
+enum { MARKS = 16 };
+
+/* Whether a row carries a mark, remembered. */
+typedef struct marks_entry {
+    size_t row;
+    int n_bearers; /* of those it was found by; 0: empty */
+    bool marked;
+    idf_mark mark;
+} marks_entry;
+
 struct idf_weigher {
     idf_surface *surface, *other;
     idf_surface_rank ranks[2];
     idf_laid laid;
+    marks_entry marks[MARKS];
+    float looks[IDF_SMALL_SIDE * IDF_SMALL_SIDE][3];
 };
 
 void idf_weigher_free(idf_weigher *w) {
@@ -21,6 +35,11 @@ void idf_weigher_free(idf_weigher *w) {
     idf_surface_free(w->surface);
     idf_surface_free(w->other);
     idf_free(w);
+}
+
+void idf_weigher_forget(idf_weigher *w) {
+    for (int i = 0; i < MARKS; i++)
+        w->marks[i].n_bearers = 0;
 }
 
 idf_status idf_weigher_new(idf_weigher **out, idf_error *err) {
@@ -74,9 +93,28 @@ static double lead_over(idf_weigher *w, const idf_weighed *with, const idf_thing
         idf_surface_coloured_apart(with->pictures[thing->row], with->pictures[o->row]));
 }
 
+/* What the surface says of another bearer of the mark that the thing turned out to be. */
+static void weigh_instead(idf_weigher *w, const idf_weighed *with, const idf_thing *thing,
+                          const idf_mark *mark, const idf_thing_other *other,
+                          const idf_homography *back, idf_sighting *seen) {
+    idf_windows windows = {0, 0, 0, 0};
+    idf_homography to_thing;
+    if (idf_homography_invert(&to_thing, &thing->seen.h) &&
+        bend_by_map(w, with, other->row, &other->h, back, w->other)) {
+        idf_homography_compose(&to_thing, &to_thing, &other->h);
+        idf_mark_move(w->looks, mark, &to_thing, &with->references[thing->row],
+                      &with->references[other->row]);
+        windows = idf_surface_compare(w->other, 0, (const float(*)[3])w->looks);
+    }
+    seen->n_windows = windows.n + windows.n_beyond;
+    seen->surface = idf_windows_evidence(&windows);
+    if (seen->marked)
+        seen->own_evidence = 0;
+}
+
 /* The thing against others at its place, which may lead over it: then it was one of them. */
 static void weigh_others(idf_weigher *w, const idf_weighed *with, const idf_thing *thing,
-                         const idf_homography *back, idf_sighting *seen) {
+                         const idf_mark *mark, const idf_homography *back, idf_sighting *seen) {
     const idf_thing_other *hardest = NULL;
     double by_surface = 0;
     if (thing->n_others == 0)
@@ -91,8 +129,39 @@ static void weigh_others(idf_weigher *w, const idf_weighed *with, const idf_thin
         }
     }
     idf_sighting_weigh(seen, hardest, by_surface);
-    if (seen->row != thing->row)
-        place(with, seen, hardest, back);
+    if (seen->row == thing->row)
+        return;
+    place(with, seen, hardest, back);
+    if (mark != NULL)
+        weigh_instead(w, with, thing, mark, hardest, back, seen);
+}
+
+/* The mark that the thing carries, NULL for none. */
+static const idf_mark *mark_of(idf_weigher *w, const idf_weighed *with, const idf_thing *thing) {
+    marks_entry *e = &w->marks[thing->row % MARKS];
+    if (thing->n_bearers == 0)
+        return NULL;
+    if (e->n_bearers != thing->n_bearers || e->row != thing->row) {
+        e->row = thing->row;
+        e->n_bearers = thing->n_bearers;
+        idf_shown own = {&with->references[thing->row], with->pictures[thing->row]};
+        idf_shown others[IDF_BEARERS_MAX];
+        for (int i = 0; i < thing->n_bearers; i++)
+            others[i] = (idf_shown){&with->references[thing->bearers[i].row],
+                                    with->pictures[thing->bearers[i].row]};
+        e->marked = idf_mark_find(&e->mark, &own, thing->bearers, others, thing->n_bearers);
+    }
+    return e->marked ? &e->mark : NULL;
+}
+
+/* What the features say that are not of the mark. */
+static void weigh_own(const idf_weighed *with, const idf_thing *thing, const idf_mark *mark,
+                      const idf_features *in, idf_sighting *seen) {
+    idf_parts parts;
+    idf_parts_divide(&parts, &with->references[thing->row], mark->cells, &thing->seen,
+                     (const int[2]){in->width, in->height});
+    seen->marked = true;
+    seen->own_evidence = idf_parts_own_evidence(&parts, STRAY);
 }
 
 void idf_weigh(idf_weigher *w, const idf_weighed *with, const idf_thing *thing,
@@ -100,11 +169,15 @@ void idf_weigh(idf_weigher *w, const idf_weighed *with, const idf_thing *thing,
     if (seen->evidence < SURFACE_WORTH)
         return;
     const uint8_t *picture = with->pictures[thing->row];
+    const idf_mark *mark = mark_of(w, with, thing);
+    if (mark != NULL && mark->is_most)
+        weigh_own(with, thing, mark, in, seen);
     idf_laid_set(&w->laid, &thing->seen, &with->references[thing->row], in, back);
     if (picture && idf_surface_bend(w->surface, &w->laid, with->frame, picture)) {
-        idf_windows windows = idf_surface_compare(w->surface, thing->shared);
+        idf_windows windows = idf_surface_compare(w->surface, mark != NULL ? 0 : thing->shared,
+                                                  mark != NULL ? mark->looks : NULL);
         seen->n_windows = windows.n + windows.n_beyond;
         seen->surface = idf_windows_evidence(&windows);
     }
-    weigh_others(w, with, thing, back, seen);
+    weigh_others(w, with, thing, mark, back, seen);
 }

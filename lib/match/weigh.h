@@ -17,6 +17,8 @@ extern "C" {
 typedef struct idf_weigher idf_weigher;
 idf_status idf_weigher_new(idf_weigher **weigher, idf_error *err);
 void idf_weigher_free(idf_weigher *weigher);
+/* Forgets what is remembered of references: others come. */
+void idf_weigher_forget(idf_weigher *weigher);
 
 /* What is weighed with: references and their small pictures, NULL for one that has none. Borrowed.
  */

@@ -136,8 +136,11 @@ static idf_status find_alikes(idf_self_test *out, const idf_index *index, idf_po
     for (size_t i = 0; i < out->n_rows; i++)
         idf_index_get_row(index, i, &rows[i]);
     const idf_alike_options options = {.pool = pool, .relax = relax, .relax_context = index};
-    idf_status status =
-        idf_alikes_find(&out->alikes, &out->n_alikes, rows, out->n_rows, &options, err);
+    idf_alikes found;
+    idf_status status = idf_alikes_find(&found, rows, out->n_rows, &options, err);
+    out->alikes = found.pairs;
+    out->n_alikes = found.n;
+    out->n_marked = found.n_marked;
     idf_free(rows);
     return status;
 }

@@ -35,7 +35,7 @@ static idf_windows compare(const idf_image *frame, const idf_image *print, doubl
     const idf_laid how = laid(part);
     assert_int_equal(idf_surface_picture(picture, print, NULL), IDF_OK);
     assert_true(idf_surface_bend(surface, &how, frame, picture));
-    return idf_surface_compare(surface, 0);
+    return idf_surface_compare(surface, 0, NULL);
 }
 
 static void own_surface_agrees_in_any_light(void **state) {
@@ -116,8 +116,8 @@ static void shared_parts_are_left_out(void **state) {
     idf_image print = print_of(1, orange, blue), frame = frame_of(&print, light);
     idf_windows all = compare(&frame, &print, 1);
     idf_windows lower =
-        idf_surface_compare(surface, 0xFFFFFFFF); /* of it the upper half is shared */
-    idf_windows none = idf_surface_compare(surface, ~(idf_cells)0);
+        idf_surface_compare(surface, 0xFFFFFFFF, NULL); /* of it the upper half is shared */
+    idf_windows none = idf_surface_compare(surface, ~(idf_cells)0, NULL);
     assert_in_range(lower.n, all.n / 3, all.n * 2 / 3);
     assert_int_equal(none.n + none.n_beyond, 0);
     idf_image_release(&print), idf_image_release(&frame);
