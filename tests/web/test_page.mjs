@@ -128,6 +128,32 @@ await run({
     await done(page);
   },
 
+  async 'a frame is sent in its own colours, whichever way the browser has to them'(fake) {
+    const page = await live(fake, () => answer(GOLDFISH()));
+    await seen(page, 'Lantern Goldfish');
+    const ways = await page.evaluate(async () => {
+      const { encode } = await import('/canvas/js/frame-post.js'), { prototype } = VideoFrame, { allocationSize, copyTo } = prototype;
+      const frame = new VideoFrame(document.querySelector('#video')), W = 240, H = 136; // another size than the camera's
+      const pixels = (source) => { const ctx = new OffscreenCanvas(W, H).getContext('2d'); ctx.drawImage(source, 0, 0, W, H); return ctx.getImageData(0, 0, W, H).data; };
+      const own = pixels(frame), all = [];
+      let formats = [];
+      prototype.copyTo = function copy(to, how) { if (how?.format) formats.push(how.format); return copyTo.call(this, to, how); };
+      for (const knows of [true, false]) {
+        if (!knows) prototype.allocationSize = function size() { return allocationSize.call(this); }; // a browser before this choice of formats
+        const bitmap = await createImageBitmap(await encode(frame, W, H)), got = pixels(bitmap);
+        const apart = [0, 1, 2].map((c) => Math.abs(got.reduce((sum, v, i) => sum + (i % 4 === c ? v - own[i] : 0), 0)) / (W * H)); // noise of scaling and of JPEG goes
+        all.push([formats.join(), bitmap.width, bitmap.height, Math.max(...apart)]);
+        formats = [];
+      }
+      Object.assign(prototype, { allocationSize, copyTo });
+      frame.close();
+      return all;
+    });
+    assert.deepEqual(ways.map((way) => way.slice(0, 3)), [['RGBX', 240, 136], ['', 240, 136]]);
+    for (const [, , , mean] of ways) assert.ok(mean < 2, `${mean} of 255 apart`);
+    await done(page);
+  },
+
   async 'the server dies and comes back; what was in view goes after two seconds'(fake) {
     const mine = await new Fake().listen(), { port } = mine;
     mine.answer = () => answer(GOLDFISH());

@@ -3,21 +3,44 @@ import { parseJson } from './answer.js';
 
 const QUALITY = 0.8;
 
-/** @param {CanvasImageSource} bitmap @param {number} width @param {number} height @returns {Promise<Blob>} */
-export async function encode(bitmap, width, height) {
-  if (typeof OffscreenCanvas === 'function') {
-    const canvas = new OffscreenCanvas(width, height), ctx = canvas.getContext('2d', { alpha: false });
-    if (ctx) {
-      ctx.imageSmoothingQuality = 'medium';
-      ctx.drawImage(bitmap, 0, 0, width, height);
-      return canvas.convertToBlob({ type: 'image/jpeg', quality: QUALITY });
-    }
+/** Canvases that are used for frame after frame: what is written, and what is read. @type {Record<string, any>} */
+const kept = {};
+
+/** @param {string} name @param {number} width @param {number} height @returns {any} the drawing context */
+function canvas(name, width, height) {
+  let ctx = kept[name];
+  if (!ctx) {
+    const made = typeof OffscreenCanvas === 'function' ? new OffscreenCanvas(width, height) : Object.assign(document.createElement('canvas'), { width, height });
+    ctx = kept[name] = made.getContext('2d', { alpha: false, willReadFrequently: true });
   }
-  const canvas = document.createElement('canvas');
-  canvas.width = width;
-  canvas.height = height;
-  /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', { alpha: false })).drawImage(bitmap, 0, 0, width, height);
-  return new Promise((resolve, reject) => canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error('The picture could not be encoded.'))), 'image/jpeg', QUALITY));
+  if (ctx.canvas.width !== width) ctx.canvas.width = width;
+  if (ctx.canvas.height !== height) ctx.canvas.height = height;
+  return ctx;
+}
+
+/** A camera's frame as RGB: a fifth of the work that drawing it takes, where there is no graphics processor. @param {any} frame @returns {Promise<any>} a canvas; null where the browser does not convert */
+async function rgb(frame) {
+  if (typeof VideoFrame !== 'function' || !(frame instanceof VideoFrame) || !frame.visibleRect) return null;
+  const { width, height } = frame.visibleRect, how = /** @type {any} */ ({ format: 'RGBX', colorSpace: 'srgb' });
+  try {
+    if (frame.allocationSize(how) !== width * height * 4) return null; // one that knows no format gives the planes
+    if (kept.image?.width !== width || kept.image.height !== height) kept.image = new ImageData(width, height);
+    await frame.copyTo(kept.image.data, how);
+    const ctx = canvas('whole', width, height);
+    ctx.putImageData(kept.image, 0, 0);
+    return ctx.canvas;
+  } catch {
+    return null; // it is drawn, then
+  }
+}
+
+/** One picture at a time. @param {any} picture @param {number} width @param {number} height @returns {Promise<Blob>} */
+export async function encode(picture, width, height) {
+  const whole = await rgb(picture), ctx = canvas('sent', width, height), made = ctx.canvas;
+  ctx.imageSmoothingQuality = whole ? 'low' : 'medium'; // as a frame is drawn, byte for byte
+  ctx.drawImage(whole || picture, 0, 0, width, height);
+  if (made.convertToBlob) return made.convertToBlob({ type: 'image/jpeg', quality: QUALITY });
+  return new Promise((resolve, reject) => made.toBlob((/** @type {Blob | null} */ blob) => (blob ? resolve(blob) : reject(new Error('The picture could not be encoded.'))), 'image/jpeg', QUALITY));
 }
 
 /**
