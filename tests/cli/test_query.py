@@ -1,7 +1,9 @@
 """dlf-identify query: answers, shapes, exit codes."""
 import json
 import os
+import shutil
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -11,11 +13,21 @@ from common import ProgramTest, picture, run  # noqa: E402
 
 
 class Query(ProgramTest):
+    @classmethod
+    def setUpClass(cls):
+        """A collection of twelve, of which each test has a copy."""
+        cls.made = tempfile.mkdtemp(prefix="identify-test-")
+        cls.addClassCleanup(shutil.rmtree, cls.made, ignore_errors=True)
+        refs = os.path.join(cls.made, "refs")
+        os.mkdir(refs)
+        for i in range(12):
+            picture(i).save(os.path.join(refs, f"AB-JP{i:03d}_thing_{i}_ur.jpg"), quality=90)
+        result = run("index", "--refs", refs, "--out", os.path.join(cls.made, "index.npz"), "--quiet")
+        assert result.returncode == 0, result.stderr
+
     def setUp(self):
         super().setUp()
-        for i in range(12):
-            self.add(f"AB-JP{i:03d}_thing_{i}_ur.jpg", i)
-        self.build()
+        shutil.copytree(self.made, self.dir, dirs_exist_ok=True)
 
     def photo(self, seed, name="photo.jpg", angle=0, scale=1.0):
         """The picture held before a plain wall."""
@@ -154,6 +166,7 @@ class Query(ProgramTest):
         return best
 
     def test_annotate_puts_the_reference_beside(self):
+        self.build()  # it says where its own pictures are
         photo, out = self.photo(3, angle=10), self.path("seen.png")
         self.assertEqual(run("query", "--index", self.index, "--annotate", out, photo).returncode, 0)
         panel = self.beside(out, 800)
@@ -215,6 +228,7 @@ class Query(ProgramTest):
             return file.read()
 
     def test_annotate_spares_the_collection(self):
+        self.build()  # it says where its own pictures are
         name = sorted(os.listdir(self.refs))[0]
         reference = os.path.join(self.refs, name)
         before = {n: self.bytes_of(n) for n in os.listdir(self.refs)}
