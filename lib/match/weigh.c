@@ -1,6 +1,7 @@
 /* weigh.c - the surface of what was found, by itself and against others at its place. */
 #include "match/weigh.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -170,7 +171,8 @@ void idf_weigh(idf_weigher *w, const idf_weighed *with, const idf_thing *thing,
         return;
     const uint8_t *picture = with->pictures[thing->row];
     const idf_mark *mark = mark_of(w, with, thing);
-    if (mark != NULL && mark->is_most)
+    /* where own evidence is known it says as much, and dark, noisy frames have it */
+    if (mark != NULL && mark->is_most && !isfinite(seen->own_evidence))
         weigh_own(with, thing, mark, in, seen);
     idf_laid_set(&w->laid, &thing->seen, &with->references[thing->row], in, back);
     if (picture && idf_surface_bend(w->surface, &w->laid, with->frame, picture)) {
