@@ -10,6 +10,8 @@
 /* Evidence from which the surface of what is seen is compared. */
 static const double SURFACE_WORTH = 3;
 
+/* A surface so unlike the reference without the mark says that the mark alone agrees. */
+static const double DIFFERENT_BENEATH = -1;
 /* Of the features of cells that count as a thing's own so many are the mark's all the same. */
 static const double STRAY = 0.15;
 enum { MARKS = 16 };
@@ -171,9 +173,6 @@ void idf_weigh(idf_weigher *w, const idf_weighed *with, const idf_thing *thing,
         return;
     const uint8_t *picture = with->pictures[thing->row];
     const idf_mark *mark = mark_of(w, with, thing);
-    /* where own evidence is known it says as much, and dark, noisy frames have it */
-    if (mark != NULL && mark->is_most && !isfinite(seen->own_evidence))
-        weigh_own(with, thing, mark, in, seen);
     idf_laid_set(&w->laid, &thing->seen, &with->references[thing->row], in, back);
     if (picture && idf_surface_bend(w->surface, &w->laid, with->frame, picture)) {
         idf_windows windows = idf_surface_compare(w->surface, mark != NULL ? 0 : thing->shared,
@@ -181,5 +180,9 @@ void idf_weigh(idf_weigher *w, const idf_weighed *with, const idf_thing *thing,
         seen->n_windows = windows.n + windows.n_beyond;
         seen->surface = idf_windows_evidence(&windows);
     }
+    /* where own evidence is known it says as much, and dark, noisy frames have it */
+    bool alone = !isfinite(seen->own_evidence) || seen->surface < DIFFERENT_BENEATH;
+    if (mark != NULL && mark->is_most && alone)
+        weigh_own(with, thing, mark, in, seen);
     weigh_others(w, with, thing, mark, back, seen);
 }
