@@ -23,6 +23,8 @@ enum {
 /* Share of a reference that looks common to it and others by the strongest features, from which all
  * of them are compared. */
 static const double HINT = 0.25;
+/* Share of a reference that makes it a pair with another beside a mark that both carry. */
+static const double OF_THEIR_OWN = 0.5;
 
 typedef struct search {
     const idf_index_row *rows;
@@ -85,6 +87,17 @@ static bool is_marked(idf_mark *mark, idf_comparer *w, const idf_shown *own, com
     return idf_mark_find(mark, own, c->others, c->shown, c->n);
 }
 
+/* The share of a reference that is common to it and the one of the others, and that hardly any more
+ * of them have: printings share their artwork beside the frame that all cards have. */
+static double beside_the_mark(const idf_features *own, const company *c, int one) {
+    idf_cells many = 0;
+    for (int a = 0; a < c->n; a++)
+        for (int b = 0; b < a; b++)
+            for (int k = 0; k < b; k++)
+                many |= c->others[a].cells & c->others[b].cells & c->others[k].cells;
+    return idf_cells_share(own, c->others[one].cells & ~many);
+}
+
 static void look_at(void *context, size_t item, int worker) {
     const search *s = context;
     const size_t row = s->first + item;
@@ -92,6 +105,7 @@ static void look_at(void *context, size_t item, int worker) {
     const idf_features *own = &s->rows[row].features;
     idf_alike *best = &s->best[row];
     company together = {0};
+    int best_at = -1;
     *best = (idf_alike){row, row, 0};
     if (s->options->which != NULL && !s->options->which[row])
         return;
@@ -112,12 +126,16 @@ static void look_at(void *context, size_t item, int worker) {
         join(&together, c.row, &s->rows[c.row], &w->seen, common.a);
         float share =
             (float)(idf_cells_share(own, common.a) + idf_cells_share(other, common.b)) / 2;
-        if (share >= (float)IDF_SAME_ARTWORK && share > best->share)
-            *best = (idf_alike){row, c.row, share};
+        if (share < (float)IDF_SAME_ARTWORK || share <= best->share)
+            continue;
+        *best = (idf_alike){row, c.row, share};
+        best_at = together.n - 1;
     }
     idf_mark mark;
-    s->marked[row] = is_marked(&mark, w, &(idf_shown){own, s->rows[row].picture}, &together);
-    if (s->marked[row] && mark.is_most)
+    const idf_shown shown = {own, s->rows[row].picture};
+    s->marked[row] = is_marked(&mark, w, &shown, &together);
+    if (s->marked[row] && mark.is_most && best_at >= 0 &&
+        beside_the_mark(own, &together, best_at) < OF_THEIR_OWN)
         best->share = 0;
 }
 
