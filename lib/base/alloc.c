@@ -81,7 +81,7 @@ void idf_alloc_in_large_pages(size_t bytes) {
     mallopt(M_MMAP_THRESHOLD, MMAP_FROM);
     mallopt(M_TOP_PAD, (int)bytes);
     mallopt(M_TRIM_THRESHOLD, INT_MAX); /* it would be asked for again */
-    mallopt(M_ARENA_MAX, 1); /* other arenas are not of this memory */
+    mallopt(M_ARENA_MAX, 1);            /* other arenas are not of this memory */
     uintptr_t grown = (uintptr_t)malloc(FIRST), end = (uintptr_t)sbrk(0);
     uintptr_t begin = (grown + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
     if (grown != 0 && begin < end && end - grown >= bytes && end - grown <= bytes + MMAP_FROM)

@@ -119,6 +119,20 @@ static void relax(const void *context) {
             idf_index_forget(b->old[i].index);
 }
 
+/* What is encoded is kept, if anything is. */
+static idf_status stop_after_encoding(idf_build *b, const char *stage, idf_error *err) {
+    b->n_todo = b->flushed = 0; /* grounds had a list of their own */
+    for (size_t i = 0; i < b->n_items; i++)
+        if (b->items[i].state == ITEM_ENCODED)
+            b->todo[b->n_todo++] = i;
+    idf_status kept = idf_build_flush(b, b->n_todo, true, err);
+    return kept != IDF_OK
+               ? kept
+               : idf_error_set(err, IDF_ERR_CANCELLED, "stopped while %s; %s", stage,
+                               b->store == NULL ? "nothing was written"
+                                                : "what was done is kept for the next time");
+}
+
 /* Names new pictures that share most of themselves with another, unless they are few among so many
  * that finding it out would take longer than encoding them. */
 static const size_t ALWAYS_COMPARED = 4096, ONE_NEW_IN = 20;
@@ -145,9 +159,7 @@ static idf_status tell_alikes(idf_build *b, const idf_index_row *rows, idf_build
     const idf_alike_options options = {is_new, o->pool, o->progress, o->context, relax, b};
     idf_status status = idf_alikes_find(&found, rows, n, &options, err);
     if (status == IDF_ERR_CANCELLED)
-        idf_error_set(err, status, "stopped while comparing references; %s",
-                      b->store == NULL ? "nothing was written"
-                                       : "what was done is kept for the next time");
+        status = stop_after_encoding(b, "comparing references", err);
     report->n_alike = found.n;
     report->n_marked = found.n_marked;
     for (size_t i = 0; i < found.n; i++)
@@ -260,6 +272,8 @@ static idf_status calibrate(idf_build *b, const idf_index_row *rows, idf_build_r
             return idf_build_no_memory(err);
         idf_status status = idf_calibrate(&c, &options, err);
         idf_free(some);
+        if (status == IDF_ERR_CANCELLED)
+            status = stop_after_encoding(b, "calibrating", err);
         if (status != IDF_OK)
             return status;
         changes = 0;

@@ -213,7 +213,7 @@ static idf_status run_views(run *r, idf_error *err) {
         idf_pool_for(r->options->pool, n, view_task, r);
         status = (idf_status)atomic_load(&r->stop);
         if (status == IDF_ERR_CANCELLED)
-            idf_error_set(err, status, "stopped while calibrating; nothing was written");
+            idf_error_set(err, status, "stopped while calibrating");
         else if (status != IDF_OK)
             no_memory(err);
         if (status == IDF_OK && !r->options->encoder->class_->wants_features)

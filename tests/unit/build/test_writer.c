@@ -256,9 +256,8 @@ static bool stop_after(void *context, const idf_progress *progress) {
     return strcmp(progress->stage, "encode") != 0 || progress->done < *(size_t *)context;
 }
 
-static bool stop_comparing(void *context, const idf_progress *progress) {
-    (void)context;
-    return strcmp(progress->stage, "compare") != 0;
+static bool stop_at(void *stage, const idf_progress *progress) {
+    return strcmp(progress->stage, stage) != 0;
 }
 
 /* Builds `path` in pieces of three pictures, two of which are kept at a time. */
@@ -313,9 +312,12 @@ static void a_stopped_build_goes_on(void **state) {
     remove_all(folder);
 }
 
-/* Where references are compared, too: nothing is encoded once more, and they are compared then. */
-static void stopped_while_comparing(void **state) {
+/* After everything is encoded, too: none of it is once more, and references are compared then. */
+static void stopped_after_encoding(void **state) {
     (void)state;
+    static const char *const stages[][2] = {
+        {"compare", "comparing references; what was done is kept"},
+        {"calibrate", "calibrating; what was done is kept"}};
     idf_index *index;
     idf_bytes twin = {0};
     const char *path = scratch_path("refs/twin.png");
@@ -328,12 +330,14 @@ static void stopped_while_comparing(void **state) {
     idf_build_options options = {.refs_dir = refs,
                                  .out_path = folder,
                                  .encoder = encoder,
-                                 .progress = stop_comparing,
-                                 .calibration_views = -1,
-                                 .checkpoint_pictures = 2};
-    assert_int_equal(idf_build_index(&options, &report, &err), IDF_ERR_CANCELLED);
-    assert_non_null(strstr(err.message, "comparing references; what was done is kept"));
-    assert_int_equal(idf_index_open(&index, folder, NULL), IDF_ERR_NOT_FOUND);
+                                 .progress = stop_at,
+                                 .calibration_views = 4};
+    for (int i = 0; i < 2; i++) {
+        options.context = (void *)stages[i][0];
+        assert_int_equal(idf_build_index(&options, &report, &err), IDF_ERR_CANCELLED);
+        assert_non_null(strstr(err.message, stages[i][1]));
+        assert_int_equal(idf_index_open(&index, folder, NULL), IDF_ERR_NOT_FOUND);
+    }
     options.progress = NULL;
     assert_int_equal(idf_build_index(&options, &report, &err), IDF_OK);
     assert_int_equal(report.n_kept, N_PICTURES + 1);
@@ -394,7 +398,7 @@ int main(void) {
         cmocka_unit_test(another_encoder),
         cmocka_unit_test(a_stopped_build_goes_on),
         cmocka_unit_test(the_rest_of_the_references_counts),
-        cmocka_unit_test(stopped_while_comparing),
+        cmocka_unit_test(stopped_after_encoding),
         cmocka_unit_test(a_stopped_build_of_a_file_goes_on),
         cmocka_unit_test(out_of_memory),
     };
