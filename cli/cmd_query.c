@@ -39,7 +39,8 @@ typedef struct query_run {
     size_t n_paths;
     idf_scratch **scratches; /* one a worker */
     int n_workers;
-    question first;      /* its picture, read while the collection was opened, or not `done` */
+    question first; /* its picture, read while the collection was opened, */
+    bool first_is_read;
     question *questions; /* of a window of the pictures, by number modulo `window` */
     size_t window, next; /* next: the picture to be shown next */
     pthread_mutex_t lock;
@@ -196,7 +197,7 @@ static void *read_first(void *context) {
     query_run *run = context;
     question *q = &run->first;
     q->status = read_picture(run->paths[0], &q->image, &q->err);
-    q->done = true;
+    run->first_is_read = true;
     return NULL;
 }
 
@@ -214,11 +215,13 @@ static idf_status open_collection(query_run *run, const idf_collection_options *
 }
 
 static void ask(query_run *run, question *q, const char *path, int worker) {
-    if (path == run->paths[0] && run->first.done)
-        *q = run->first;
-    else
+    if (path == run->paths[0] && run->first_is_read) { /* `done` is looked at meanwhile */
+        q->image = run->first.image;
+        q->status = run->first.status;
+        q->err = run->first.err;
+    } else {
         q->status = read_picture(path, &q->image, &q->err);
-    q->done = false;
+    }
     if (q->status == IDF_OK)
         q->status = match_picture(run, q, worker);
     if (run->annotate == NULL)
