@@ -102,6 +102,9 @@ typedef struct cli_colours {
 } cli_colours;
 cli_colours cli_stdout_colours(void);
 
+/* Says how many references share a mark, in two lines of that indent; nothing for none. */
+void cli_print_marked(size_t n, const char *indent);
+
 /* Flushes stdout; a failure (a full disk, a closed pipe) becomes EXIT_SYSTEM. Returns `code` else.
  */
 int cli_finish(int code);

@@ -113,10 +113,7 @@ static void print_report(const char *out, const idf_encoder *encoder, const idf_
             "out: each is known by\n  what it has alone. Where that is not the thing, cut the "
             "pictures to it, or take them on something plain\n",
             c.yellow, r->n_on_ground, c.reset);
-    if (r->n_marked > 0)
-        printf("  %s%zu share a mark%s, a watermark, a logo or a frame: what they "
-               "share does not count,\n  each is known by what lies beneath and beside it\n",
-               c.yellow, r->n_marked, c.reset);
+    cli_print_marked(r->n_marked, "  ");
     if (r->calibrated)
         printf("  a score of %.2f is enough, by %zu camera views: geometry brings %.0f %% of them "
                "there\n",

@@ -39,7 +39,7 @@ typedef struct query_run {
     size_t n_paths;
     idf_scratch **scratches; /* one a worker */
     int n_workers;
-    question first; /* its picture, read while the collection was opened, */
+    question first; /* what became of the first picture, where it was read on opening */
     bool first_is_read;
     question *questions; /* of a window of the pictures, by number modulo `window` */
     size_t window, next; /* next: the picture to be shown next */

@@ -147,6 +147,15 @@ cli_colours cli_stdout_colours(void) {
     return (cli_colours){"\033[1m", "\033[2m", "\033[32m", "\033[33m", "\033[31m", "\033[0m"};
 }
 
+void cli_print_marked(size_t n, const char *indent) {
+    cli_colours c = cli_stdout_colours();
+    if (n > 0)
+        printf("%s%s%zu share%s a mark%s (a watermark, a logo, a frame)%s, which does not count: "
+               "%s is known\n%sby what lies beneath and beside it\n",
+               indent, c.yellow, n, n == 1 ? "s" : "", c.reset, n == 1 ? " with others" : "",
+               n == 1 ? "it" : "each", indent);
+}
+
 int cli_finish(int code) {
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fprintf(stderr, "dlf-identify: cannot write to standard output\n");

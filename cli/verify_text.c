@@ -89,9 +89,8 @@ static void print_self(const verify_subject *v) {
                "that is not the thing,\ncut the pictures to it, or take them on something plain\n",
                n_on_ground);
     if (s->n_marked > 0)
-        printf("\n%zu share a mark, a watermark, a logo or a frame: what they share "
-               "does not count,\neach is known by what lies beneath and beside it\n",
-               s->n_marked);
+        putchar('\n');
+    cli_print_marked(s->n_marked, "");
     printf("\nMost-confusable pairs%s\n", s->n_confusables == 0 ? ": none" : "");
     for (size_t i = 0; i < s->n_confusables; i++) {
         const idf_confusable *pair = &s->confusables[i];

@@ -66,9 +66,9 @@ typedef struct idf_build_report {
     size_t n_alike;               /* new or changed pictures that share most of themselves with
                                      another and are no copies of it; looked for in collections of
                                      up to 4096, or when a twentieth is new (idf_self_test: all) */
-    size_t n_marked;              /* new or changed pictures, looked for as those, most of whose
-                                     features belong to a mark that others of different pictures
-                                     carry, a watermark, a logo or a frame: it does not count */
+    size_t n_marked;              /* new or changed pictures, looked for as those, that have 0.4 of
+                                     their features or more from a mark which three others carry, a
+                                     watermark, a logo or a frame: it does not count */
     size_t n_on_ground;           /* references that lie on a ground which many share, and are known
                                      by what is not of it */
     bool calibrated;              /* thresholds were chosen anew */

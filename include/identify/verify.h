@@ -46,7 +46,7 @@ typedef struct idf_self_test {
      * left aside) the one it shares most with, each pair once. */
     idf_alike *alikes;
     size_t n_alikes;
-    size_t n_marked; /* references that share a mark and little else (idf_build_report.n_marked) */
+    size_t n_marked; /* references that share a mark, as idf_build_report has them */
 } idf_self_test;
 
 /* Compares each row with all rows and keeps the n_confusables pairs that look most alike.
