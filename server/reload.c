@@ -101,6 +101,8 @@ static idf_status renew_alone(idf_service *s, bool index, bool prices, idf_error
         idf_collection_release(collection);
     if (status == IDF_OK && old != NULL)
         idf_collection_warm(made->collection); /* nobody waits for what its first frames read */
+    if (status == IDF_OK && old != NULL && atomic_load(&old->folded) != NULL)
+        (void)idf_snapshot_folded(made); /* nor for what its first search makes */
     if (status == IDF_OK)
         idf_service_swap(s, made);
     idf_snapshot_release(old);

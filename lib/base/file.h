@@ -43,6 +43,9 @@ size_t idf_map_warm(const idf_map *map, size_t max_bytes);
  * it there. In steps, of some megabytes, others who ask for memory need not wait long. */
 bool idf_map_is_resident(const void *begin, size_t n);
 bool idf_map_pages(const void *begin, size_t n);
+/* The same, and reads of each page: a hypervisor that keeps tables of its own takes a microsecond
+ * for the first read of a page that the system has mapped long since. Stops where a file ends. */
+void idf_map_touch(const void *begin, size_t n);
 /* Lets go of the memory that a mapping takes up by having been read. */
 void idf_map_forget(const idf_map *map);
 /* For tests: copies files of up to n bytes from now on, SIZE_MAX for what it was. */

@@ -22,7 +22,10 @@
 #include "base/file_fail.h"
 #include "base/text.h"
 
-enum { N_SLOTS = 4096 };
+enum {
+    N_SLOTS = 4096,
+    PIECE = 4 << 20, /* of a mapping, in one call: while one runs, who asks for memory waits */
+};
 
 /* Of a mapping [begin, end); what the handler reads is atomic. */
 typedef struct slot {
@@ -87,7 +90,11 @@ void idf_map_release(idf_map *map) {
         return;
     if (map->slot > 0) {
         give_back(&slots[map->slot - 1]);
-        munmap((void *)map->data, map->len);
+        for (size_t left = map->len; left > 0;) { /* from its end, in pieces that are few pages */
+            size_t piece = left % PIECE > 0 ? left % PIECE : PIECE;
+            left -= piece;
+            munmap((void *)(map->data + left), piece);
+        }
     }
     idf_free(map->copy);
     *map = (idf_map){NULL, 0, NULL, 0};
@@ -152,8 +159,19 @@ bool idf_map_pages(const void *begin, size_t n) {
 #endif
 }
 
+void idf_map_touch(const void *begin, size_t n) {
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const uint8_t *at = whole_pages(begin, &n);
+    for (size_t done = 0; done < n; done += PIECE) {
+        const size_t piece = n - done < PIECE ? n - done : PIECE;
+        if (!idf_map_pages(at + done, piece))
+            return;
+        for (size_t i = 0; i < piece; i += page)
+            (void)*(const volatile uint8_t *)(at + done + i);
+    }
+}
+
 size_t idf_map_warm(const idf_map *map, size_t max_bytes) {
-    enum { PIECE = 4 << 20 };
     size_t n = map->len < max_bytes ? map->len : max_bytes, done = 0;
     while (map->slot > 0 && done < n) {
         size_t piece = n - done < PIECE ? n - done : PIECE;

@@ -95,8 +95,20 @@ idf_status idf_index_part_check(const idf_index_part *part, idf_error *err) {
     return status == IDF_OK && !part->lengths_checked ? idf_index_check_lengths(part, err) : status;
 }
 
-size_t idf_index_part_warm(const idf_index_part *part, size_t max_bytes) {
-    return idf_map_warm(&part->map, max_bytes);
+size_t idf_index_part_warm(idf_index_part *part, size_t max_bytes) {
+    if (part->map.slot == 0 || max_bytes == 0 || atomic_exchange(&part->warm, true))
+        return 0;
+    size_t n = idf_map_warm(&part->map, max_bytes);
+    const idf_postings *p = idf_index_part_postings(part);
+    if (n == part->map.len && p != NULL) { /* what a frame reads all over */
+        idf_map_touch(p->signatures, p->n_entries * sizeof *p->signatures);
+        idf_map_touch(p->entries, p->n_entries * sizeof *p->entries);
+        if (p->looks != NULL)
+            idf_map_touch(p->looks, p->n_entries * sizeof *p->looks);
+    }
+    if (n == part->map.len && part->codes != NULL)
+        idf_map_touch(part->codes, part->n_rows * (size_t)part->dim);
+    return n;
 }
 
 void idf_index_part_forget(const idf_index_part *part) {

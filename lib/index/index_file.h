@@ -29,7 +29,8 @@ enum {
 
 struct idf_index_part {
     atomic_size_t n_owners;
-    idf_map map; /* empty when opened from memory */
+    atomic_bool warm; /* idf_index_part_warm was here */
+    idf_map map;      /* empty when opened from memory */
     idf_zip *zip;
     uint64_t file_bytes, inflated_bytes; /* of the file; of its deflated members read so far */
     size_t n_rows;

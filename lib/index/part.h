@@ -28,8 +28,8 @@ void idf_index_part_free(idf_index_part *part);
 /* Compares every checksum and every feature. */
 idf_status idf_index_part_check(const idf_index_part *part, idf_error *err);
 
-/* Brings up to max_bytes of its mapped file into memory; how many that were. */
-size_t idf_index_part_warm(const idf_index_part *part, size_t max_bytes);
+/* Brings up to max_bytes of its mapped file into memory, once; how many that were. */
+size_t idf_index_part_warm(idf_index_part *part, size_t max_bytes);
 
 /* Lets go of the memory that its file takes up by having been read; it is read again when needed.
  */

@@ -132,6 +132,27 @@ static void what_is_warm_is_there(void **state) {
     assert_int_equal(idf_map_warm(&map, SIZE_MAX), 0);
 }
 
+/* A large mapping is touched as far as its file goes, and released with all that it is made of. */
+static void a_large_one_is_touched_and_goes(void **state) {
+    enum { LARGE = (9 << 20) + 5, LEFT = 5 << 20 };
+    (void)state;
+    idf_map map;
+    const char *path = make_file(1);
+    assert_int_equal(truncate(path, LARGE), 0);
+    assert_int_equal(idf_map_open(&map, path, 0, NULL), IDF_OK);
+    const uint8_t *at = map.data;
+    idf_map_touch(at + 7, LARGE - 7);
+    if (idf_map_pages(at, 1))
+        assert_int_equal(pages_there(at, LARGE), pages_of(at, LARGE));
+    assert_int_equal(truncate(path, LEFT), 0);
+    signal(SIGBUS, SIG_DFL); /* nobody is there to mend it */
+    idf_map_touch(at, LARGE);
+    idf_map_release(&map);
+    unsigned char there;
+    for (size_t i = 0; i < LARGE; i += 1 << 20)
+        assert_int_equal(mincore((void *)(uintptr_t)(at + i), 1, &there), -1);
+}
+
 static void a_copy_is_not_touched(void **state) {
     (void)state;
     idf_map map;
@@ -177,6 +198,7 @@ int main(void) {
         cmocka_unit_test(what_is_written_over_is_noticed),
         cmocka_unit_test(another_file_of_its_name_is_told),
         cmocka_unit_test(what_is_warm_is_there),
+        cmocka_unit_test(a_large_one_is_touched_and_goes),
         cmocka_unit_test(a_copy_is_not_touched),
         cmocka_unit_test(other_faults_are_not_hidden),
     };
