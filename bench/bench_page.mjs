@@ -50,7 +50,7 @@ async function measure(film, name, turns = 1) {
   await startCamera(page);
   await page.waitForFunction(() => window.identify.state.tracker.tracks.length > 0);
   await page.waitForTimeout(2000);
-  const look = () => page.evaluate(() => { const { state, overlay } = window.identify, v = document.querySelector('#video').getVideoPlaybackQuality(); return { answers: state.answers, drawn: overlay.spent.frames, shown: v.totalVideoFrames - v.droppedVideoFrames, at: performance.now() }; });
+  const look = () => page.evaluate(() => { const { state, overlay } = window.identify, v = document.querySelector('#video').getVideoPlaybackQuality(); return { answers: state.answers, drawn: overlay.paintings, shown: v.totalVideoFrames - v.droppedVideoFrames, at: performance.now() }; });
   const heaps = [await heap()], [m0, c0, l0] = [await metrics(wall), await metrics(cpu), await look()];
   for (let i = 0; i < turns; i++) {
     await page.waitForTimeout(seconds * 1000);
@@ -61,7 +61,7 @@ async function measure(film, name, turns = 1) {
   const nodes = (await metrics(wall)).Nodes;
   await b.close();
   return {
-    identified_per_second: +((l1.answers - l0.answers) / s).toFixed(1), display_per_second: +((l1.shown - l0.shown) / s).toFixed(1), drawn_per_second: +((l1.drawn - l0.drawn) / s).toFixed(1),
+    identified_per_second: +((l1.answers - l0.answers) / s).toFixed(1), display_per_second: +((l1.shown - l0.shown) / s).toFixed(1), painted_per_second: +((l1.drawn - l0.drawn) / s).toFixed(1),
     main_thread_ms_per_frame: +((m1.TaskDuration - m0.TaskDuration) * 1000 / frames).toFixed(2), main_thread_cpu_ms_per_frame: +((c1.TaskDuration - c0.TaskDuration) * 1000 / frames).toFixed(2), heap_kb: heaps, dom_nodes: nodes,
     first_paint_ms: paint, first_paint_of_a_line_ms: line, bytes,
   };

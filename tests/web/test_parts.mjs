@@ -31,7 +31,7 @@ await run({
 
   'one preload a module, under 150 KB in all'() {
     const html = fs.readFileSync(path.join(SOURCE, 'web/index.html'), 'utf8'), preloaded = [...html.matchAll(/modulepreload" href="\/canvas\/js\/([^"]+)"/g)].map((m) => m[1]).sort();
-    assert.deepEqual([...preloaded, 'boot.js', 'encode-worker.js'].sort(), fs.readdirSync(JS).sort());
+    assert.deepEqual([...preloaded, 'boot.js', 'encode-worker.js', 'paint-worker.js'].sort(), fs.readdirSync(JS).sort());
     const files = [...fs.readdirSync(JS).map((f) => 'js/' + f), 'index.html', 'style.css'];
     const sent = files.reduce((n, f) => n + zlib.gzipSync(fs.readFileSync(path.join(SOURCE, 'web', f)), { level: 9 }).length, 0);
     assert.ok(sent < 150000, `${sent} bytes`);

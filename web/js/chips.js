@@ -1,15 +1,16 @@
 // The labels on the picture: shape, name and price, placed where no other label, button or sheet is.
-import { $ } from './dom.js';
-
 export const COLOUR = ['', '#76F2EA', '#DDA11A', '#9168FF', '#FFF03C', '#E2605F', '#D8F8C4', '#2FB493', '#B9A0D2'];
 const INK = '#0B0E0F', PAPER = '#F4F7F6', DARK = 'rgba(9,12,13,.9)', KEPT = '#36C98B';
 const FAMILY = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif';
 
-const GLYPH = Array.from({ length: 9 }, (_, i) =>
-  new Path2D(i ? $(`#g-${i} path`)?.getAttribute('d') || 'M8 2.8a5.2 5.2 0 1 0 0 10.4a5.2 5.2 0 1 0 0-10.4Z' : ''));
+/** the shapes of the tracks, by their number @type {Path2D[]} */
+let shapes = [];
+
+/** @param {string[]} paths as SVG writes them; a circle where one is empty */
+export function setShapes(paths) { shapes = paths.map((d) => new Path2D(d || 'M8 2.8a5.2 5.2 0 1 0 0 10.4a5.2 5.2 0 1 0 0-10.4Z')); }
 
 /** @typedef {{x: number, y: number, w: number, h: number}} Box */
-/** @typedef {{key: number, n: number, kind: Kind, quad: Quad, text: string, price: string, focus: boolean, kept: boolean, plain: boolean, frame: Frame | null, fade: number, leaving: boolean}} Drawing */
+/** What is drawn of a thing; it begins to fade in `leaves` milliseconds. @typedef {{key: number, n: number, kind: Kind, text: string, price: string, focus: boolean, kept: boolean, plain: boolean, leaves: number}} Drawing */
 
 /** @type {Map<string, {text: string, width: number, price: number}>} */
 const measured = new Map();
@@ -47,7 +48,7 @@ function glyph(ctx, d, x, y, g) {
   ctx.translate(x, y);
   ctx.scale(g / 16, g / 16);
   ctx.fillStyle = d.kind === 'sure' ? INK : d.kind === 'unknown' ? PAPER : COLOUR[d.n];
-  if (d.kind === 'unknown') { ctx.font = '700 15px sans-serif'; ctx.fillText('?', 4, 9); } else ctx.fill(GLYPH[d.n]);
+  if (d.kind === 'unknown') { ctx.font = '700 15px sans-serif'; ctx.fillText('?', 4, 9); } else ctx.fill(shapes[d.n]);
   ctx.restore();
 }
 

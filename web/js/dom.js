@@ -8,7 +8,8 @@ export const root = document.documentElement;
 const phoneQuery = matchMedia('(max-width: 47.49rem), (max-height: 30rem) and (max-width: 74.99rem)');
 export const isPhone = () => phoneQuery.matches;
 export const isTall = () => isPhone() && innerHeight > innerWidth;
-export const isCalm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
+const calmQuery = matchMedia('(prefers-reduced-motion: reduce)');
+export const isCalm = () => calmQuery.matches;
 export const isTouch = () => matchMedia('(pointer: coarse)').matches;
 
 /**

@@ -1,27 +1,34 @@
 // The canvas above the picture: outlines through the true corners, eased towards the newest answer at
-// display rate. Sure: thin outline and heavy corners. Unsure: dashes. Unknown: dots. It draws only
-// while something is in view, and never copies the picture.
+// display rate. Here is decided what lies where; paint.js paints it, in a worker, and only while something
+// changes or moves. The picture is never copied.
 import { $, isCalm, isPhone, isTall } from './dom.js';
-import { chip, COLOUR } from './chips.js';
+import { setShapes } from './chips.js';
+import { Painter, fadeOf, onTheWay } from './paint.js';
 import { Scene } from './scene.js';
 
-/** @typedef {import('./chips.js').Drawing} Drawing */
 /** @typedef {import('./chips.js').Box} Box */
+/** @typedef {import('./paint.js').Painting} Painting */
+/**
+ * A thing on the picture: where, on which frame it was found (null: any).
+ * @typedef {import('./chips.js').Drawing & {quad: Quad, frame: Frame | null}} Placed
+ */
 
-const EASE_MS = 70;
 const REST = 0.5; // pixels that a corner may be off its place
-const SOON_MS = 60; // between two looks at an outline that will fade
-const PAPER = '#F4F7F6', KEPT = '#36C98B', CASING = 'rgba(6,9,9,.62)';
+const ALL_GONE_MS = 250; // after it began to fade
+const SHAPES = Array.from({ length: 9 }, (_, i) => $(`#g-${i} path`)?.getAttribute('d') || '');
 
-/** @param {Drawing[]} list */
+/** @param {Placed[]} list */
 const keysOf = (list) => list.map((d) => d.key).join();
 
 export class Overlay {
-  /** @param {() => Drawing[]} drawings what to draw, asked for each time */
+  /** @param {() => Placed[]} drawings what to draw, asked for each time */
   constructor(drawings) {
     this.drawings = drawings;
     this.canvas = /** @type {HTMLCanvasElement} */ ($('#overlay'));
-    this.ctx = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext('2d'));
+    /** who paints: a worker or this page @type {{take: (what: Painting) => void}} */
+    this.painter = this.lend();
+    /** what is painted, as text */
+    this.painted = '';
     /** the feed that is shown and its own size */
     this.feed = /** @type {HTMLElement} */ ($('#video'));
     this.width = 16;
@@ -36,14 +43,31 @@ export class Overlay {
     this.rect = { x: 0, y: 0, w: 16, h: 9 };
     /** of the canvas, in CSS pixels */
     this.size = { w: 16, h: 9 };
-    /** @type {Map<number, Point[]>} */
-    this.eased = new Map();
-    this.last = 0;
+    /** where corners come from, where they go, since when @type {Map<number, {from: Point[], to: Point[], start: number}>} */
+    this.ways = new Map();
     this.asked = 0;
-    /** milliseconds of drawing and how many frames, for the bench */
-    this.spent = { ms: 0, frames: 0 };
+    this.gone = 0;
+    /** how often it was painted, for the bench */
+    this.paintings = 0;
     const size = new ResizeObserver(() => this.resize());
-    for (const el of [this.canvas, $('#tools'), $('#sheet')]) size.observe(el);
+    for (const el of [$('#stage'), $('#tools'), $('#sheet')]) size.observe(el);
+  }
+
+  /** Lends the canvas to a worker that paints; where that cannot be had the page paints itself. @returns {{take: (what: Painting) => void}} */
+  lend() {
+    setShapes(SHAPES);
+    if (typeof Worker !== 'function' || !this.canvas.transferControlToOffscreen) return new Painter(this.canvas);
+    const lent = this.canvas.transferControlToOffscreen(), worker = new Worker('/canvas/js/paint-worker.js', { type: 'module' });
+    worker.postMessage({ canvas: lent, shapes: SHAPES }, [lent]);
+    worker.onerror = () => { // cannot be loaded: a canvas that was lent does not come back
+      const own = /** @type {HTMLCanvasElement} */ (this.canvas.cloneNode());
+      this.canvas.replaceWith(own);
+      this.canvas = own;
+      this.painter = new Painter(own);
+      this.painted = '';
+      this.wake();
+    };
+    return { take: (what) => worker.postMessage(what) };
   }
 
   /** Another picture is shown. @param {HTMLElement} feed @param {number} width @param {number} height */
@@ -51,16 +75,13 @@ export class Overlay {
     this.feed = feed;
     this.width = width || 16;
     this.height = height || 9;
-    this.eased.clear();
+    this.ways.clear();
     this.resize();
   }
 
   /** Where the picture lies inside the canvas, in CSS pixels; found out when something changes size. */
   resize() {
-    const dpr = devicePixelRatio || 1, W = this.canvas.clientWidth, H = this.canvas.clientHeight;
-    this.size = { w: W, h: H };
-    if (this.canvas.width !== Math.round(W * dpr)) this.canvas.width = Math.round(W * dpr);
-    if (this.canvas.height !== Math.round(H * dpr)) this.canvas.height = Math.round(H * dpr);
+    this.size = { w: this.canvas.clientWidth, h: this.canvas.clientHeight };
     const r = this.feed.getBoundingClientRect(), s = this.canvas.getBoundingClientRect();
     const k = Math.min(r.width / this.width, r.height / this.height) || 1, w = this.width * k, h = this.height * k;
     const top = getComputedStyle(this.feed).objectPosition.endsWith(' 0%') || getComputedStyle(this.feed).objectPosition.endsWith(' 0px');
@@ -72,20 +93,27 @@ export class Overlay {
     this.wake();
   }
 
-  /** Another frame is on the screen: drawn anew where an outline comes or goes with it. @param {Uint8Array | null} cells its brightness */
+  /** Another frame is on the screen: an outline comes or goes with it. @param {Uint8Array | null} cells its brightness */
   look(cells) {
     this.cells = cells;
-    if (keysOf(this.belonging()) !== this.shown) this.wake();
+    const list = this.belonging();
+    if (keysOf(list) !== this.shown) this.draw(list);
   }
 
   /** What belongs to the picture on the screen. */
   belonging() {
-    return this.drawings().filter((d) => d.fade > 0 && (!d.frame || Scene.same(d.quad, d.frame.cells, this.cells)));
+    return this.drawings().filter((d) => fadeOf(d.leaves) > 0 && (!d.frame || Scene.same(d.quad, d.frame.cells, this.cells)));
   }
 
-  /** Draws from the next display frame on, until nothing is left to draw. */
+  /** Where the corners of everything are at this moment, by key. @returns {Map<number, Point[]>} */
+  get eased() {
+    const now = performance.now();
+    return new Map([...this.ways].map(([key, { from, to, start }]) => [key, onTheWay({ from, to, age: now - start })]));
+  }
+
+  /** Looks again at the next display frame. */
   wake() {
-    if (!this.asked) this.asked = requestAnimationFrame((now) => this.frame(now));
+    if (!this.asked) this.asked = requestAnimationFrame(() => this.draw());
   }
 
   /** @param {Point} p of the picture, 0..1 @returns {Point} in CSS pixels */
@@ -93,51 +121,47 @@ export class Overlay {
     return [this.rect.x + (this.mirror ? 1 - x : x) * this.rect.w, this.rect.y + y * this.rect.h];
   }
 
-  /** @param {number} now */
-  frame(now) {
+  /** At once: what belongs to the picture. @param {Placed[]} [list] */
+  draw(list = this.belonging()) {
+    cancelAnimationFrame(this.asked);
+    clearTimeout(this.gone);
     this.asked = 0;
-    const started = performance.now(), { ctx } = this, dpr = devicePixelRatio || 1;
-    const { w: W, h: H } = this.size, dt = Math.min(100, now - this.last || 16);
-    this.last = now;
-    ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
-    ctx.clearRect(0, 0, W, H);
-    ctx.lineJoin = ctx.lineCap = 'round';
-    const u = Math.min(3, Math.max(1, Math.min(this.rect.w, W) / 900));
-    const list = this.belonging();
     this.shown = keysOf(list);
-    if (!list.length && this.guide) guide(ctx, this.rect, Math.min(H, isTall() ? innerHeight - this.sheet : H), u);
-    const moving = this.ease(list, dt);
-    for (const d of list) { ctx.globalAlpha = d.fade; outline(ctx, d, /** @type {Point[]} */ (this.eased.get(d.key)), u); }
-    const placed = this.tools ? [{ ...this.tools }] : [];
-    const view = { width: W, top: isPhone() ? 100 : 8, bottom: isTall() ? innerHeight - this.sheet : H, small: isPhone() };
-    for (const d of list.sort((a, b) => Number(b.focus) - Number(a.focus))) {
-      ctx.globalAlpha = d.fade;
-      chip(ctx, d, /** @type {Point[]} */ (this.eased.get(d.key)), u, view, placed);
-    }
-    ctx.globalAlpha = 1;
-    this.canvas.dispatchEvent(new CustomEvent('drawn', { detail: list }));
-    this.spent.ms += performance.now() - started;
-    this.spent.frames++;
-    if (moving || list.some((d) => d.fade < 1)) this.wake();
-    else if (list.some((d) => d.leaving)) setTimeout(() => this.wake(), SOON_MS);
+    this.send(list);
+    this.canvas.dispatchEvent(new CustomEvent('drawn', { detail: list.map((d) => ({ ...d, fade: fadeOf(d.leaves) })) }));
+    const leaves = Math.max(-Infinity, ...list.map((d) => d.leaves).filter((ms) => ms < Infinity));
+    if (leaves > -Infinity) this.gone = window.setTimeout(() => this.wake(), leaves + ALL_GONE_MS);
   }
 
-  /** Corners ease by 1 - exp(-dt / 70 ms), snap over long jumps and rest near their place; true while any is on its way. @param {Drawing[]} list @param {number} dt */
-  ease(list, dt) {
-    const k = 1 - Math.exp(-dt / EASE_MS), calm = isCalm(), keep = new Map();
-    let moving = false;
+  /** Has it painted where it differs from what is there. @param {Placed[]} list */
+  send(list) {
+    const { rect, size: { w: width, h: height } } = this, bottom = isTall() ? innerHeight - this.sheet : height, now = performance.now();
+    this.turn(list, now);
+    const ways = list.map((d) => /** @type {{from: Point[], to: Point[], start: number}} */ (this.ways.get(d.key)));
+    const what = {
+      width, height, dpr: devicePixelRatio || 1, u: Math.min(3, Math.max(1, Math.min(rect.w, width) / 900)),
+      guide: !list.length && this.guide ? { ...rect, h: Math.min(rect.h, Math.min(height, bottom) - rect.y) } : null,
+      view: { width, top: isPhone() ? 100 : 8, bottom, small: isPhone() }, taken: this.tools ? [this.tools] : [],
+      list: list.map(({ quad, frame, ...d }) => d),
+    };
+    const text = JSON.stringify([{ ...what, list: what.list.map((d) => ({ ...d, leaves: d.leaves < Infinity })) }, ways.map((way) => way.to)]);
+    if (text === this.painted) return;
+    this.painted = text;
+    this.painter.take({ ...what, ways: ways.map(({ from, to, start }) => ({ from, to, age: now - start })) });
+    this.paintings++;
+  }
+
+  /** Corners set out for new places; they snap over long jumps and rest near their place. @param {Placed[]} list @param {number} now */
+  turn(list, now) {
+    const keep = new Map(), calm = isCalm();
     for (const d of list) {
-      const to = d.quad.map((p) => this.at(p)), was = this.eased.get(d.key);
-      const far = !was || Math.hypot(was[0][0] - to[0][0], was[0][1] - to[0][1]) > 0.25 * Math.hypot(to[0][0] - to[2][0], to[0][1] - to[2][1]);
-      if (far || calm) keep.set(d.key, to);
-      else if (was.every((a, i) => Math.abs(a[0] - to[i][0]) + Math.abs(a[1] - to[i][1]) < REST)) keep.set(d.key, was);
-      else {
-        keep.set(d.key, was.map((a, i) => [a[0] + (to[i][0] - a[0]) * k, a[1] + (to[i][1] - a[1]) * k]));
-        moving = true;
-      }
+      const to = d.quad.map((p) => this.at(p)), way = this.ways.get(d.key);
+      if (way && !calm && way.to.every((a, i) => Math.abs(a[0] - to[i][0]) + Math.abs(a[1] - to[i][1]) < REST)) { keep.set(d.key, way); continue; }
+      const from = way && onTheWay({ ...way, age: now - way.start });
+      const far = !from || Math.hypot(from[0][0] - to[0][0], from[0][1] - to[0][1]) > 0.25 * Math.hypot(to[0][0] - to[2][0], to[0][1] - to[2][1]);
+      keep.set(d.key, far || calm ? { from: to, to, start: 0 } : { from, to, start: now });
     }
-    this.eased = keep;
-    return moving;
+    this.ways = keep;
   }
 
   /** The drawing under a point of the canvas. @param {number} x @param {number} y @returns {number | null} its key */
@@ -152,52 +176,4 @@ export class Overlay {
     }
     return null;
   }
-}
-
-/** Nothing in view: four quiet corners show where to hold it. @param {CanvasRenderingContext2D} ctx @param {{x: number, y: number, w: number, h: number}} r the picture @param {number} bottom what is below is covered @param {number} u */
-function guide(ctx, r, bottom, u) {
-  const high = Math.min(r.h, bottom - r.y), h = Math.min(high * 0.66, r.w * 0.8), w = h * 5 / 7, x = r.x + (r.w - w) / 2, y = r.y + (high - h) / 2, l = h * 0.12;
-  ctx.setLineDash([]);
-  ctx.beginPath();
-  for (const [cx, cy, sx, sy] of [[x, y, 1, 1], [x + w, y, -1, 1], [x + w, y + h, -1, -1], [x, y + h, 1, -1]]) {
-    ctx.moveTo(cx + sx * l, cy); ctx.lineTo(cx, cy); ctx.lineTo(cx, cy + sy * l);
-  }
-  ctx.strokeStyle = 'rgba(0,0,0,.4)'; ctx.lineWidth = 6 * u; ctx.stroke();
-  ctx.strokeStyle = 'rgba(255,255,255,.78)'; ctx.lineWidth = 3.5 * u; ctx.stroke();
-}
-
-/** @param {CanvasRenderingContext2D} ctx @param {Point[]} p */
-function path(ctx, p) {
-  ctx.beginPath();
-  p.forEach(([x, y], i) => (i ? ctx.lineTo(x, y) : ctx.moveTo(x, y)));
-  ctx.closePath();
-}
-
-/** @param {CanvasRenderingContext2D} ctx @param {Drawing} d @param {Point[]} p @param {number} u */
-function outline(ctx, d, p, u) {
-  const col = d.kept ? KEPT : d.plain || d.kind === 'unknown' ? PAPER : COLOUR[d.n];
-  const twice = (/** @type {number} */ w) => {
-    for (const [style, add] of /** @type {[string, number][]} */ ([[CASING, 2.5 * u], [col, 0]])) {
-      ctx.strokeStyle = style; ctx.lineWidth = w * u + add; ctx.stroke();
-    }
-  };
-  ctx.setLineDash([]);
-  if (d.kept) { path(ctx, p); ctx.fillStyle = 'rgba(54,201,139,.34)'; ctx.fill(); }
-  path(ctx, p);
-  if (d.kind !== 'sure') {
-    ctx.setLineDash(d.kind === 'unsure' ? [11 * u, 8 * u] : [0.1, 9 * u]);
-    twice(d.kind === 'unsure' ? (d.focus ? 4.5 : 3.5) : 4);
-    ctx.setLineDash([]);
-    return;
-  }
-  twice(d.plain ? 1.5 : 1.75);
-  if (d.plain) return;
-  ctx.beginPath();
-  p.forEach((a, i) => {
-    const b = p[(i + 1) % 4], c = p[(i + 3) % 4], t = 0.17;
-    ctx.moveTo(a[0] + (c[0] - a[0]) * t, a[1] + (c[1] - a[1]) * t);
-    ctx.lineTo(a[0], a[1]);
-    ctx.lineTo(a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t);
-  });
-  twice(d.focus ? 6 : 4.5);
 }

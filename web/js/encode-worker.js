@@ -1,17 +1,20 @@
-// The worker: pictures in, answers out, so that neither encoding nor parsing holds up the page.
+// The worker: pictures in, answers out, so that neither encoding, parsing nor straightening holds up the page.
 import { encode, post } from './frame-post.js';
+import { rectify } from './rectify.js';
 import { Scene } from './scene.js';
 
 const scene = new Scene();
 
-self.onmessage = async (/** @type {MessageEvent} */ event) => {
-  const { id, bitmap, width, height, url, fields, timeout } = event.data;
+/** @param {any} task */
+async function send({ bitmap, width, height, url, fields, timeout }) {
+  const [blob, cells] = await Promise.all([encode(bitmap, width, height), scene.cells(bitmap)]).finally(() => bitmap.close());
+  return { blob, cells, ...await post(url, blob, fields, timeout) };
+}
+
+self.onmessage = async (/** @type {MessageEvent} */ { data }) => {
   try {
-    const [blob, cells] = await Promise.all([encode(bitmap, width, height), scene.cells(bitmap)]);
-    bitmap.close();
-    self.postMessage({ id, blob, cells, ...await post(url, blob, fields, timeout) });
+    self.postMessage({ id: data.id, ...data.cut ? { blob: await rectify(data.cut, data.quad, data.longest) } : await send(data) });
   } catch (error) {
-    bitmap.close();
-    self.postMessage({ id, status: -1, body: { error: String(error) }, retryAfter: 0, blob: null });
+    self.postMessage({ id: data.id, failed: String(/** @type {any} */ (error)?.message || error) });
   }
 };

@@ -3,16 +3,24 @@ import { parseJson } from './answer.js';
 
 const QUALITY = 0.8;
 
+/** A canvas that pixels are read from, and its drawing context. @param {number} width @param {number} height @returns {any} */
+export function sheet(width, height) {
+  const made = typeof OffscreenCanvas === 'function' ? new OffscreenCanvas(width, height) : Object.assign(document.createElement('canvas'), { width, height });
+  return made.getContext('2d', { alpha: false, willReadFrequently: true });
+}
+
+/** @param {any} made a canvas @param {number} [quality] @returns {Promise<Blob>} */
+export function jpeg(made, quality = QUALITY) {
+  if (made.convertToBlob) return made.convertToBlob({ type: 'image/jpeg', quality });
+  return new Promise((resolve, reject) => made.toBlob((/** @type {Blob | null} */ blob) => (blob ? resolve(blob) : reject(new Error('The picture could not be encoded.'))), 'image/jpeg', quality));
+}
+
 /** Canvases that are used for frame after frame: what is written, and what is read. @type {Record<string, any>} */
 const kept = {};
 
 /** @param {string} name @param {number} width @param {number} height @returns {any} the drawing context */
 function canvas(name, width, height) {
-  let ctx = kept[name];
-  if (!ctx) {
-    const made = typeof OffscreenCanvas === 'function' ? new OffscreenCanvas(width, height) : Object.assign(document.createElement('canvas'), { width, height });
-    ctx = kept[name] = made.getContext('2d', { alpha: false, willReadFrequently: true });
-  }
+  const ctx = kept[name] ||= sheet(width, height);
   if (ctx.canvas.width !== width) ctx.canvas.width = width;
   if (ctx.canvas.height !== height) ctx.canvas.height = height;
   return ctx;
@@ -36,11 +44,10 @@ async function rgb(frame) {
 
 /** One picture at a time. @param {any} picture @param {number} width @param {number} height @returns {Promise<Blob>} */
 export async function encode(picture, width, height) {
-  const whole = await rgb(picture), ctx = canvas('sent', width, height), made = ctx.canvas;
+  const whole = await rgb(picture), ctx = canvas('sent', width, height);
   ctx.imageSmoothingQuality = whole ? 'low' : 'medium'; // as a frame is drawn, byte for byte
   ctx.drawImage(whole || picture, 0, 0, width, height);
-  if (made.convertToBlob) return made.convertToBlob({ type: 'image/jpeg', quality: QUALITY });
-  return new Promise((resolve, reject) => made.toBlob((/** @type {Blob | null} */ blob) => (blob ? resolve(blob) : reject(new Error('The picture could not be encoded.'))), 'image/jpeg', QUALITY));
+  return jpeg(ctx.canvas);
 }
 
 /**

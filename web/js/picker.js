@@ -3,7 +3,7 @@
 import { $, button, h, isTouch, picture, use } from './dom.js';
 import { focused, state } from './state.js';
 import { addReference, removeReference, search } from './api.js';
-import { rectify } from './rectify.js';
+import { straighten } from './worker.js';
 import { hush, toast } from './say.js';
 import { longKind, plural, priceText, scoreText, clean } from './words.js';
 
@@ -35,7 +35,7 @@ async function cutOut() {
   const frame = track ? track.frame : state.lastFrame;
   if (!frame?.blob) return;
   const about = track;
-  const blob = track ? await rectify(frame.blob, track.quad).catch(() => null) : frame.blob;
+  const blob = track ? await straighten(frame.blob, track.quad).catch(() => null) : frame.blob;
   if (!blob || about !== track || !dialog.open) return;
   crop = blob;
   if (cropUrl) URL.revokeObjectURL(cropUrl);

@@ -1,4 +1,5 @@
 // A thing cut out of its frame and straightened, as a reference picture of it would look.
+import { jpeg, sheet } from './frame-post.js';
 
 /**
  * The map from the unit square to a quad (Heckbert, "Fundamentals of Texture Mapping", 1989, 2.2.3).
@@ -36,9 +37,7 @@ function sample(src, x, y, out, at) {
  */
 export async function rectify(blob, quad, longest = 700) {
   const bitmap = await createImageBitmap(blob);
-  const canvas = document.createElement('canvas'), ctx = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', { willReadFrequently: true }));
-  canvas.width = bitmap.width;
-  canvas.height = bitmap.height;
+  const ctx = sheet(bitmap.width, bitmap.height);
   ctx.drawImage(bitmap, 0, 0);
   const src = ctx.getImageData(0, 0, bitmap.width, bitmap.height);
   bitmap.close();
@@ -51,8 +50,7 @@ export async function rectify(blob, quad, longest = 700) {
     const [sx, sy] = map((x + 0.5) / w, (y + 0.5) / h);
     sample(src, sx - 0.5, sy - 0.5, out.data, (y * w + x) * 4);
   }
-  canvas.width = w;
-  canvas.height = h;
-  ctx.putImageData(out, 0, 0);
-  return new Promise((resolve, reject) => canvas.toBlob((b) => (b ? resolve(b) : reject(new Error('The picture could not be encoded.'))), 'image/jpeg', 0.92));
+  const made = sheet(w, h);
+  made.putImageData(out, 0, 0);
+  return jpeg(made.canvas, 0.92);
 }

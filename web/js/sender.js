@@ -1,6 +1,5 @@
-// Sends pictures to the server: one in flight, the newest next. Encoding happens in a worker.
-import { encode, post } from './frame-post.js';
-import { Scene } from './scene.js';
+// Sends pictures to the server: one in flight, the newest next.
+import { sendPicture } from './worker.js';
 import { readAnswer } from './answer.js';
 
 const TIMEOUT_MS = 20000;
@@ -28,20 +27,6 @@ export class Sender {
   constructor() {
     this.busy = false;
     this.count = 0;
-    this.scene = new Scene();
-    /** @type {Worker | null} */
-    this.worker = null;
-    /** @type {Map<number, (data: any) => void>} */
-    this.waiting = new Map();
-    if (typeof Worker === 'function' && typeof OffscreenCanvas === 'function') {
-      this.worker = new Worker('/canvas/js/encode-worker.js', { type: 'module' });
-      this.worker.onmessage = (e) => { this.waiting.get(e.data.id)?.(e.data); this.waiting.delete(e.data.id); };
-      this.worker.onerror = () => { // cannot be loaded: the page does it itself
-        this.worker = null;
-        for (const done of this.waiting.values()) done({ status: -1, body: { error: 'worker' }, retryAfter: 0, blob: null, cells: null });
-        this.waiting.clear();
-      };
-    }
   }
 
   /**
@@ -52,34 +37,19 @@ export class Sender {
   async send(source, sourceWidth, sourceHeight, how) {
     const scale = Math.min(1, how.size / Math.max(sourceWidth, sourceHeight));
     const width = Math.max(1, Math.round(sourceWidth * scale)), height = Math.max(1, Math.round(sourceHeight * scale));
-    const shown = performance.now();
+    const shown = performance.now(), n = ++this.count;
     this.busy = true;
     try {
       const raw = typeof VideoFrame === 'function' && source instanceof VideoFrame; // goes to the worker as it is
       const bitmap = raw ? source : await createImageBitmap(source, { resizeWidth: width, resizeHeight: height, resizeQuality: 'medium' });
-      const result = await this.through(bitmap, width, height, how);
+      const result = await sendPicture(bitmap, width, height, how.url, how.fields, TIMEOUT_MS);
       if (result.status < 200 || result.status > 299) throw failure(result.status, result.body, result.retryAfter);
-      const frame = { n: this.count, source: how.source, shown, width, height, blob: result.blob, cells: result.cells };
+      const frame = { n, source: how.source, shown, width, height, blob: result.blob, cells: result.cells };
       return { frame, ms: performance.now() - shown, ...readAnswer(result.body, frame, how.query) };
     } catch (error) {
       throw error instanceof SendError ? error : new SendError('refused', String(/** @type {any} */ (error)?.message || error), 1000);
     } finally {
       this.busy = false;
     }
-  }
-
-  /** @param {any} bitmap @param {number} width @param {number} height @param {{url: string, fields: Record<string, string>}} how @returns {Promise<any>} */
-  async through(bitmap, width, height, { url, fields }) {
-    const id = ++this.count;
-    if (this.worker) {
-      const { worker } = this;
-      return new Promise((resolve) => {
-        this.waiting.set(id, resolve);
-        worker.postMessage({ id, bitmap, width, height, url, fields, timeout: TIMEOUT_MS }, [bitmap]);
-      });
-    }
-    const [blob, cells] = await Promise.all([encode(bitmap, width, height), this.scene.cells(bitmap)]);
-    bitmap.close();
-    return { blob, cells, ...await post(url, blob, fields, TIMEOUT_MS) };
   }
 }

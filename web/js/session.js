@@ -6,23 +6,22 @@ import { Overlay } from './draw.js';
 import { Live } from './live.js';
 import { feedback, say, toast } from './say.js';
 import { overlap, readingOrder } from './geometry.js';
-import { rectify } from './rectify.js';
+import { straighten } from './worker.js';
 import { renderStage } from './stage.js';
-import { priceText, rarityName, spokenPrice } from './words.js';
+import { labelOf, priceText, rarityName, spokenPrice } from './words.js';
 
-const HOLD_MS = 400, FADE_MS = 200, SWITCH_MS = 400, SPEAK_AFTER = 3;
+const HOLD_MS = 400, SWITCH_MS = 400, SPEAK_AFTER = 3;
 
 const video = /** @type {HTMLVideoElement} */ ($('#video'));
 const photo = /** @type {HTMLImageElement} */ ($('#photo'));
 
 /* ---------- what is drawn on the picture ---------- */
 
-/** @param {Track} t @param {number} i @param {number} now @returns {import('./chips.js').Drawing} */
+/** @param {Track} t @param {number} i @param {number} now @returns {import('./draw.js').Placed} */
 function drawing(t, i, now) {
   const still = state.source === 'photo' || state.frozen || !!state.nine, page = !!state.nine;
-  const fade = still || !t.missing ? 1 : Math.max(0, Math.min(1, 1 - (now - t.missing - HOLD_MS) / FADE_MS));
   return {
-    key: t.id, n: t.n, kind: t.kind, quad: t.quad, plain: page, fade, leaving: !still && t.missing > 0, frame: still ? null : t.frame,
+    key: t.id, n: t.n, kind: t.kind, quad: t.quad, plain: page, leaves: still || !t.missing ? Infinity : t.missing + HOLD_MS - now, frame: still ? null : t.frame,
     text: page ? `${i + 1}${t.kind === 'sure' ? '' : '?'}` : t.kind === 'unknown' ? 'No match' : t.thing.name,
     price: t.kind === 'sure' ? priceText(t.thing.price) : '',
     focus: !page && state.tracker.tracks.length > 1 && focused()?.id === t.id, kept: state.added.has(t.id) && !page,
@@ -62,7 +61,7 @@ async function cutOut(born) {
   const { tracks, away } = state.tracker;
   for (const [t, url] of crops) if (!tracks.includes(t) && !away.includes(t)) { URL.revokeObjectURL(url); crops.delete(t); }
   for (const t of born) {
-    const blob = t.kind === 'unknown' && t.frame.blob && await rectify(t.frame.blob, t.quad, 280).catch(() => null);
+    const blob = t.kind === 'unknown' && t.frame.blob && await straighten(t.frame.blob, t.quad, 280).catch(() => null);
     if (!blob || t.kind !== 'unknown' || ![...state.tracker.tracks, ...state.tracker.away].includes(t)) continue;
     const pic = URL.createObjectURL(blob);
     crops.set(t, pic);
@@ -71,13 +70,23 @@ async function cutOut(born) {
   }
 }
 
+/** What the lists said of the tracks at the last answer. */
+let listed = '';
+
+/** The lists follow an answer only where it says something new; numbers have their own pace. */
+function list() {
+  const now = [state.focus, ...state.tracker.tracks.map((t) => [t.id, t.n, t.kind, labelOf(t.thing), t.thing.code, t.thing.pic, t.thing.price?.median, t.choices.length, t.missing > 0].join())].join('|');
+  if (now !== listed) changed('tracks');
+  listed = now;
+}
+
 /** @param {Answer} answer @param {Track[]} born */
 function answered(answer, born) {
   state.tracker.tracks.forEach(speakOf);
   cutOut(born);
   keepFocus();
-  overlay.wake();
-  changed('tracks');
+  overlay.draw();
+  list();
   if (born.length) changed('numbers status');
 }
 
