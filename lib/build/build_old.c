@@ -173,6 +173,7 @@ static void take_over(idf_build *b, idf_build_item *it, const idf_build_source *
     memcpy(it->sha256, it->row.sha256, 32);
     it->hashed = true;
     it->state = ITEM_KEPT;
+    it->begun = old == &b->old[OLD_BEGUN];
     if (b->store != NULL && !b->aside) {
         idf_index_place place = idf_index_place_of(old->index, row);
         it->segment = old->first_segment + place.part;
@@ -207,7 +208,7 @@ static void compare_item(idf_build *b, idf_build_item *it) {
 static void see_grounds_again(idf_build *b) {
     size_t n_kept = 0;
     for (size_t i = 0; i < b->n_items; i++)
-        n_kept += b->items[i].state == ITEM_KEPT;
+        n_kept += b->items[i].state == ITEM_KEPT && !b->items[i].begun;
     const idf_index *old = b->old[OLD_TARGET].index;
     b->changed = n_kept < b->n_items || old == NULL || n_kept != idf_index_n_rows(old) ||
                  idf_index_meta_number(old, "on_ground", -1) < 0;

@@ -29,6 +29,7 @@ typedef struct idf_build_item {
     const char *filename; /* borrowed from the listing */
     idf_build_state state;
     bool replaces; /* a row of the same file name was there */
+    bool begun;    /* a kept one of a build that was not finished: new to what is at out_path */
     bool hashed;
     bool changed;                         /* the store has not this row */
     bool over_black, unknowable;          /* of an encoded one; the notes of those names */

@@ -148,7 +148,7 @@ static idf_status tell_alikes(idf_build *b, const idf_index_row *rows, idf_build
         if (it->state == ITEM_FAILED)
             continue;
         /* what a stopped build has left was never compared */
-        is_new[row] = it->state == ITEM_ENCODED || !it->replaces;
+        is_new[row] = it->state == ITEM_ENCODED || it->begun || !it->replaces;
         n_new += is_new[row++];
     }
     if (n_new == 0 || (n > ALWAYS_COMPARED && n_new * ONE_NEW_IN < n)) {
@@ -244,6 +244,8 @@ static idf_status calibrate(idf_build *b, const idf_index_row *rows, idf_build_r
         o->calibration_views > 0 ? (size_t)o->calibration_views : IDF_CALIBRATION_VIEWS;
     double rate = o->false_accepts > 0 ? o->false_accepts : IDF_FALSE_ACCEPTS;
     double changes = 0, now = (double)(report->n_encoded + report->n_dropped);
+    for (size_t i = 0; i < b->n_items; i++)
+        now += b->items[i].state == ITEM_KEPT && b->items[i].begun;
     idf_calibration c = {0};
     text[0] = '\0';
     *fresh = false;
