@@ -4,12 +4,12 @@
 // at the beginning and the end. One JSON object on standard output.
 //
 // usage: node bench/bench_page.mjs BUILD [SECONDS]    (make test has been run there once)
-//        node bench/bench_page.mjs BUILD --minutes N  cards that change, the heap once a minute
+//        node bench/bench_page.mjs BUILD --minutes N  cards that change, the heap twice a minute
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const SOURCE = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const [build = 'build/bench', ...rest] = process.argv.slice(2), minutes = rest[0] === '--minutes' ? Number(rest[1]) : 0, seconds = minutes ? 60 : Number(rest[0] || 10);
+const [build = 'build/bench', ...rest] = process.argv.slice(2), minutes = rest[0] === '--minutes' ? Number(rest[1]) : 0, seconds = minutes ? 30 : Number(rest[0] || 10);
 Object.assign(process.env, { IDENTIFY_SOURCE_DIR: SOURCE, IDENTIFY_BUILD_DIR: path.resolve(build) });
 const { browser, camera, open, startCamera } = await import('../tests/web/lib.mjs');
 const { frameOf } = await import('../tests/web/frames.mjs');
@@ -68,8 +68,8 @@ async function measure(film, name, turns = 1) {
 }
 
 try {
-  const film = shots.map((s) => [s, 20]), held = minutes ? undefined : await measure([[shots[0], 2]], 'held'), changing = await measure(film, 'changing', minutes || 1);
-  console.log(JSON.stringify({ bench: 'page', seconds: seconds * (minutes || 1), held, changing }));
+  const film = shots.map((s) => [s, 20]), held = minutes ? undefined : await measure([[shots[0], 2]], 'held'), changing = await measure(film, 'changing', 2 * minutes || 1);
+  console.log(JSON.stringify({ bench: 'page', seconds: seconds * (2 * minutes || 1), held, changing }));
 } finally {
   await server.stop();
 }

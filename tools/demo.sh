@@ -27,4 +27,5 @@ To ask over HTTP, or to hold a card up to a camera:
   $program index --refs data/example --out example.npz
   $program serve --index example.npz
 and open http://127.0.0.1:8500/canvas/live
+With --https it prints an address for phones, too, and its QR code to scan.
 END

@@ -89,6 +89,8 @@ interface Track {
   spoken: boolean;
   /** the user said what it is */
   chosen: boolean;
+  /** ... of a picture in which nothing was found: nobody knows where it lies */
+  nowhere?: boolean;
 }
 
 interface DeckEntry {

@@ -34,6 +34,10 @@ await run({
     await until('the outline comes to rest', async () => { const [d] = await drawn(page); return d && iou(d.quad, QUAD) > 0.99; });
     fake.frames.length && assert.ok(fake.frames.every((f) => f.session === fake.frames[0].session && f.query && Number(f.image) > 5000));
     assert.ok((await misplaced(page)) < 1);
+    await page.keyboard.press('m'); // the outline turns with the picture
+    const turned = QUAD.map(([x, y]) => [1 - x, y]);
+    await until('its mirror image', async () => { const [d] = await drawn(page); return d && iou(d.quad, turned) > 0.99; });
+    await page.keyboard.press('m');
     const add = page.locator('#tracks').getByText('+ Add to Deck');
     await page.evaluate(() => { // the deck's border is green for less than a second
       const deck = document.querySelector('#p-deck');
@@ -297,6 +301,19 @@ await run({
     assert.equal((await until('kept under the new name', () => fake.references[0])).name, 'grendel');
     fake.info = { ...fake.info, can_write: false };
     fake.references = [];
+    await done(page);
+  },
+
+  async 'what no answer finds is named by hand: it has no outline, and time to be added'(fake) {
+    const page = await live(fake, () => answer(), { size: SIZES[360] });
+    await page.locator('#caption').getByText('Search by name').click();
+    await page.fill('#find', 'eagle');
+    await page.locator('.cand', { hasText: 'High Eagle' }).click();
+    await seen(page, 'High Eagle');
+    await page.waitForTimeout(3500); // longer than what was seen stays
+    assert.deepEqual(await drawn(page), []);
+    await page.locator('#caption').getByText('+ Add to Deck').click();
+    assert.deepEqual(Object.keys(await deckOf(page)), ['High Eagle']);
     await done(page);
   },
 

@@ -15,7 +15,7 @@ const { Tracker } = await load('tracker.js');
 const { fold, readDeck, readEntry, storedDeck } = await load('deck.js');
 const { FORMATS, parseCsv, readText } = await load('formats.js');
 const { readingOrder } = await load('geometry.js');
-const { squareToQuad } = await load('rectify.js');
+const { shapeOf, squareToQuad } = await load('rectify.js');
 const { qrModules } = await load('qr.js');
 const words = await load('words.js');
 
@@ -178,6 +178,13 @@ await run({
     assert.deepEqual(readingOrder([5, 2, 8, 0, 7, 1, 4, 6, 3].map((i) => cells[i])).map((c) => c.i), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
     const map = squareToQuad(QUAD);
     [[0, 0], [1, 0], [1, 1], [0, 1]].forEach(([u, v], i) => map(u, v).forEach((x, k) => assert.ok(Math.abs(x - QUAD[i][k]) < 1e-9)));
+    // a card of 63 x 88 mm in front of a camera whose focal length is 0.9 of its width, turned about both axes
+    const seenAt = (ax, ay) => [[-31.5, -44], [31.5, -44], [31.5, 44], [-31.5, 44]].map(([x, y]) => {
+      const X = x * Math.cos(ay), z = x * Math.sin(ay), Y = y * Math.cos(ax) - z * Math.sin(ax), Z = 260 + y * Math.sin(ax) + z * Math.cos(ax);
+      return [640 + 1152 * X / Z, 360 + 1152 * Y / Z];
+    });
+    for (const [ax, ay] of [[0, 0], [0.6, 0], [0, -0.7], [0.5, 0.6]]) assert.ok(Math.abs(shapeOf(seenAt(ax, ay), 1280, 720) - 63 / 88) < 1e-6, `${ax} ${ay}`);
+    assert.equal(shapeOf([[0, 0], [9, 0], [9, 0], [0, 0]], 1280, 720), 1);
     assert.deepEqual(['https://192.168.1.24:8501/canvas/live', 'x'.repeat(106)].map((t) => qrModules(t).length), [29, 37]);
     assert.equal(qrModules('x'.repeat(107)), null);
   },

@@ -19,6 +19,7 @@ import { renderLost, renderStage, secureAddress } from './stage.js';
 import { money, purse } from './words.js';
 
 const FLASH_MS = 1400, NUMBERS_MS = 250;
+const KEEP_MS = 8000; // what was named by hand and not found stays this long to be added
 
 const video = /** @type {HTMLVideoElement} */ ($('#video'));
 
@@ -79,6 +80,7 @@ function settle(about, thing) {
     const frame = state.lastFrame;
     if (!frame || !state.source) { deck.add([thing]); pulseDeck(); toast(`Added ${thing.name}`, 'undo'); return; }
     t = state.tracker.begin({ kind: 'sure', thing, quad: [[0.25, 0.1], [0.75, 0.1], [0.75, 0.9], [0.25, 0.9]], score: 1, serverId: 0, choices: [] }, { frame, detections: [], closest: [], unknown: [], ms: 0 }, performance.now());
+    Object.assign(t, { nowhere: true, last: t.last + KEEP_MS });
   }
   t = state.tracker.here(t);
   Object.assign(t, { kind: 'sure', thing, chosen: true, spoken: true });
@@ -224,7 +226,7 @@ on('stage lost info settings', () => { renderStage(); renderBar(); });
 on('tracks lost added', () => { renderCaption(); renderTracks(); renderTabs(deck); });
 on('nine', () => { if (state.mode === 'page') renderTracks(); });
 on('deck info', () => { renderDeck(); renderTabs(deck); });
-on('top info stage', renderTop);
+on('top info stage deck', renderTop);
 on('tabs', () => renderTabs(deck));
 on('settings', () => { resetCaption(); resetTracks(); overlay.mirror = root.hasAttribute('data-mirror'); });
 on('numbers status', () => renderStatus(focused()));

@@ -20,11 +20,13 @@ function quiet(title, text, more) {
   box.replaceChildren(h('div', { class: 'cap-quiet' }, h('h2', null, title), h('p', null, text), more));
 }
 
+const byName = () => h('div', { class: 'ask-btns' }, button('picker', 'i-search', 'Search by name', 'btn btn-line'));
+
 function nothing() {
   if (state.lost) return quiet('Waiting for the server', 'The camera keeps running. Names come back by themselves.');
   if (state.source === 'photo' && !state.looking) {
     const near = state.closest;
-    if (!near.length) return quiet('No match', 'Nothing in this photo is in the collection.', h('div', { class: 'ask-btns' }, button('picker', 'i-search', 'Search by name', 'btn btn-line')));
+    if (!near.length) return quiet('No match', 'Nothing in this photo is in the collection.', byName());
     const key = 'photo|' + near.map((c) => c.file || c.name).join('|');
     if (shown === key) return;
     shown = key;
@@ -36,7 +38,7 @@ function nothing() {
     return;
   }
   if (state.looking) return quiet('Looking…', 'One picture is on its way.');
-  quiet(state.source ? 'Nothing known in view' : 'Nothing in view', `Hold one thing up so that all four corners show.${state.source ? ' What is not in the collection stays without a name.' : ''}`);
+  quiet(state.source ? 'Nothing known in view' : 'Nothing in view', `Hold one thing up so that all of it shows.${state.source ? ' What is not in the collection stays without a name.' : ''}`, state.source && byName());
 }
 
 /** Tiles to choose from. @param {Choice[]} list @param {boolean} unknown */

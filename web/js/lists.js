@@ -28,11 +28,11 @@ function patchTop(el, t, i) {
   setText(el.children[3].children[1], t.price && t.price.currency !== purse.currency && amountOf(t.price) != null ? money(t.price.median, t.price.currency) : '');
 }
 
-/** Three rows or more, by the height of the window; on a phone all. */
+/** Three rows or more, by the height of the window; all on a phone, and where nothing else wants the room. */
 function topCount() {
   if (innerWidth < 1200) return state.top.length;
   const rem = parseFloat(getComputedStyle(root).fontSize) / 16;
-  return $('#app').hasAttribute('data-blank') ? state.top.length : Math.max(3, Math.floor((innerHeight / rem - 720) / 56));
+  return $('#app').hasAttribute('data-blank') && !$('#deck').childElementCount ? state.top.length : Math.max(3, Math.floor((innerHeight / rem - 720) / 56));
 }
 
 export function renderTop() {

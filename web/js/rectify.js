@@ -17,6 +17,24 @@ export function squareToQuad([a, b, c, d]) {
   };
 }
 
+const FOCAL = 0.9; // of a webcam or phone, in widths of its picture
+
+/**
+ * Width by height of a flat thing whose corners are seen: what lies askew is foreshortened (Zhang and He, "Whiteboard
+ * scanning and image enhancement", 2007, 3.2). @param {Point[]} p in pixels @param {number} width @param {number} height of the picture
+ */
+export function shapeOf(p, width, height) {
+  const [a, b, d, c] = p.map(([x, y]) => [x - width / 2, y - height / 2, 1]), f = FOCAL * Math.max(width, height);
+  const across = (/** @type {number[]} */ u, /** @type {number[]} */ v) => [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
+  const dot = (/** @type {number[]} */ u, /** @type {number[]} */ v) => u[0] * v[0] + u[1] * v[1] + u[2] * v[2], ad = across(a, d);
+  const side = (/** @type {number[]} */ u, /** @type {number[]} */ v) => { // from a to u, opposite v
+    const k = dot(ad, v) / dot(across(u, d), v);
+    return Math.hypot((k * u[0] - a[0]) / f, (k * u[1] - a[1]) / f, k - 1);
+  };
+  const shape = side(b, c) / side(c, b);
+  return shape > 0.1 && shape < 10 ? shape : 1;
+}
+
 /** Where a pixel comes from: bilinear, black outside. @param {ImageData} src @param {number} x @param {number} y @param {Uint8ClampedArray} out @param {number} at */
 function sample(src, x, y, out, at) {
   const x0 = Math.floor(x), y0 = Math.floor(y), fx = x - x0, fy = y - y0;
@@ -42,9 +60,8 @@ export async function rectify(blob, quad, longest = 700) {
   const src = ctx.getImageData(0, 0, bitmap.width, bitmap.height);
   bitmap.close();
   const p = quad.map(([x, y]) => /** @type {Point} */ ([x * src.width, y * src.height]));
-  const side = (/** @type {number} */ i) => Math.hypot(p[i][0] - p[(i + 1) % 4][0], p[i][1] - p[(i + 1) % 4][1]);
-  const wide = Math.max(side(0), side(2)), high = Math.max(side(1), side(3));
-  const k = Math.min(longest / Math.max(wide, high), 2), w = Math.max(16, Math.round(wide * k)), h = Math.max(16, Math.round(high * k));
+  const sides = p.map(([x, y], i) => Math.hypot(x - p[(i + 1) % 4][0], y - p[(i + 1) % 4][1])), shape = shapeOf(p, src.width, src.height);
+  const long = Math.min(longest, 2 * Math.max(...sides)), w = Math.max(16, Math.round(long * Math.min(1, shape))), h = Math.max(16, Math.round(long / Math.max(1, shape)));
   const out = ctx.createImageData(w, h), map = squareToQuad(p);
   for (let y = 0; y < h; y++) for (let x = 0; x < w; x++) {
     const [sx, sy] = map((x + 0.5) / w, (y + 0.5) / h);

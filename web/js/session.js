@@ -30,7 +30,7 @@ function drawing(t, i, now) {
 
 export const overlay = new Overlay(() => {
   const now = performance.now();
-  return (state.mode === 'page' ? state.nine || [] : state.tracker.tracks).map((t, i) => drawing(t, i, now));
+  return (state.mode === 'page' ? state.nine || [] : state.tracker.tracks.filter((t) => !t.nowhere)).map((t, i) => drawing(t, i, now));
 });
 
 /* ---------- answers ---------- */

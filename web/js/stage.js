@@ -19,8 +19,8 @@ function fan() {
 }
 
 const SAYS = /** @type {Record<string, () => any[]>} */ ({
-  first: () => [fan(), h('h2', null, 'Hold it up. See what it is.'),
-    h('p', null, state.info.upstream ? 'The upstream server says what it sees. Set what to look for in Settings.' : `Cards, sleeves, books, paintings, parts: whatever is among your ${state.info.count ? state.info.count.toLocaleString('en') + ' ' : ''}reference pictures.`),
+  first: () => [fan(), h('h2', null, state.mode === 'page' ? 'A page at once.' : 'Hold it up. See what it is.'),
+    h('p', null, state.mode === 'page' ? 'A photo of a binder page gives nine answers, in reading order.' : state.info.upstream ? 'The upstream server says what it sees. Set what to look for in Settings.' : `Cards, sleeves, books, paintings, parts: whatever is among your ${state.info.count ? state.info.count.toLocaleString('en') + ' ' : ''}reference pictures.`),
     h('div', { class: 'ask-btns' }, button('webcam', 'i-camera', 'Use Webcam', 'btn btn-go btn-big'), button('photo', 'i-photo', 'Choose a photo', 'btn btn-line'), button('file', 'i-film', 'Open a video', 'btn btn-line')),
     h('p', { class: 'small' }, (isPhone() ? '' : 'Or drop or paste a picture anywhere. ') + privacy())],
   asking: () => [big('i-camera'), h('h2', null, 'Allow the camera'), h('p', null, 'Your browser is asking. Choose Allow and the picture starts.'), h('div', { class: 'ask-btns' }, button('stop', null, 'Cancel', 'btn btn-line'))],
@@ -60,7 +60,7 @@ export function renderStage() {
   app.dataset.ask = ask || '';
   setAttr(stage, 'data-picture', blank ? null : source === 'photo' ? 'photo' : 'video');
   setAttr(stage, 'data-still', !!state.lost && !blank);
-  const key = blank ? [ask, state.info.known, state.info.count, state.info.httpsUrl, state.top.length, isPhone(), state.info.cards].join('|') : '';
+  const key = blank ? [ask, state.mode, state.info.known, state.info.count, state.info.httpsUrl, state.top.length, isPhone(), state.info.cards].join('|') : '';
   if (key !== shown) {
     shown = key;
     $('#msg').replaceChildren(...(blank ? [corners(), h('div', { class: 'ask', 'data-kind': ask || 'first' }, ...SAYS[ask || 'first']())] : []));

@@ -115,7 +115,7 @@ export class Tracker {
   see(t, d, answer, now) {
     t.steady = t.kind === d.kind || t.chosen ? t.steady + 1 : 1;
     if (!t.chosen && d.kind !== 'unknown') { t.kind = d.kind; t.thing = d.thing; t.choices = d.choices; }
-    Object.assign(t, { quad: d.quad, score: d.score, serverId: d.serverId, frame: answer.frame, last: now, missing: 0 });
+    Object.assign(t, { quad: d.quad, score: d.score, serverId: d.serverId, frame: answer.frame, last: now, missing: 0, nowhere: false });
     t.seen++; t.of++;
     if (this.away.includes(t)) { // its colour may be somebody else's by now
       this.away = this.away.filter((x) => x !== t);

@@ -49,7 +49,7 @@ function patch(el, t) {
   const here = focused()?.id === t.id;
   setAttr(el, 'data-focus', here);
   setAttr($('.trk-name', el), 'aria-pressed', String(here));
-  setAttr(el, 'data-gone', t.missing > 0 && performance.now() - t.missing > GONE_MS);
+  setAttr(el, 'data-gone', t.missing > 0 && !t.nowhere && performance.now() - t.missing > GONE_MS);
   const add = $('[data-act="add"]', el);
   if (add) patchAdd(add, t);
 }
