@@ -92,6 +92,10 @@ static json_t *camera_json(const verify_subject *v) {
         "top1_without_geometry", share(t->n_plain_top1, t->n_tried), "top5_without_geometry",
         share(t->n_plain_top5, t->n_tried), "strangers_accepted", (json_int_t)t->n_strangers_taken);
     json_object_set_new(all, "tried", tried);
+    json_object_set_new(all, "look_alikes",
+                        json_pack("{s:I, s:I, s:I}", "views", (json_int_t)t->n_mates, "accepted",
+                                  (json_int_t)t->n_mates_taken, "variant_unsure",
+                                  (json_int_t)t->n_mates_unsure));
     json_object_set_new(all, "sim_threshold", json_real(t->sim_threshold));
     json_object_set_new(all, "margin_threshold", json_real(t->margin_threshold));
     json_object_set_new(all, "recommended_threshold", json_real(t->recommended_threshold));

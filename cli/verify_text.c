@@ -176,6 +176,11 @@ static void print_camera(const verify_subject *v) {
            share(t->n_tried_top5, t->n_tried), share(t->n_plain_top5, t->n_tried));
     printf("  as strangers, the reference taken out: %zu of %zu accepted\n", t->n_strangers_taken,
            t->n_tried);
+    if (t->n_mates > 0)
+        printf(
+            "  with itself alone taken out, others sharing 0.3 of it: %zu of %zu taken for one of "
+            "them, %zu unsure of the printing\n",
+            t->n_mates_taken, t->n_mates, t->n_mates_unsure);
     printf("  equal error rate %.2f %% at a score of %.3f\n", 100 * t->equal_error_rate,
            t->equal_error_threshold);
     print_thresholds(t);

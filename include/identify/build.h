@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <identify/collection.h>
 #include <identify/encoder.h>
 #include <identify/pool.h>
 #include <identify/progress.h>
@@ -50,6 +51,7 @@ typedef struct idf_build_options {
     int calibration_views;
     bool keep_thresholds; /* those of the index at out_path stay, however much has changed since */
     double false_accepts; /* rate at which thresholds may accept a stranger, 0..1; 0: 0.001 */
+    idf_other_printings other_printings; /* what the index says from now on */
     /* A folder at out_path: what is encoded is kept after at most so many pictures; 0: after 30 s
      * or 32 MiB. */
     size_t checkpoint_pictures;

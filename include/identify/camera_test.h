@@ -36,6 +36,9 @@ typedef struct idf_camera_view {
     size_t plain_rank;     /* without geometry */
     bool stranger_taken;   /* without the reference and its printings it is taken for another */
     double stranger_reach; /* the highest threshold at which it is */
+    bool mate_tried;       /* also without its own row alone, others sharing 0.3 of its picture */
+    bool mate_taken,
+        mate_unsure; /* it is taken for another then, or for one unsure of the printing */
 } idf_camera_view;
 
 /* What the views of one reference come to. */
@@ -62,9 +65,10 @@ typedef struct idf_camera_test {
     size_t n_unreadable, n_changed; /* references without their picture, or with another by now */
     size_t n_top1, n_top5;          /* of n_views, with geometry */
     size_t n_accepted_right, n_accepted_wrong, n_unsure;
-    size_t n_tried, n_plain_top1, n_plain_top5; /* without geometry, of n_tried */
-    size_t n_tried_top1, n_tried_top5;          /* the same views with it */
-    size_t n_strangers_taken;                   /* of n_tried */
+    size_t n_tried, n_plain_top1, n_plain_top5;    /* without geometry, of n_tried */
+    size_t n_tried_top1, n_tried_top5;             /* the same views with it */
+    size_t n_strangers_taken;                      /* of n_tried */
+    size_t n_mates, n_mates_taken, n_mates_unsure; /* idf_camera_view.mate_tried and so on */
     double median_margin, median_cosine_margin;
     double equal_error_rate, equal_error_threshold;
     double sim_threshold, margin_threshold; /* that accepting went by */

@@ -65,6 +65,18 @@ IDF_API size_t idf_collection_find(const idf_collection *collection, const char 
 IDF_API double idf_collection_sim_threshold(const idf_collection *collection);
 IDF_API double idf_collection_margin_threshold(const idf_collection *collection);
 
+/* Whether what a camera sees may be a printing that the collection lacks, of an artwork that it
+ * has: then the answer is sure of the artwork and, where what is seen does not decide it, unsure of
+ * the printing (docs/matching.md). */
+typedef enum idf_other_printings {
+    IDF_PRINTINGS_UNSAID,   /* as before; of a new index: as the next */
+    IDF_PRINTINGS_AUTO,     /* likely of what the collection has other printings of, else not */
+    IDF_PRINTINGS_LIKELY,   /* of everything */
+    IDF_PRINTINGS_UNLIKELY, /* of nothing: it has all there are */
+} idf_other_printings;
+/* What the index says; never IDF_PRINTINGS_UNSAID. */
+IDF_API idf_other_printings idf_collection_other_printings(const idf_collection *collection);
+
 /* Different for every snapshot that this process has opened; never 0. */
 IDF_API uint64_t idf_collection_id(const idf_collection *collection);
 

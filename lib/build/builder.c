@@ -289,21 +289,30 @@ static idf_status calibrate(idf_build *b, const idf_index_row *rows, idf_build_r
     return IDF_OK;
 }
 
-/* What is measured of the collection, as a JSON object: its thresholds, where there are any, and
- * how many references lie on a common ground. */
-enum { NUMBERS_JSON = IDF_CALIBRATION_JSON + 40 };
-static void put_numbers(char out[NUMBERS_JSON], const char *thresholds, size_t n_on_ground) {
+/* What the index is to say of printings that it lacks: what it is told, else what it said. */
+static idf_other_printings other_printings(const idf_build *b) {
+    const idf_index *old = b->old[OLD_TARGET].index;
+    if (b->options->other_printings != IDF_PRINTINGS_UNSAID)
+        return b->options->other_printings;
+    return old != NULL ? idf_other_printings_of(old) : IDF_PRINTINGS_AUTO;
+}
+
+/* What is known of the collection, as a JSON object: its thresholds, where there are any, how many
+ * references lie on a common ground, and whether it may lack printings. */
+enum { NUMBERS_JSON = IDF_CALIBRATION_JSON + 80 };
+static void put_numbers(const idf_build *b, char out[NUMBERS_JSON], const char *thresholds) {
     size_t n = strlen(thresholds);
     bool any = n > 1;
-    idf_format(out, NUMBERS_JSON, "%.*s%s\"on_ground\":%zu}", any ? (int)n - 1 : 0, thresholds,
-               any ? "," : "{", n_on_ground);
+    idf_format(out, NUMBERS_JSON, "%.*s%s\"on_ground\":%zu,\"" IDF_OTHER_PRINTINGS_KEY "\":\"%s\"}",
+               any ? (int)n - 1 : 0, thresholds, any ? "," : "{", b->n_grounds,
+               idf_other_printings_word(other_printings(b)));
 }
 
 /* Writes the rows, or makes the folder what the items are. */
 static idf_status write_target(idf_build *b, const idf_index_row *rows, size_t n,
                                const char *thresholds, idf_error *err) {
     char numbers[NUMBERS_JSON];
-    put_numbers(numbers, thresholds, b->n_grounds);
+    put_numbers(b, numbers, thresholds);
     const idf_head *h = b->encoder->head;
     const idf_index_head head =
         h == NULL ? (idf_index_head){0}
@@ -341,7 +350,9 @@ static idf_status write_rows(idf_build *b, idf_build_report *report, idf_error *
     const idf_index *old = b->old[OLD_TARGET].index;
     /* an index of before there were words in the file is written again */
     bool same = old != NULL && b->old[OLD_BEGUN].index == NULL &&
-                strcmp(idf_index_refs_dir(old), refs_dir) == 0 && idf_index_vocabulary(old) != NULL;
+                strcmp(idf_index_refs_dir(old), refs_dir) == 0 &&
+                idf_index_vocabulary(old) != NULL &&
+                idf_other_printings_of(old) == other_printings(b);
     for (size_t i = 0; i < b->n_items; i++) {
         idf_build_item *it = &b->items[i];
         if (it->state == ITEM_FAILED)

@@ -393,7 +393,7 @@ static idf_status open_workers(run *r, idf_error *err) {
         if (status == IDF_OK)
             status = idf_looker_new(&w->looker, r->words, r->references, o->n_rows, err);
         if (status == IDF_OK)
-            idf_looker_see_surfaces(w->looker, r->pictures);
+            idf_looker_see_surfaces(w->looker, r->pictures, NULL, IDF_PRINTINGS_UNLIKELY);
         if (status == IDF_OK && (i == 0 || o->encoder->class_->wants_features))
             status = o->encoder->class_->workspace_new(o->encoder, &w->workspace, err);
         if (status != IDF_OK)

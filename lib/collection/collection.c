@@ -74,6 +74,7 @@ idf_status idf_collection_new(idf_collection **out, idf_index *index, idf_encode
     c->scale = idf_scale_of(index, encoder->default_sim_threshold);
     c->sim_threshold = idf_index_meta_number(index, "sim_threshold", IDF_DEFAULT_SIM);
     c->margin_threshold = idf_index_meta_number(index, "margin_threshold", IDF_DEFAULT_MARGIN);
+    c->other_printings = idf_other_printings_of(index);
     for (c->table_size = 8; c->table_size < 2 * idf_index_n_rows(index);)
         c->table_size *= 2;
     status = idf_background_new(&c->background, &c->n_background, encoder, err);
@@ -215,6 +216,10 @@ double idf_collection_sim_threshold(const idf_collection *collection) {
 
 double idf_collection_margin_threshold(const idf_collection *collection) {
     return collection->margin_threshold;
+}
+
+idf_other_printings idf_collection_other_printings(const idf_collection *collection) {
+    return collection->other_printings;
 }
 
 uint64_t idf_collection_id(const idf_collection *collection) {

@@ -24,6 +24,7 @@ struct idf_collection {
     size_t n_background;
     idf_scale scale;
     double sim_threshold, margin_threshold;
+    idf_other_printings other_printings;
     _Atomic(uint32_t *) names; /* table_size rows + 1 by the hash of their file names, 0: none */
     size_t table_size;         /* a power of two over twice the rows */
 };

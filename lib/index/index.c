@@ -295,6 +295,11 @@ const char *idf_index_refs_dir(const idf_index *index) {
     return folder == NULL ? "" : folder;
 }
 
+bool idf_index_same_label(const idf_index *index, size_t a, size_t b) {
+    return strcmp(idf_index_name(index, a), idf_index_name(index, b)) == 0 &&
+           strcmp(idf_index_rarity(index, a), idf_index_rarity(index, b)) == 0;
+}
+
 double idf_index_meta_number(const idf_index *index, const char *key, double fallback) {
     const json_t *value = json_object_get(index->meta, key);
     return json_is_number(value) ? json_number_value(value) : fallback;

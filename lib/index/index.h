@@ -168,6 +168,9 @@ uint32_t idf_index_row_at(const idf_index *index, size_t part, size_t row);
 /* The same for all rows of a part at once; NULL when row i is row i. */
 const uint32_t *idf_index_rows_of_part(const idf_index *index, size_t part);
 
+/* Whether two rows are pictures of one thing: then it does not matter which of them it is. */
+bool idf_index_same_label(const idf_index *index, size_t a, size_t b);
+
 /* A number or string of the meta object. Returns fallback / NULL when it is not there. */
 double idf_index_meta_number(const idf_index *index, const char *key, double fallback);
 const char *idf_index_meta_string(const idf_index *index, const char *key);

@@ -55,13 +55,14 @@ static json_t *ranking_json(const idf_hit *hits, size_t n, const idf_index *inde
     return NULL;
 }
 
-/* The two printings that cannot be told apart, with what speaks for each. */
+/* The printings that cannot be told apart, with what speaks for each; another may be one that the
+ * collection lacks. */
 static json_t *variants_json(const idf_detection *d, const idf_index *index) {
     const size_t rows[2] = {d->row, d->variant_row};
     const double evidence[2] = {d->evidence, d->variant_evidence};
     json_t *list = json_array();
     bool whole = list != NULL;
-    for (int i = 0; i < 2 && whole; i++)
+    for (int i = 0; i < 2 && rows[i] != SIZE_MAX && whole; i++)
         whole = append(list, json_pack("{s:s, s:s, s:s, s:o, s:f}", "name",
                                        idf_index_name(index, rows[i]), "rarity",
                                        idf_index_rarity(index, rows[i]), "set_code",

@@ -49,23 +49,18 @@ static void outline(idf_detection *d, const idf_point corners[4], const idf_imag
     d->area_fraction = clamp01(fabs(area) / 2);
 }
 
-/* Whether two rows are pictures of one thing: then it does not matter which of them it is. */
-static bool same_label(const idf_index *index, size_t a, size_t b) {
-    return strcmp(idf_index_name(index, a), idf_index_name(index, b)) == 0 &&
-           strcmp(idf_index_rarity(index, a), idf_index_rarity(index, b)) == 0;
-}
-
 idf_detection idf_detection_of(const idf_call *call, const idf_image *frame,
                                const idf_sighting *seen) {
     double score = idf_geometry_score(&call->collection->scale, idf_effective_evidence(seen));
     bool rival = seen->rival_row != SIZE_MAX &&
-                 !same_label(call->collection->index, seen->row, seen->rival_row);
+                 !idf_index_same_label(call->collection->index, seen->row, seen->rival_row);
+    bool doubted = rival || (seen->other_printing && seen->rival_row == SIZE_MAX);
     idf_detection d = {
         .method = IDF_METHOD_GEOMETRY,
         .row = seen->row,
         .rotation_degrees = (float)seen->rotation_degrees,
         .score = (float)score,
-        .margin = (float)(rival ? score * idf_lead_over_rival(seen) : score),
+        .margin = (float)(doubted ? score * idf_lead_over_rival(seen) : score),
         .variant_row = rival ? seen->rival_row : SIZE_MAX,
         .inliers = seen->n_inliers,
         .evidence = seen->evidence,
@@ -76,7 +71,7 @@ idf_detection idf_detection_of(const idf_call *call, const idf_image *frame,
     outline(&d, seen->corners, frame);
     d.confident = score >= call->sim_threshold && (double)d.margin >= call->margin_threshold;
     d.variant_unsure =
-        rival && score >= call->sim_threshold && !d.confident && idf_is_variant(seen);
+        doubted && score >= call->sim_threshold && !d.confident && idf_is_variant(seen);
     if (!d.variant_unsure)
         d.variant_row = SIZE_MAX;
     return d;
@@ -154,7 +149,7 @@ bool idf_detection_by_embedding(const idf_call *call, const idf_image *frame, si
         best = logs[i] > logs[best] ? i : best;
     double all = 0; /* of its label, over that of the best */
     for (size_t i = 0; i < call->n_hits && hits[i].row != SIZE_MAX; i++)
-        if (same_label(call->collection->index, hits[i].row, hits[best].row))
+        if (idf_index_same_label(call->collection->index, hits[i].row, hits[best].row))
             all += exp(logs[i] - logs[best]);
         else
             second = fmax(second, logs[i]);

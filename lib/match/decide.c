@@ -72,5 +72,6 @@ double idf_lead_over_rival(const idf_sighting *seen) {
 }
 
 bool idf_is_variant(const idf_sighting *seen) {
-    return seen->rival_row != SIZE_MAX && seen->rival_shared >= IDF_SAME_ARTWORK;
+    return seen->other_printing ||
+           (seen->rival_row != SIZE_MAX && seen->rival_shared >= IDF_SAME_ARTWORK);
 }

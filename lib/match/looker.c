@@ -59,6 +59,8 @@ struct idf_looker {
     idf_regions_workspace *regions;
     idf_weigher *weigher;
     const uint8_t *const *pictures;
+    const idf_index *index;
+    idf_other_printings other_printings;
     idf_region quads[QUADS + 2];
     int n_quads; /* of the frame; -1 when they have not been looked for */
     bool coarse; /* how they were looked for */
@@ -123,8 +125,11 @@ idf_status idf_looker_new(idf_looker **out, const idf_wordindex *words,
     return status;
 }
 
-void idf_looker_see_surfaces(idf_looker *l, const uint8_t *const *pictures) {
+void idf_looker_see_surfaces(idf_looker *l, const uint8_t *const *pictures, const idf_index *index,
+                             idf_other_printings other_printings) {
     l->pictures = pictures;
+    l->index = index;
+    l->other_printings = other_printings;
 }
 
 /* What the surface says of a thing that was found. */
@@ -132,8 +137,9 @@ static void weigh_surface(const state *s, const idf_thing *thing, const idf_feat
                           const idf_homography *back, idf_sighting *seen) {
     const idf_looker *l = s->l;
     const idf_look *look = s->look;
-    const idf_weighed with = {l->references, l->pictures,
-                              look->coloured != NULL ? look->coloured : look->frame};
+    const idf_weighed with = {
+        l->references, l->pictures,        look->coloured != NULL ? look->coloured : look->frame,
+        l->index,      l->other_printings, look->masked};
     if (l->pictures != NULL)
         idf_weigh(l->weigher, &with, thing, in, back, seen);
 }

@@ -6,6 +6,7 @@
 #ifndef IDF_MATCH_LOOKER_H
 #define IDF_MATCH_LOOKER_H
 
+#include <identify/collection.h>
 #include <identify/image.h>
 #include <identify/status.h>
 
@@ -32,8 +33,9 @@ idf_status idf_looker_turn(idf_looker *looker, const idf_wordindex *words,
 void idf_looker_free(idf_looker *looker);
 
 /* Compares surfaces from now on (match/surface.h): pictures[i] is reference i's small picture or
- * NULL. Borrowed. */
-void idf_looker_see_surfaces(idf_looker *looker, const uint8_t *const *pictures);
+ * NULL. `index` (NULL: not known) says what the references are called. Borrowed. */
+void idf_looker_see_surfaces(idf_looker *looker, const uint8_t *const *pictures,
+                             const idf_index *index, idf_other_printings other_printings);
 
 /* What to look at. */
 typedef struct idf_look {

@@ -111,7 +111,7 @@ static idf_status prepare(idf_scratch *s, const idf_collection *c, size_t n_hits
         bool alike = s->collection != NULL && s->collection->encoder == c->encoder;
         status = alike ? turn(s, c, err) : begin(s, c, err);
         if (status == IDF_OK)
-            idf_looker_see_surfaces(s->looker, c->pictures);
+            idf_looker_see_surfaces(s->looker, c->pictures, c->index, c->other_printings);
     }
     if (status == IDF_OK)
         status = reserve_hits(s, n_hits, err);

@@ -22,6 +22,7 @@ typedef struct idf_sighting {
     double rotation_degrees;
     size_t rival_row; /* as in idf_thing */
     double rival_evidence, rival_shared, own_evidence, lead;
+    bool other_printing; /* it may be one that the collection lacks: `lead` says how surely not */
     /* Of its surface (match/surface.h), 0 when it was not compared. */
     int n_windows;
     double surface;    /* idf_windows_evidence */

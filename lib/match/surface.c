@@ -47,6 +47,10 @@ static const double COLOURFUL = 0.05;
 static const double OWN_DIFFERS = 0.2, OTHER_DIFFERS = 0.7;
 /* Beyond the matched places a map is a guess, and things bend away. */
 static const double BEYOND_DIFFERS = 0.45, OTHER_BEYOND = 0.75;
+/* Of windows of this printing, and of another of the same artwork, so many agree far less than the
+ * tenth that agree best, which tell how clear the view is. */
+static const double PRINTING_DIFFERS = 0.15, OTHER_PRINTING = 0.4;
+static const double CLEAREST = 0.9, LESS_CLEAR = 0.3;
 /* Each place is in four windows. */
 static const double OVERLAP = 4;
 /* Difference of colour that neither light nor printing makes. */
@@ -358,9 +362,10 @@ static window best_fit(const idf_surface *s, int x, int y, const cell *mark) {
     return best;
 }
 
-/* The middle one in order, by partitioning (Hoare 1961); v is put into another order. */
-static float median(float *v, int n) {
-    int low = 0, high = n - 1, middle = n / 2;
+/* The one that is number `rank` in order, by partitioning (Hoare 1961); v is put into another
+ * order. */
+static float ranked(float *v, int n, int rank) {
+    int low = 0, high = n - 1;
     while (low < high) {
         float pivot = v[(low + high) / 2];
         int i = low, j = high;
@@ -375,14 +380,14 @@ static float median(float *v, int n) {
                 v[j--] = x;
             }
         }
-        if (middle <= j)
+        if (rank <= j)
             high = j;
-        else if (middle >= i)
+        else if (rank >= i)
             low = i;
         else
             break;
     }
-    return n > 0 ? v[middle] : 0;
+    return n > 0 ? v[rank] : 0;
 }
 
 /* Whether a window's middle lies in one of the cells of a reference's grid. */
@@ -396,8 +401,8 @@ idf_windows idf_surface_compare(const idf_surface *s, idf_cells shared, const fl
     enum { ALONG = 2 * SIDE / WINDOW };
     window all[ALONG * ALONG];
     bool inside[ALONG * ALONG];
-    float own[ALONG * ALONG], seen[ALONG * ALONG];
-    idf_windows out = {0, 0, 0, 0};
+    float own[ALONG * ALONG], seen[ALONG * ALONG], alike[ALONG * ALONG];
+    idf_windows out = {0};
     int n = 0;
     for (int y = 0; y + WINDOW <= SIDE; y += WINDOW / 2)
         for (int x = 0; x + WINDOW <= SIDE; x += WINDOW / 2)
@@ -409,16 +414,21 @@ idf_windows idf_surface_compare(const idf_surface *s, idf_cells shared, const fl
                 seen[n] = all[n].seen;
                 n++;
             }
-    double typical = (double)median(own, n), typical_seen = (double)median(seen, n);
+    double typical = (double)ranked(own, n, n / 2), typical_seen = (double)ranked(seen, n, n / 2);
     double part = mark != NULL ? BENEATH : 1;
     for (int i = 0; i < n; i++) {
         if ((double)all[i].own < fmax(SHOWS * typical, part * SHOWS_LEAST) ||
             (double)all[i].seen < fmax(FRAME_SHOWS * typical_seen, part * FRAME_LEAST))
             continue;
         bool differs = (double)all[i].alike < AGREES;
+        alike[out.n + out.n_beyond] = all[i].alike;
         *(inside[i] ? &out.n : &out.n_beyond) += 1;
         *(inside[i] ? &out.n_different : &out.n_beyond_different) += differs;
     }
+    n = out.n + out.n_beyond;
+    double clear = (double)ranked(alike, n, (int)(CLEAREST * n));
+    for (int i = 0; i < n; i++)
+        out.n_apart += (double)alike[i] < fmax(AGREES, clear - LESS_CLEAR);
     return out;
 }
 
@@ -434,6 +444,10 @@ double idf_windows_evidence(const idf_windows *w) {
            weigh(w->n_beyond, w->n_beyond_different, BEYOND_DIFFERS, OTHER_BEYOND);
 }
 
+double idf_windows_same_printing(const idf_windows *w) {
+    return weigh(w->n + w->n_beyond, w->n_apart, PRINTING_DIFFERS, OTHER_PRINTING);
+}
+
 /* --- colours --- */
 
 /* What is left of differences of colour when the light may have a colour: it takes their median
@@ -443,7 +457,7 @@ static void take_light_away(float d[2][CELLS], int n) {
     double cast[2];
     for (int k = 0; k < 2; k++) {
         memcpy(sorted, d[k], (size_t)n * sizeof *sorted);
-        cast[k] = (double)median(sorted, n);
+        cast[k] = (double)ranked(sorted, n, n / 2);
     }
     double part = fmin(1, CAST / fmax(1e-9, hypot(cast[0], cast[1])));
     for (int k = 0; k < 2; k++)

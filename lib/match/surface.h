@@ -62,6 +62,7 @@ bool idf_surface_bend(idf_surface *surface, const idf_laid *laid, const idf_imag
 typedef struct idf_windows {
     int n, n_different;
     int n_beyond, n_beyond_different;
+    int n_apart; /* of all: those that agree far less than the best of them do */
 } idf_windows;
 /* Without those in parts of the reference that others show too. `mark` (NULL: none) is how
  * something that lies over the reference looks, in the colours below: what it explains of both is
@@ -72,6 +73,9 @@ idf_windows idf_surface_compare(const idf_surface *surface, idf_cells shared,
 /* log10 of how much likelier they are when the reference is there than when what is there only
  * shares what was matched. 0 for no windows. */
 double idf_windows_evidence(const idf_windows *windows);
+
+/* The same of how much likelier they are of this printing than of another of the same artwork. */
+double idf_windows_same_printing(const idf_windows *windows);
 
 /* Whether two references differ in colour, as a rule of the eye: a twelfth of their pictures by
  * more than light and printing change. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "index/index.h"
 #include "match/surface.h"
 
 /* Evidence from which the surface of what is seen is compared. */
@@ -15,6 +16,13 @@ static const double DIFFERENT_BENEATH = -1;
 /* Of the features of cells that count as a thing's own so many are the mark's all the same. */
 static const double STRAY = 0.15;
 enum { MARKS = 16 };
+
+/* A printing that the collection lacks is nearer to this one than those are that it has: so much
+ * less is a lead over them worth. However clearly it shows which of the known ones is meant, that
+ * speaks little for it; the lack of it speaks against it. */
+static const double NEARER = 5, LEAD_MOST = 1, LEAD_LEAST = -3;
+/* What two references of one name have in common when they are printings of one artwork. */
+static const double ALIKE_BY_NAME = 0.3;
 
 /* Whether a row carries a mark, remembered. */
 typedef struct marks_entry {
@@ -100,7 +108,7 @@ static double lead_over(idf_weigher *w, const idf_weighed *with, const idf_thing
 static void weigh_instead(idf_weigher *w, const idf_weighed *with, const idf_thing *thing,
                           const idf_mark *mark, const idf_thing_other *other,
                           const idf_homography *back, idf_sighting *seen) {
-    idf_windows windows = {0, 0, 0, 0};
+    idf_windows windows = {0};
     idf_homography to_thing;
     if (idf_homography_invert(&to_thing, &thing->seen.h) &&
         bend_by_map(w, with, other->row, &other->h, back, w->other)) {
@@ -115,17 +123,21 @@ static void weigh_instead(idf_weigher *w, const idf_weighed *with, const idf_thi
         seen->own_evidence = 0;
 }
 
-/* The thing against others at its place, which may lead over it: then it was one of them. */
-static void weigh_others(idf_weigher *w, const idf_weighed *with, const idf_thing *thing,
-                         const idf_mark *mark, const idf_homography *back, idf_sighting *seen) {
+/* The thing against others at its place, which may lead over it: then it was one of them. Returns
+ * its lead over `mate`, INFINITY when that was not compared. */
+static double weigh_others(idf_weigher *w, const idf_weighed *with, const idf_thing *thing,
+                           size_t mate, const idf_mark *mark, const idf_homography *back,
+                           idf_sighting *seen) {
     const idf_thing_other *hardest = NULL;
-    double by_surface = 0;
+    double by_surface = 0, over_mate = INFINITY;
     if (thing->n_others == 0)
-        return;
+        return over_mate;
     bool bent = bend_by_map(w, with, thing->row, &thing->seen.h, back, w->surface);
     for (int i = 0; i < thing->n_others; i++) {
         const idf_thing_other *o = &thing->others[i];
         double lead = bent ? lead_over(w, with, thing, o, back) : 0;
+        if (o->row == mate)
+            over_mate = o->lead + lead;
         if (hardest == NULL || o->lead + lead < hardest->lead + by_surface) {
             hardest = o;
             by_surface = lead;
@@ -133,10 +145,11 @@ static void weigh_others(idf_weigher *w, const idf_weighed *with, const idf_thin
     }
     idf_sighting_weigh(seen, hardest, by_surface);
     if (seen->row == thing->row)
-        return;
+        return over_mate;
     place(with, seen, hardest, back);
     if (mark != NULL)
         weigh_instead(w, with, thing, mark, hardest, back, seen);
+    return over_mate;
 }
 
 /* The mark that the thing carries, NULL for none. */
@@ -167,16 +180,66 @@ static void weigh_own(const idf_weighed *with, const idf_thing *thing, const idf
     seen->own_evidence = idf_parts_own_evidence(&parts, STRAY);
 }
 
+/* Whether two references are printings of one artwork, `share` of the first being common to both:
+ * by one name, which is how the collection says so; where others are likely by the share alone,
+ * too. Two pictures of one label are not: it does not matter which of them it is. */
+static bool are_printings(const idf_weighed *with, size_t a, size_t b, double share) {
+    if (with->index != NULL &&
+        strcmp(idf_index_name(with->index, a), idf_index_name(with->index, b)) == 0)
+        return share >= ALIKE_BY_NAME && !idf_index_same_label(with->index, a, b);
+    return share >= IDF_SAME_ARTWORK && with->other_printings == IDF_PRINTINGS_LIKELY;
+}
+
+/* The other printing that has most in common with the thing, whether or not the frame shows it;
+ * SIZE_MAX without any. */
+static size_t mate_of(const idf_weighed *with, const idf_thing *thing) {
+    const idf_features *own = &with->references[thing->row];
+    size_t mate = SIZE_MAX;
+    double most = 0;
+    for (int i = 0; i < thing->n_others + thing->n_bearers; i++) {
+        bool is_other = i < thing->n_others;
+        const idf_bearer *bearer = is_other ? NULL : &thing->bearers[i - thing->n_others];
+        size_t row = is_other ? thing->others[i].row : bearer->row;
+        double share = idf_cells_share(own, is_other ? thing->others[i].common.a : bearer->cells);
+        if (share <= most || (with->masked != NULL && with->masked[row]) ||
+            !are_printings(with, thing->row, row, share))
+            continue;
+        mate = row;
+        most = share;
+    }
+    return mate;
+}
+
+/* Whether the frame shows this printing, or one of the same artwork that the collection may lack:
+ * by the lead over that which it has, and by windows that differ. */
+static void doubt_printing(const idf_weighed *with, const idf_windows *windows, size_t mate,
+                           double over_mate, idf_sighting *seen) {
+    if (mate == SIZE_MAX && with->other_printings != IDF_PRINTINGS_LIKELY)
+        return;
+    double odds = idf_windows_same_printing(windows);
+    if (isfinite(over_mate))
+        odds += fmax(LEAD_LEAST, fmin(over_mate - NEARER, LEAD_MOST));
+    if (odds >= seen->lead)
+        return;
+    seen->lead = odds;
+    seen->other_printing = true;
+    if (seen->rival_row != mate) {
+        seen->rival_row = mate;
+        seen->rival_evidence = seen->rival_shared = 0;
+    }
+}
+
 void idf_weigh(idf_weigher *w, const idf_weighed *with, const idf_thing *thing,
                const idf_features *in, const idf_homography *back, idf_sighting *seen) {
     if (seen->evidence < SURFACE_WORTH)
         return;
     const uint8_t *picture = with->pictures[thing->row];
     const idf_mark *mark = mark_of(w, with, thing);
+    idf_windows windows = {0};
     idf_laid_set(&w->laid, &thing->seen, &with->references[thing->row], in, back);
     if (picture && idf_surface_bend(w->surface, &w->laid, with->frame, picture)) {
-        idf_windows windows = idf_surface_compare(w->surface, mark != NULL ? 0 : thing->shared,
-                                                  mark != NULL ? mark->looks : NULL);
+        windows = idf_surface_compare(w->surface, mark != NULL ? 0 : thing->shared,
+                                      mark != NULL ? mark->looks : NULL);
         seen->n_windows = windows.n + windows.n_beyond;
         seen->surface = idf_windows_evidence(&windows);
     }
@@ -184,5 +247,9 @@ void idf_weigh(idf_weigher *w, const idf_weighed *with, const idf_thing *thing,
     bool alone = !isfinite(seen->own_evidence) || seen->surface < DIFFERENT_BENEATH;
     if (mark != NULL && mark->is_most && alone)
         weigh_own(with, thing, mark, in, seen);
-    weigh_others(w, with, thing, mark, back, seen);
+    bool doubts = with->other_printings != IDF_PRINTINGS_UNLIKELY;
+    size_t mate = doubts ? mate_of(with, thing) : SIZE_MAX;
+    double over_mate = weigh_others(w, with, thing, mate, mark, back, seen);
+    if (doubts && seen->row == thing->row)
+        doubt_printing(with, &windows, mate, over_mate, seen);
 }

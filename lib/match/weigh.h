@@ -3,6 +3,7 @@
 #ifndef IDF_MATCH_WEIGH_H
 #define IDF_MATCH_WEIGH_H
 
+#include <identify/collection.h>
 #include <identify/image.h>
 #include <identify/status.h>
 
@@ -26,6 +27,9 @@ typedef struct idf_weighed {
     const idf_features *references;
     const uint8_t *const *pictures;
     const idf_image *frame; /* in colour where it has any */
+    const idf_index *index; /* what the references are called; NULL: not known */
+    idf_other_printings other_printings;
+    const uint8_t *masked; /* NULL, or a flag for each reference: those are not there */
 } idf_weighed;
 
 /* Adds to `seen`, made of `thing`, what the frame's surface says. The thing was found in a picture

@@ -66,6 +66,9 @@ static void count(idf_camera_test *t) {
         t->n_plain_top1 += v->plain_rank < 1;
         t->n_plain_top5 += v->plain_rank < 5;
         t->n_strangers_taken += v->stranger_taken;
+        t->n_mates += v->mate_tried;
+        t->n_mates_taken += v->mate_taken;
+        t->n_mates_unsure += v->mate_unsure;
     }
     size_t missing = (t->n_unreadable + t->n_changed) * (t->n_views_asked / t->n_references);
     t->out_of_time = t->n_views + missing < t->n_views_asked;

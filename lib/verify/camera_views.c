@@ -159,6 +159,22 @@ static int mask_family(run *r, worker *w, size_t row, size_t rows[FAMILY]) {
     return n;
 }
 
+/* The view without the reference alone, of which others of the collection share much. */
+static idf_status try_without(worker *w, const idf_image *frame, idf_camera_view *v) {
+    idf_answer *a = &w->answer;
+    w->masked[v->row] = 1;
+    idf_status status = idf_call_match_again(&w->call, frame, a, NULL);
+    w->masked[v->row] = 0;
+    if (status != IDF_OK)
+        return status;
+    v->mate_tried = true;
+    for (size_t i = 0; i < a->n_detections; i++) {
+        v->mate_taken = v->mate_taken || a->detections[i].confident;
+        v->mate_unsure = v->mate_unsure || a->detections[i].variant_unsure;
+    }
+    return IDF_OK;
+}
+
 /* The view once without the reference and its printings, and once without geometry: in the former
  * geometry has nothing to see, so that all that the embedding can say is known then. */
 static idf_status try_otherwise(run *r, worker *w, const idf_image *frame, idf_camera_view *v) {
@@ -174,9 +190,11 @@ static idf_status try_otherwise(run *r, worker *w, const idf_image *frame, idf_c
         v->tried = true;
         status = idf_call_rank_by_embedding(&w->call, v->row, &v->plain_rank, NULL);
     }
-    w->call.masked = NULL;
     for (int i = 0; i < n; i++)
         w->masked[rows[i]] = 0;
+    if (status == IDF_OK && n > 1)
+        status = try_without(w, frame, v);
+    w->call.masked = NULL;
     return status;
 }
 

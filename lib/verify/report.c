@@ -91,6 +91,11 @@ static void put_tiles(report *r) {
         idf_format(value, sizeof value, "%zu of %zu", c->n_strangers_taken, c->n_tried);
         tile(r, share(c->n_strangers_taken, c->n_tried) <= 0.01 ? "good" : "bad", value,
              "strangers accepted");
+        if (c->n_mates > 0) {
+            idf_format(value, sizeof value, "%zu of %zu", c->n_mates_taken, c->n_mates);
+            tile(r, share(c->n_mates_taken, c->n_mates) <= 0.1 ? "good" : "bad", value,
+                 "taken for a look-alike when left out");
+        }
         idf_format(value, sizeof value, "%.3f", c->sim_threshold);
         tile(r, "", value, "threshold in use");
     }

@@ -134,8 +134,13 @@ static void too_few_places_say_nothing(void **state) {
     assert_false(idf_surface_bend(surface, &how, &frame, picture));
     how = laid(0.1); /* a logo */
     assert_false(idf_surface_bend(surface, &how, &frame, picture));
-    const idf_windows none = {0, 0, 0, 0};
+    const idf_windows none = {0};
     assert_true(idf_windows_evidence(&none) == 0);
+    assert_true(idf_windows_same_printing(&none) == 0);
+    assert_true(idf_windows_same_printing(&(idf_windows){.n = 40, .n_beyond = 40, .n_apart = 12}) >
+                0.3);
+    assert_true(idf_windows_same_printing(&(idf_windows){.n = 40, .n_beyond = 40, .n_apart = 32}) <
+                -1);
     idf_image_release(&print), idf_image_release(&frame);
 }
 
