@@ -89,6 +89,19 @@ export const drawn = (page) => page.evaluate(() => new Promise((resolve) => {
   overlay.wake();
 }));
 
+/** How many pixels of the stage have a colour, as the screen shows it. @param {any} page @param {number[]} colour */
+export async function pixelsOf(page, colour) {
+  const shot = await page.locator('#stage').screenshot();
+  return page.evaluate(async ([data, want]) => {
+    const bitmap = await createImageBitmap(new Blob([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))])), canvas = Object.assign(document.createElement('canvas'), { width: bitmap.width, height: bitmap.height }), ctx = canvas.getContext('2d');
+    ctx.drawImage(bitmap, 0, 0);
+    const { data: rgba } = ctx.getImageData(0, 0, bitmap.width, bitmap.height);
+    let n = 0;
+    for (let i = 0; i < rgba.length; i += 4) if (want.every((v, c) => Math.abs(v - rgba[i + c]) < 8)) n++;
+    return n;
+  }, [shot.toString('base64'), colour]);
+}
+
 /** How far, in pixels, the canvas believes the picture to be from where it is. */
 export const misplaced = (page) => page.evaluate(() => {
   const { overlay } = window.identify, v = document.querySelector('#video'), r = v.getBoundingClientRect(), c = overlay.canvas.getBoundingClientRect();

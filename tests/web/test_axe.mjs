@@ -50,6 +50,7 @@ async function check(lane, name, views) {
   for (const { size, theme } of views) {
     await page.setViewportSize({ width: SIZES[size][0], height: SIZES[size][1] });
     await page.emulateMedia({ colorScheme: theme });
+    await page.evaluate(async () => { for (let i = 0; i < 3; i++) await new Promise((resolve) => { requestAnimationFrame(() => setTimeout(resolve)); }); }); // what follows a resize
     const found = await page.evaluate((tags) => window.axe.run(document, { runOnly: tags, resultTypes: ['violations'] }).then((r) => r.violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + ' ' + (n.any[0]?.message || n.all[0]?.message || '')).join(' | ')}`)), TAGS);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.deepEqual(found, [], `${name} ${size} ${theme}`);

@@ -2,8 +2,8 @@
 // deck, the picker, upstreams of both other kinds. test_live.mjs has the real server.
 import fs from 'node:fs';
 import path from 'node:path';
-import { DRAGON, EAGLE, Fake, GOLDFISH, PRICE, QUAD, SOURCE, answer, mask } from './fake.mjs';
-import { assert, browser, drawn, iou, misplaced, noErrors, open, press, run, scratchFile, startCamera, text, until, FRAMES, SIZES } from './lib.mjs';
+import { DRAGON, EAGLE, Fake, GOLDFISH, PRICE, QUAD, SOURCE, answer, beside, mask } from './fake.mjs';
+import { assert, browser, drawn, iou, misplaced, noErrors, open, pixelsOf, press, run, scratchFile, startCamera, text, until, FRAMES, SIZES } from './lib.mjs';
 import { calm, small } from './frames.mjs';
 
 const lanes = [await new Fake().listen(), await new Fake().listen()]; // a server for each test that runs beside others
@@ -11,6 +11,7 @@ const INSECURE = 'cards.test';
 const b = await browser({ camera: calm('01_at_an_angle.jpg'), args: [`--host-resolver-rules=MAP ${INSECURE} 127.0.0.1`] });
 const shift = (dx) => QUAD.map(([x, y]) => [x + dx, y]);
 const far = [[0.76, 0.15], [0.97, 0.2], [0.94, 0.75], [0.73, 0.7]];
+const FIRST = [0x76, 0xF2, 0xEA]; // the colour of the first track
 const photo = path.join(FRAMES, '01_at_an_angle.jpg');
 
 /** A page with the camera running and the fake answering `reply`. */
@@ -34,6 +35,7 @@ await run({
     await until('the outline comes to rest', async () => { const [d] = await drawn(page); return d && iou(d.quad, QUAD) > 0.99; });
     fake.frames.length && assert.ok(fake.frames.every((f) => f.session === fake.frames[0].session && f.query && Number(f.image) > 5000));
     assert.ok((await misplaced(page)) < 1);
+    await until('it is on the screen', async () => (await pixelsOf(page, FIRST)) > 1000);
     await page.keyboard.press('m'); // the outline turns with the picture
     const turned = QUAD.map(([x, y]) => [1 - x, y]);
     await until('its mirror image', async () => { const [d] = await drawn(page); return d && iou(d.quad, turned) > 0.99; });
@@ -89,6 +91,20 @@ await run({
     await page.locator('#caption').getByText('+ Add to Deck').click();
     await until('it is kept', async () => (await text(page, '#deck-total')) === '$159.12');
     await done(page);
+  },
+
+  async 'without workers, or with such as do not load, the page does their work'(fake) {
+    for (const before of [() => { delete window.Worker; }, () => {
+      const { Worker } = window;
+      window.Worker = class extends Worker { constructor(url, how) { super(url.replace('/js/', '/gone/'), how); } };
+    }]) {
+      const page = await live(fake, () => beside(answer(GOLDFISH()), far), { before });
+      await seen(page, 'Lantern Goldfish');
+      await page.waitForFunction(() => [...document.querySelectorAll('#tracks .trk-pic')].some((e) => e.src.startsWith('blob:') && e.naturalWidth > 20)); // what has no name, straightened
+      await until('outlines are on the screen', async () => (await pixelsOf(page, FIRST)) > 1000);
+      assert.equal((await drawn(page)).length, 2);
+      await page.context().close();
+    }
   },
 
   async 'an outline is not drawn on another picture'(fake) {
@@ -308,10 +324,11 @@ await run({
     const page = await live(fake, () => answer(), { size: SIZES[360] });
     await page.locator('#caption').getByText('Search by name').click();
     await page.fill('#find', 'eagle');
+    await page.evaluate(() => { window.outlines = 0; window.identify.overlay.canvas.addEventListener('drawn', (e) => { window.outlines += e.detail.length; }); });
     await page.locator('.cand', { hasText: 'High Eagle' }).click();
     await seen(page, 'High Eagle');
     await page.waitForTimeout(3500); // longer than what was seen stays
-    assert.deepEqual(await drawn(page), []);
+    assert.deepEqual([await page.evaluate(() => window.outlines), await drawn(page)], [0, []]);
     await page.locator('#caption').getByText('+ Add to Deck').click();
     assert.deepEqual(Object.keys(await deckOf(page)), ['High Eagle']);
     await done(page);
