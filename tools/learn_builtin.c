@@ -203,7 +203,7 @@ static void store_words(tables *t, const float *words) {
 }
 
 static void learn_words(tables *t, const idf_descriptor *sample, size_t n) {
-    const idf_vlad_kernels *kernels = idf_vlad_kernels_get();
+    const idf_vlad_kernels *kernels = idf_vlad_kernels_choose();
     int16_t *x = learn_must(malloc(n * DEPTH * sizeof *x));
     double *sums = learn_must(malloc(N_ALL * sizeof *sums));
     float *words = learn_must(malloc(N_ALL * sizeof *words));

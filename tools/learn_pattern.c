@@ -316,7 +316,7 @@ int main(int argc, char **argv) {
         l->patches.values[v] = learn_must(malloc((size_t)N_POINTS * MAX_PAIRS));
     if (idf_extractor_new(&l->extractor, &err) != IDF_OK)
         learn_die(err.message);
-    l->kernels = idf_local_kernels_get();
+    l->kernels = idf_local_kernels_choose();
     for (int i = 0; i < IDF_LOCAL_LEVELS; i++)
         l->level_scale[i] = pow(IDF_LOCAL_SCALE, i);
     const char *path;

@@ -74,7 +74,6 @@ void idf_free(void *memory) {
 void idf_alloc_in_large_pages(size_t bytes) {
 #if defined(__GLIBC__) && defined(MADV_HUGEPAGE)
     enum {
-        LARGE_PAGE = 2 << 20,
         FIRST = 256 << 10,
         MMAP_FROM = 32 << 20 /* as much as is allowed */
     };
@@ -83,7 +82,8 @@ void idf_alloc_in_large_pages(size_t bytes) {
     mallopt(M_TRIM_THRESHOLD, INT_MAX); /* it would be asked for again */
     mallopt(M_ARENA_MAX, 1);            /* other arenas are not of this memory */
     uintptr_t grown = (uintptr_t)malloc(FIRST), end = (uintptr_t)sbrk(0);
-    uintptr_t begin = (grown + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
+    uintptr_t begin =
+        (grown + IDF_LARGE_PAGE_BYTES - 1) / IDF_LARGE_PAGE_BYTES * IDF_LARGE_PAGE_BYTES;
     if (grown != 0 && begin < end && end - grown >= bytes && end - grown <= bytes + MMAP_FROM)
         (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
     free((void *)grown);

@@ -30,6 +30,9 @@ char *idf_strdup(const char *text);
 /* NULL is allowed. */
 void idf_free(void *memory);
 
+/* What systems call a large page, where they have them. */
+enum { IDF_LARGE_PAGE_BYTES = 2 << 20 };
+
 /* Has the next `bytes` (under 1 GiB) come from the system in large pages, for all threads: who
  * answers one picture and ends would spend half of the time on getting it page by page. Of the
  * whole process, so for the main of a program, before there are other threads. Does nothing where

@@ -88,7 +88,7 @@ void idf_map_copy_up_to(size_t n) {
     copy_bytes = n == SIZE_MAX ? IDF_MAP_COPY_BYTES : n;
 }
 
-static const size_t LARGE_PAGE = (size_t)2 << 20;
+static const size_t LARGE_PAGE = IDF_LARGE_PAGE_BYTES;
 
 /* Where in memory of n bytes and a large page more a copy begins. Taking memory from the system
  * page by page takes longer than reading a file into it. */

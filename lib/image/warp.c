@@ -67,7 +67,7 @@ void idf_warp_span_c(uint8_t *out, const idf_warp_span *span, int x, int n) {
     }
 }
 
-static idf_warp_span_fn *choose_kernel(void) {
+static idf_warp_span_fn *choose(void) {
 #if defined(__x86_64__)
     if (idf_cpu_features() & IDF_CPU_AVX2)
         return idf_warp_span_avx2;
@@ -96,7 +96,7 @@ void idf_warp_row(uint8_t *out, const idf_image *in, const idf_warp *warp, const
         span.high[i] = (float)(constant ? sides[i] + 1 : sides[i] - 1) * ONE;
     }
     memcpy(span.colour, warp->colour, sizeof span.colour);
-    choose_kernel()(out, &span, xy[0], n);
+    choose()(out, &span, xy[0], n);
 }
 
 idf_status idf_image_warp(idf_image *out, const idf_image *in, int width, int height,

@@ -2,7 +2,7 @@
 #include "kernel/cpu.h"
 #include "kernel/dense_ops.h"
 
-static const idf_dense_ops *ops(void) {
+static const idf_dense_ops *choose(void) {
     unsigned features = idf_cpu_features();
 #if defined(__x86_64__)
     if (features & IDF_CPU_AVX512)
@@ -18,25 +18,25 @@ static const idf_dense_ops *ops(void) {
 }
 
 void idf_activate(float *y, const float *x, size_t n, idf_activation activation) {
-    ops()->activate(y, x, n, activation);
+    choose()->activate(y, x, n, activation);
 }
 
 void idf_softmax(float *x, size_t n, float scale) {
-    ops()->softmax(x, n, scale);
+    choose()->softmax(x, n, scale);
 }
 
 void idf_layernorm(float *y, const float *x, size_t n, const float *gamma, const float *beta,
                    float epsilon) {
-    ops()->layernorm(y, x, n, gamma, beta, epsilon);
+    choose()->layernorm(y, x, n, gamma, beta, epsilon);
 }
 
 void idf_gelu_backward(float *dx, const float *x, const float *dy, size_t n) {
-    ops()->gelu_backward(dx, x, dy, n);
+    choose()->gelu_backward(dx, x, dy, n);
 }
 
 void idf_adamw_step(float *p, float *mean, float *square, const float *g, size_t n,
                     const idf_adamw *step) {
-    ops()->adamw(p, mean, square, g, n, step);
+    choose()->adamw(p, mean, square, g, n, step);
 }
 
 size_t idf_attention_scratch(int n_keys) {
@@ -45,5 +45,5 @@ size_t idf_attention_scratch(int n_keys) {
 }
 
 void idf_attention_run(const idf_attention *job) {
-    ops()->attention(job);
+    choose()->attention(job);
 }

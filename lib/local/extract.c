@@ -164,7 +164,7 @@ idf_status idf_extract(idf_extractor *extractor, const idf_image *image, int max
     if (max_features < 1 || max_features > IDF_FEATURES_MAX)
         return idf_error_set(err, IDF_ERR_ARGUMENT, "max_features is %d, not 1 to %d", max_features,
                              IDF_FEATURES_MAX);
-    const idf_local_kernels *kernels = idf_local_kernels_get();
+    const idf_local_kernels *kernels = idf_local_kernels_choose();
     idf_pyramid *pyramid = &extractor->pyramid;
     int width, height;
     idf_status status = idf_working_size(image, extractor->small, &width, &height, err);

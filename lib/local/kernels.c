@@ -178,7 +178,7 @@ const idf_local_kernels idf_local_kernels_c = {
     .nearest = nearest_c,
 };
 
-const idf_local_kernels *idf_local_kernels_get(void) {
+const idf_local_kernels *idf_local_kernels_choose(void) {
 #if defined(__x86_64__)
     unsigned features = idf_cpu_features();
     if (features & IDF_CPU_AVX512)

@@ -53,7 +53,7 @@ extern const idf_local_kernels idf_local_kernels_avx512;
 extern const idf_local_kernels idf_local_kernels_neon;
 
 /* The fastest that idf_cpu_features() allows. */
-const idf_local_kernels *idf_local_kernels_get(void);
+const idf_local_kernels *idf_local_kernels_choose(void);
 
 /* Half width of row |y| of the disc of radius 15: x from -w to w. */
 extern const uint8_t idf_disc_half_width[IDF_PATCH_RADIUS + 1];

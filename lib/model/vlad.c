@@ -145,7 +145,7 @@ static int32_t dot_c(const int8_t *a, const int16_t *b, int n) {
 
 const idf_vlad_kernels idf_vlad_kernels_c = {project_c, nearest_c, add_c, dot_c};
 
-const idf_vlad_kernels *idf_vlad_kernels_get(void) {
+const idf_vlad_kernels *idf_vlad_kernels_choose(void) {
 #if defined(__x86_64__)
     if (idf_cpu_features() & IDF_CPU_AVX2)
         return &idf_vlad_kernels_avx2;
@@ -174,7 +174,7 @@ size_t idf_vlad_scratch(const idf_vlad *vlad) {
 
 void idf_vlad_aggregate(const idf_vlad *vlad, const idf_descriptor *descriptors, int n,
                         float *out) {
-    const idf_vlad_kernels *kernels = idf_vlad_kernels_get();
+    const idf_vlad_kernels *kernels = idf_vlad_kernels_choose();
     int depth = vlad->depth, n_all = depth * vlad->n_words;
     int16_t x[IDF_VLAD_MAX_DEPTH];
     memset(out, 0, sizeof *out * (size_t)n_all);
@@ -192,7 +192,7 @@ void idf_vlad_aggregate(const idf_vlad *vlad, const idf_descriptor *descriptors,
 
 void idf_vlad_encode(const idf_vlad *vlad, const idf_descriptor *descriptors, int n, float *out,
                      float *scratch) {
-    const idf_vlad_kernels *kernels = idf_vlad_kernels_get();
+    const idf_vlad_kernels *kernels = idf_vlad_kernels_choose();
     memset(out, 0, sizeof *out * (size_t)vlad->dim);
     if (n <= 0)
         return;

@@ -77,7 +77,7 @@ typedef struct idf_vlad_kernels {
 extern const idf_vlad_kernels idf_vlad_kernels_c;
 extern const idf_vlad_kernels idf_vlad_kernels_avx2;
 extern const idf_vlad_kernels idf_vlad_kernels_neon;
-const idf_vlad_kernels *idf_vlad_kernels_get(void);
+const idf_vlad_kernels *idf_vlad_kernels_choose(void);
 
 #ifdef __cplusplus
 }

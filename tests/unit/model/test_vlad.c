@@ -22,7 +22,7 @@ static void random_bytes(uint8_t *bytes, size_t n, uint64_t seed) {
 /* The loops one by one, on tables of every depth that is allowed and on extreme values. */
 static void loops_agree(void **state) {
     (void)state;
-    const idf_vlad_kernels *best = idf_vlad_kernels_get(), *plain = &idf_vlad_kernels_c;
+    const idf_vlad_kernels *best = idf_vlad_kernels_choose(), *plain = &idf_vlad_kernels_c;
     for (int depth = 16; depth <= IDF_VLAD_MAX_DEPTH; depth += 16) {
         size_t d = (size_t)depth, k = 24;
         int8_t *projection = malloc(256 * d);
