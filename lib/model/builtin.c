@@ -88,19 +88,13 @@ static const idf_encoder_class builtin_class = {
     .encode = builtin_encode,
 };
 
-idf_status idf_builtin_open_tables(idf_encoder **encoder, const uint8_t *bytes, size_t len_bytes,
-                                   idf_error *err) {
-    *encoder = NULL;
-    idf_vlad vlad;
-    idf_status status = idf_vlad_open(&vlad, bytes, len_bytes, err);
-    if (status)
-        return status;
+static idf_status make(idf_encoder **encoder, const idf_vlad *vlad, idf_error *err) {
     builtin *self = idf_alloc_zero(1, sizeof *self);
     if (!self)
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "no memory for the built-in encoder");
-    self->vlad = vlad;
+    self->vlad = *vlad;
     self->head.class_ = &builtin_class;
-    self->head.dim = vlad.dim + IDF_CHROMA_DIM;
+    self->head.dim = vlad->dim + IDF_CHROMA_DIM;
     snprintf(self->head.identity, sizeof self->head.identity, "builtin/4");
     /* placeholders until an index is calibrated: no measurement stands behind them */
     self->head.default_sim_threshold = 0.25f;
@@ -109,8 +103,19 @@ idf_status idf_builtin_open_tables(idf_encoder **encoder, const uint8_t *bytes, 
     return IDF_OK;
 }
 
+idf_status idf_builtin_open_tables(idf_encoder **encoder, const uint8_t *bytes, size_t len_bytes,
+                                   idf_error *err) {
+    idf_vlad vlad;
+    *encoder = NULL;
+    idf_status status = idf_vlad_open(&vlad, bytes, len_bytes, err);
+    return status ? status : make(encoder, &vlad, err);
+}
+
 idf_status idf_encoder_open_builtin(idf_encoder **encoder, idf_error *err) {
     size_t len_bytes;
+    idf_vlad vlad;
+    *encoder = NULL;
     const uint8_t *bytes = idf_builtin_tables(&len_bytes);
-    return idf_builtin_open_tables(encoder, bytes, len_bytes, err);
+    idf_status status = idf_vlad_place(&vlad, bytes, len_bytes, err);
+    return status ? status : make(encoder, &vlad, err);
 }

@@ -67,7 +67,7 @@ static idf_status check_header(const uint8_t *bytes, size_t len_bytes, idf_error
     return IDF_OK;
 }
 
-idf_status idf_vlad_open(idf_vlad *vlad, const uint8_t *bytes, size_t len_bytes, idf_error *err) {
+idf_status idf_vlad_place(idf_vlad *vlad, const uint8_t *bytes, size_t len_bytes, idf_error *err) {
     memset(vlad, 0, sizeof *vlad);
     idf_status status = check_header(bytes, len_bytes, err);
     if (status)
@@ -80,9 +80,6 @@ idf_status idf_vlad_open(idf_vlad *vlad, const uint8_t *bytes, size_t len_bytes,
     vlad->n_words = (int)idf_load_u32le(bytes + 12);
     vlad->dim = (int)idf_load_u32le(bytes + 16);
     idf_vlad_layout layout = idf_vlad_lay_out(vlad->depth, vlad->n_words, vlad->dim);
-    if (hash_of(bytes + IDF_VLAD_HEADER_BYTES, layout.len_bytes - IDF_VLAD_HEADER_BYTES) !=
-        idf_load_u64le(bytes + 24))
-        return idf_error_set(err, IDF_ERR_FORMAT, "the encoder's tables do not have their hash");
     vlad->projection = (const int8_t *)(const void *)(bytes + layout.at[0]);
     vlad->offset = (const int16_t *)(const void *)(bytes + layout.at[1]);
     vlad->words = (const int16_t *)(const void *)(bytes + layout.at[2]);
@@ -92,6 +89,17 @@ idf_status idf_vlad_open(idf_vlad *vlad, const uint8_t *bytes, size_t len_bytes,
     vlad->row_scales = (const float *)(const void *)(bytes + layout.at[6]);
     vlad->row_offsets = (const float *)(const void *)(bytes + layout.at[7]);
     return IDF_OK;
+}
+
+idf_status idf_vlad_open(idf_vlad *vlad, const uint8_t *bytes, size_t len_bytes, idf_error *err) {
+    idf_status status = idf_vlad_place(vlad, bytes, len_bytes, err);
+    if (status)
+        return status;
+    size_t n = idf_vlad_lay_out(vlad->depth, vlad->n_words, vlad->dim).len_bytes;
+    if (hash_of(bytes + IDF_VLAD_HEADER_BYTES, n - IDF_VLAD_HEADER_BYTES) ==
+        idf_load_u64le(bytes + 24))
+        return IDF_OK;
+    return idf_error_set(err, IDF_ERR_FORMAT, "the encoder's tables do not have their hash");
 }
 
 static void project_c(int16_t *out, const uint8_t bits[IDF_DESCRIPTOR_BYTES],

@@ -41,6 +41,8 @@ typedef struct idf_vlad {
 /* Reads a table file that lies in memory at a multiple of 64 and stays there. IDF_ERR_FORMAT or
  * IDF_ERR_TRUNCATED when it is damaged. */
 idf_status idf_vlad_open(idf_vlad *vlad, const uint8_t *bytes, size_t len_bytes, idf_error *err);
+/* The same of tables that are part of the program, without reading all of them for their hash. */
+idf_status idf_vlad_place(idf_vlad *vlad, const uint8_t *bytes, size_t len_bytes, idf_error *err);
 
 /* Bytes of such a file and the places of its parts, in the order of the struct. */
 typedef struct idf_vlad_layout {
