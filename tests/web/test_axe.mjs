@@ -60,6 +60,9 @@ async function check(lane, name, views) {
     await page.setViewportSize({ width, height });
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(wide <= 0, `${name}, ${width} x ${height}: ${wide} px too wide`);
+    const cut = await page.evaluate(() => [...document.querySelectorAll('button')].filter((e) => e.checkVisibility() && !e.closest('.which')) // those tiles scroll
+      .filter((e) => { const r = e.getBoundingClientRect(); return r.width && (r.right > innerWidth + 1 || r.left < -1); }).map((e) => e.ariaLabel || e.innerText));
+    assert.deepEqual(cut, [], `${name}, ${width} x ${height}: cut off`);
   }
   assert.deepEqual(page.wrong, []);
   await page.evaluate(() => document.querySelector('#video').srcObject?.getTracks().forEach((t) => t.stop())); // nobody looks on

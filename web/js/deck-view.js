@@ -100,6 +100,7 @@ export function pulseDeck() {
 export function exportMenu(open = !menu) {
   if (menu === open) return;
   menu = open;
+  parts.body.inert = menu; // it lies above the rows
   foot();
   if (menu) $('.menu-pop button', panel).focus();
 }
