@@ -75,7 +75,7 @@ let listed = '';
 
 /** The lists follow an answer only where it says something new; numbers have their own pace. */
 function list() {
-  const now = [state.focus, ...state.tracker.tracks.map((t) => [t.id, t.n, t.kind, labelOf(t.thing), t.thing.code, t.thing.pic, t.thing.price?.median, t.choices.length, t.missing > 0].join())].join('|');
+  const now = [state.focus, ...state.tracker.tracks.map((t) => [t.id, t.n, t.kind, labelOf(t.thing), t.thing.code, t.thing.pic, t.thing.price?.median, t.choices.length].join())].join('|');
   if (now !== listed) changed('tracks');
   listed = now;
 }
