@@ -57,6 +57,13 @@ class Printings(ProgramTest):
             self.assertTrue(self.ask(DRAGON, index=one)["confident"])
             self.build("--other-printings", "auto")
             self.assertFalse(self.ask(DRAGON)["confident"])
+        with self.subTest("a second picture of one label does not stand before another printing"):
+            shutil.copy(os.path.join(EXAMPLE, DRAGONS[1]), self.path("refs", "again.jpg"))
+            with open(self.path("refs", "labels.csv"), "w", encoding="utf-8") as f:
+                f.write("filename,name,rarity\nagain.jpg,Moonlit Dragon,\n")
+            self.build()
+            self.assertFalse(self.ask(DRAGON)["confident"])
+            os.remove(self.path("refs", "again.jpg"))
         with self.subTest("two pictures of one label are no printings"):
             with open(self.path("refs", "labels.csv"), "w", encoding="utf-8") as f:
                 f.write("filename,name,rarity\n" + "".join(f"{name},Dragon,UR\n" for name in DRAGONS))

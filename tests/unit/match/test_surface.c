@@ -67,6 +67,24 @@ static void another_print_differs(void **state) {
     idf_image_release(&print), idf_image_release(&other), idf_image_release(&frame);
 }
 
+/* In a clear view a part that agrees less than the rest does is another's, though it agrees. */
+static void a_part_that_agrees_less_is_apart(void **state) {
+    (void)state;
+    static const double light[3] = {1, 1, 1};
+    idf_image print = print_of(1, orange, blue), other = print_of(2, orange, blue);
+    idf_image frame = frame_of(&print, light), second = frame_of(&other, light);
+    assert_int_equal(compare(&frame, &print, 1).n_apart, 0);
+    for (int y = frame.height / 2; y < frame.height; y++)
+        for (int x = 0; x < 3 * frame.width; x++) {
+            uint8_t *at = idf_image_row(&frame, y) + x;
+            *at = (uint8_t)((11 * *at + 9 * idf_image_row(&second, y)[x]) / 20);
+        }
+    idf_windows w = compare(&frame, &print, 1);
+    assert_true(w.n_apart > w.n_different + w.n_beyond_different + 10);
+    idf_image_release(&print), idf_image_release(&other);
+    idf_image_release(&frame), idf_image_release(&second);
+}
+
 /* What lies outside of the frame is taken from nowhere else: not from what was bent before. */
 static void what_came_before_does_not_count(void **state) {
     (void)state;
@@ -202,6 +220,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(own_surface_agrees_in_any_light),
         cmocka_unit_test(another_print_differs),
+        cmocka_unit_test(a_part_that_agrees_less_is_apart),
         cmocka_unit_test(what_came_before_does_not_count),
         cmocka_unit_test(glare_and_grey_are_allowed_for),
         cmocka_unit_test(shared_parts_are_left_out),
