@@ -81,7 +81,7 @@ class Printings(ProgramTest):
         self.build()
         told = json.loads(run("verify", "--index", self.index, "--views", "3", "--json").stdout)["camera"]["look_alikes"]
         self.assertEqual(told["views"], 10)
-        self.assertLess(told["accepted"], 8)
+        self.assertIn(told["accepted"], (4, 5, 6))  # of the wolves no other is known then
         self.assertGreater(told["variant_unsure"], 0)
         text = run("verify", "--index", self.index, "--views", "3").stdout
         self.assertIn(f"{told['accepted']} of 10 taken for one of them, {told['variant_unsure']} unsure", text)
