@@ -21,7 +21,7 @@ typedef struct source {
     idf_error *err;
 } source;
 
-enum { RELAX = 2048 }; /* rows between two calls of meta's */
+enum { RELAX = 256 }; /* rows between two calls of meta's */
 
 static void relax(const source *s, size_t i) {
     if (s->meta->relax != NULL && i % RELAX == RELAX - 1)

@@ -126,7 +126,7 @@ typedef struct idf_word_rows {
     void (*relax)(
         const void *context); /* lets go of memory that asking has taken up; may be NULL */
 } idf_word_rows;
-enum { IDF_WORD_RELAX = 2048 }; /* rows between two calls of it, about */
+enum { IDF_WORD_RELAX = 256 }; /* rows between two calls of it, about */
 
 /* Features of a row that are filed, at most, in a collection of these rows. */
 size_t idf_word_quota(const idf_word_rows *rows);
