@@ -179,18 +179,6 @@ static idf_status keep_head(idf_encoder **encoder, const char *out, idf_error *e
     return status;
 }
 
-static bool printings_of(const char *word, idf_other_printings *out) {
-    static const char *const words[] = {"auto", "likely", "unlikely"};
-    static const idf_other_printings values[] = {IDF_PRINTINGS_AUTO, IDF_PRINTINGS_LIKELY,
-                                                 IDF_PRINTINGS_UNLIKELY};
-    for (int i = 0; i < 3; i++)
-        if (strcmp(word, words[i]) == 0) {
-            *out = values[i];
-            return true;
-        }
-    return false;
-}
-
 int cmd_index(int argc, char **argv) {
     const char *refs = NULL, *out = "card_index.npz", *projection = NULL;
     const char *export_to = NULL, *printings = NULL;
@@ -226,7 +214,8 @@ int cmd_index(int argc, char **argv) {
         {"other-printings", CLI_TEXT, &printings, "WORD",
          "Whether a camera may see printings that the collection lacks: likely (of everything), "
          "unlikely, or auto, of what it has other printings of (default: auto, or as before). "
-         "Where it may, the answer is sure of the artwork and seldom of the printing.",
+         "Where it may, the answer is sure of the printing only where what is seen excludes "
+         "another.",
          0, 0},
         {"strict", CLI_FLAG, &strict, NULL,
          "Stop at the first unreadable picture (exit 3) in place of leaving it out.", 0, 0},
@@ -249,14 +238,14 @@ int cmd_index(int argc, char **argv) {
     int n_operands, code = cli_parse(&usage, &run.common, argc, argv, &n_operands);
     if (code >= 0)
         return code;
+    const idf_other_printings other = idf_other_printings_named(printings);
+    if (printings != NULL && other == IDF_PRINTINGS_UNSAID)
+        return cli_usage_error(&usage, "--other-printings is '%s', not auto, likely or unlikely",
+                               printings);
     if (refs == NULL && (compact || export_to != NULL))
         return cli_finish(maintain(out, compact, export_to));
     if (refs == NULL)
         return cli_usage_error(&usage, "--refs DIR is missing: the folder of reference pictures");
-    idf_other_printings other = IDF_PRINTINGS_UNSAID;
-    if (printings != NULL && !printings_of(printings, &other))
-        return cli_usage_error(&usage, "--other-printings is '%s', not auto, likely or unlikely",
-                               printings);
     idf_error err = IDF_ERROR_INIT;
     idf_encoder *encoder = NULL;
     idf_pool *pool = NULL;

@@ -37,8 +37,8 @@ typedef struct idf_camera_view {
     bool stranger_taken;   /* without the reference and its printings it is taken for another */
     double stranger_reach; /* the highest threshold at which it is */
     bool mate_tried;       /* also without its own row alone, others sharing 0.3 of its picture */
-    bool mate_taken,
-        mate_unsure; /* it is taken for another then, or for one unsure of the printing */
+    bool mate_taken;       /* then it is taken for another, */
+    bool mate_unsure;      /* or for one unsure of the printing */
 } idf_camera_view;
 
 /* What the views of one reference come to. */

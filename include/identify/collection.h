@@ -74,6 +74,8 @@ typedef enum idf_other_printings {
     IDF_PRINTINGS_LIKELY,   /* of everything */
     IDF_PRINTINGS_UNLIKELY, /* of nothing: it has all there are */
 } idf_other_printings;
+/* By its word, "auto", "likely" or "unlikely"; IDF_PRINTINGS_UNSAID for another, or NULL. */
+IDF_API idf_other_printings idf_other_printings_named(const char *word);
 /* What the index says; never IDF_PRINTINGS_UNSAID. */
 IDF_API idf_other_printings idf_collection_other_printings(const idf_collection *collection);
 

@@ -47,9 +47,8 @@ typedef struct idf_detection {
      * 0..score. */
     float score, margin;
     bool confident;
-    /* Sure of the artwork, not of the printing: `variant_row` shows the same and cannot be told
-     * apart from what is seen; or it may be one that the collection lacks, of which SIZE_MAX says
-     * that it has no other. SIZE_MAX, too, where there is no doubt. */
+    /* Sure of the artwork, not of the printing: it cannot be told from `variant_row`, or from one
+     * that the collection lacks. SIZE_MAX where the collection has no other, and without doubt. */
     bool variant_unsure;
     size_t variant_row;
     int inliers;                       /* places of the reference that agree on where it is */

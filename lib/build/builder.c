@@ -19,6 +19,7 @@
 #include "build/alike.h"
 #include "build/build_parts.h"
 #include "build/calibrate.h"
+#include "collection/printings.h"
 #include "index/labels.h"
 #include "index/part.h"
 #include "model/head.h"

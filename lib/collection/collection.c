@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "collection/ahead.h"
+#include "collection/printings.h"
 #include "index/index.h"
 #include "model/background.h"
 #include "model/encoder.h"

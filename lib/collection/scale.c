@@ -2,7 +2,6 @@
 #include "collection/scale.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "index/index.h"
 
@@ -47,24 +46,4 @@ double idf_geometry_score(const idf_scale *s, double effective_evidence) {
 
 double idf_embedding_score(const idf_scale *s, double cosine) {
     return idf_score_of_odds(idf_embedding_odds(s, cosine));
-}
-
-/* By idf_other_printings. */
-static const char *const words[] = {
-    [IDF_PRINTINGS_UNSAID] = "auto",
-    [IDF_PRINTINGS_AUTO] = "auto",
-    [IDF_PRINTINGS_LIKELY] = "likely",
-    [IDF_PRINTINGS_UNLIKELY] = "unlikely",
-};
-
-const char *idf_other_printings_word(idf_other_printings printings) {
-    return words[printings];
-}
-
-idf_other_printings idf_other_printings_of(const idf_index *index) {
-    const char *word = idf_index_meta_string(index, IDF_OTHER_PRINTINGS_KEY);
-    for (int i = IDF_PRINTINGS_AUTO; word != NULL && i <= IDF_PRINTINGS_UNLIKELY; i++)
-        if (strcmp(word, words[i]) == 0)
-            return (idf_other_printings)i;
-    return IDF_PRINTINGS_AUTO;
 }

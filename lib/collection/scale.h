@@ -2,7 +2,6 @@
 #ifndef IDF_COLLECTION_SCALE_H
 #define IDF_COLLECTION_SCALE_H
 
-#include <identify/collection.h>
 #include <identify/index.h>
 
 #ifdef __cplusplus
@@ -25,12 +24,6 @@ extern const idf_scale idf_scale_default;
 
 /* The calibration that an index carries, else the defaults. */
 idf_scale idf_scale_of(const idf_index *index, float default_cosine);
-
-/* What an index says of printings that it lacks, IDF_PRINTINGS_AUTO when it says nothing; and the
- * word that it says it by, which lies under this key of its meta object. */
-#define IDF_OTHER_PRINTINGS_KEY "other_printings"
-idf_other_printings idf_other_printings_of(const idf_index *index);
-const char *idf_other_printings_word(idf_other_printings printings);
 
 /* Log odds (natural) for a reference being there, by what geometry sees or by the vectors. */
 double idf_geometry_odds(const idf_scale *scale, double effective_evidence);

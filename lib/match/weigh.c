@@ -190,24 +190,29 @@ static bool are_printings(const idf_weighed *with, size_t a, size_t b, double sh
     return share >= IDF_SAME_ARTWORK && with->other_printings == IDF_PRINTINGS_LIKELY;
 }
 
-/* The other printing that has most in common with the thing, whether or not the frame shows it;
- * SIZE_MAX without any. */
+/* The other printing that has most in common with a thing; SIZE_MAX: none. */
+typedef struct nearest_mate {
+    size_t row;
+    double share;
+} nearest_mate;
+
+/* Another reference, to which the cells of the thing are common. */
+static void consider(nearest_mate *m, const idf_weighed *with, size_t row, size_t other,
+                     idf_cells cells) {
+    double share = idf_cells_share(&with->references[row], cells);
+    if (share > m->share && !(with->masked != NULL && with->masked[other]) &&
+        are_printings(with, row, other, share))
+        *m = (nearest_mate){other, share};
+}
+
+/* Whether or not the frame shows it. */
 static size_t mate_of(const idf_weighed *with, const idf_thing *thing) {
-    const idf_features *own = &with->references[thing->row];
-    size_t mate = SIZE_MAX;
-    double most = 0;
-    for (int i = 0; i < thing->n_others + thing->n_bearers; i++) {
-        bool is_other = i < thing->n_others;
-        const idf_bearer *bearer = is_other ? NULL : &thing->bearers[i - thing->n_others];
-        size_t row = is_other ? thing->others[i].row : bearer->row;
-        double share = idf_cells_share(own, is_other ? thing->others[i].common.a : bearer->cells);
-        if (share <= most || (with->masked != NULL && with->masked[row]) ||
-            !are_printings(with, thing->row, row, share))
-            continue;
-        mate = row;
-        most = share;
-    }
-    return mate;
+    nearest_mate m = {SIZE_MAX, 0};
+    for (int i = 0; i < thing->n_others; i++)
+        consider(&m, with, thing->row, thing->others[i].row, thing->others[i].common.a);
+    for (int i = 0; i < thing->n_bearers; i++)
+        consider(&m, with, thing->row, thing->bearers[i].row, thing->bearers[i].cells);
+    return m.row;
 }
 
 /* Whether the frame shows this printing, or one of the same artwork that the collection may lack:
