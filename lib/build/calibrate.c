@@ -117,12 +117,14 @@ static double most_evidence(const worker *w, size_t row) {
 
 /* Looks for the row, then for anything else without it and its family. */
 static idf_status reach(worker *w, idf_look look, size_t row, sample *s) {
+    look.keeps = true;
     idf_status status = idf_looker_look(w->looker, &look, &w->sightings, NULL);
     if (status != IDF_OK)
         return status;
     s->evidence = most_evidence(w, row);
     s->n_family = idf_looker_family(w->looker, row, IDF_RELATED, w->masked, s->family, FAMILY);
     look.masked = w->masked;
+    look.again = true;
     status = idf_looker_look(w->looker, &look, &w->sightings, NULL);
     s->stranger_evidence = most_evidence(w, SIZE_MAX);
     for (int i = 0; i < s->n_family; i++)

@@ -8,6 +8,8 @@
 #include "base/alloc.h"
 #include "image/image.h"
 #include "local/extract.h"
+#include "match/enlarged.h"
+#include "match/kept.h"
 #include "match/scene.h"
 #include "match/weigh.h"
 
@@ -25,21 +27,15 @@ enum {
     CLOSE_FEATURES = 1000,
     TILES = 3, /* looked at besides */
     TILE_FEATURES = 500,
-    TILE_SIDE = 400,       /* pixels that one is enlarged to, twice at most */
-    TILE_FRAME = 900,      /* pixels a frame's longer side has at least for it */
-    TILE_UNEXPLAINED = 35, /* features of the whole frame that make a tile worth a look */
-    FINER_FEATURES = 1000, /* of a square of a small frame */
-    FINER_WORTH = 12,      /* features of the whole frame that make it worth a look */
+    TILE_SIDE = 400,         /* pixels that one is enlarged to, twice at most */
+    TILE_FRAME = 900,        /* pixels of a large frame's longer side; a smaller one has quarters */
+    QUARTER_FEATURES = 1000, /* of a quarter of a small frame */
 };
-/* Side of a tile, as a part of the frame's shorter side, and the step from one to the next, as a
- * part of a tile. What covers this part of the frame is what is held up: no tiles then. */
-static const double TILE = 0.42, TILE_STEP = 1.0 / 3, HELD_UP = 0.2;
+/* What covers this part of the frame is what is held up: no tiles then. */
+static const double HELD_UP = 0.2;
 /* What covers this part leaves room for no more than slivers. */
 static const double FILLED = 0.85;
-/* A finer look is at this many times the scale of the whole frame, though its pixels are enlarged
- * so many times at most, and not worth it under that. Its squares lie that part of a side apart. */
-static const double FINER = 2, FINER_MOST = 3, FINER_LEAST = 1.2, FINER_STEP = 0.7;
-/* Evidence of what needs no finer look. */
+/* Evidence of what is clear: no quarters then. */
 static const double CLEAR = 15;
 /* Evidence from which something is worth noting; what counts is decided later. */
 static const double NOTED = 2;
@@ -62,8 +58,9 @@ struct idf_looker {
     const idf_index *index;
     idf_other_printings other_printings;
     idf_region quads[QUADS + 2];
-    int n_quads; /* of the frame; -1 when they have not been looked for */
-    bool coarse; /* how they were looked for */
+    int n_quads;   /* of the frame; -1 when they have not been looked for */
+    bool coarse;   /* how they were looked for */
+    idf_kept kept; /* of the frame */
     idf_thing things[THINGS];
     idf_confirmation hint;
     idf_hint hints[HINTS];
@@ -86,6 +83,7 @@ void idf_looker_free(idf_looker *l) {
     idf_extractor_free(l->extractor);
     idf_regions_workspace_free(l->regions);
     idf_weigher_free(l->weigher);
+    idf_kept_release(&l->kept);
     idf_free(l);
 }
 
@@ -165,25 +163,42 @@ static int find(state *s, const idf_features *in, const idf_homography *back,
     return noted;
 }
 
-/* Makes the region upright and looks for at most `max` things in it; `sizes`: its longer side and
- * the number of features. *seen: there was one, or no region to look into. */
+/* Makes the region upright, unless that is kept from the last look at this frame. *made: there is
+ * something to look into; `sizes`: its longer side and the number of features. */
+static idf_status make_upright(state *s, const idf_region *region, const int sizes[2],
+                               idf_features *features, idf_homography *back, bool *made,
+                               idf_error *err) {
+    idf_looker *l = s->l;
+    idf_image upright;
+    *made = s->look->again && idf_kept_find(&l->kept, region, sizes, back, features);
+    if (*made)
+        return IDF_OK;
+    idf_status status =
+        idf_region_rectify(&upright, s->grey, region, (const int[2]){sizes[0], 0}, back, err);
+    if (status)
+        return status == IDF_ERR_ARGUMENT ? IDF_OK : status; /* corners in line: nothing there */
+    *made = true;
+    l->n_looks++;
+    status = idf_extract(l->extractor, &upright, sizes[1], features, err);
+    idf_image_release(&upright);
+    if (!status && s->look->keeps)
+        idf_kept_add(&l->kept, region, sizes, back, features);
+    return status;
+}
+
+/* Looks for at most `max` things in a region made upright. *seen: there was one, or no region to
+ * look into. */
 static idf_status look_upright(state *s, const idf_region *region, const int sizes[2],
                                const idf_find_options *options, int max, bool *seen,
                                idf_features *features, idf_error *err) {
-    idf_image upright;
     idf_homography back;
+    bool made = false;
     *seen = true;
     idf_status status = idf_stop_check(s->look->stop, err);
-    if (status)
-        return status;
-    status = idf_region_rectify(&upright, s->grey, region, (const int[2]){sizes[0], 0}, &back, err);
-    if (status)
-        return status == IDF_ERR_ARGUMENT ? IDF_OK : status; /* corners in line: nothing there */
-    s->l->n_looks++;
-    status = idf_extract(s->l->extractor, &upright, sizes[1], features, err);
     if (!status)
+        status = make_upright(s, region, sizes, features, &back, &made, err);
+    if (!status && made)
         *seen = find(s, features, &back, *options, max) > 0;
-    idf_image_release(&upright);
     return status;
 }
 
@@ -237,121 +252,23 @@ static idf_status look_into_quads(state *s, idf_error *err) {
     return status;
 }
 
-/* Places of the whole frame's features that nothing explains. */
-typedef struct spots {
-    float x[IDF_FEATURES_MAX], y[IDF_FEATURES_MAX];
-    int n;
-} spots;
-
-static void collect_unexplained(spots *p, const uint8_t *explained, const idf_features *f) {
-    p->n = 0;
-    for (int i = 0; i < f->n; i++)
-        if (!explained[i]) {
-            p->x[p->n] = (float)idf_feature_x(f, i);
-            p->y[p->n++] = (float)idf_feature_y(f, i);
-        }
+static bool is_large(const idf_image *frame) {
+    return frame->width >= TILE_FRAME || frame->height >= TILE_FRAME;
 }
 
-/* Those that lie in a square, given by its left, top and side. */
-static int count_inside(const spots *p, const double square[3]) {
-    float left = (float)square[0], top = (float)square[1];
-    float right = (float)(square[0] + square[2]), bottom = (float)(square[1] + square[2]);
-    int n = 0;
-    for (int i = 0; i < p->n; i++) /* without branches: a vector loop */
-        n += (p->x[i] >= left) & (p->x[i] < right) & (p->y[i] >= top) & (p->y[i] < bottom);
-    return n;
-}
-
-static void mark_explained(uint8_t *explained, const idf_features *f, const idf_sightings *seen,
-                           double scale) {
-    for (int i = 0; i < f->n; i++) {
-        idf_point at = {idf_feature_x(f, i) * scale, idf_feature_y(f, i) * scale};
-        explained[i] |= idf_sightings_hold(seen, at);
-    }
-}
-
-/* A small thing without an outline that could be found: the squares of the frame with most that is
- * not explained are enlarged and looked into. */
+/* A small thing without an outline that could be found: the squares of a large frame with most that
+ * is not explained are enlarged and looked into. */
 static idf_status look_into_tiles(state *s, idf_error *err) {
     const idf_image *frame = s->look->frame;
-    const idf_features *f = s->look->whole;
-    uint8_t explained[IDF_FEATURES_MAX] = {0};
-    spots left;
-    int longer = frame->width > frame->height ? frame->width : frame->height;
-    double scale = (double)frame->width / f->width;
-    double side = TILE * (f->width < f->height ? f->width : f->height), step = side * TILE_STEP;
+    idf_tiles tiles;
+    idf_region tile;
     idf_status status = IDF_OK;
-    if (longer < TILE_FRAME ||
-        idf_sightings_cover_part(s->out, frame->width, frame->height) > HELD_UP)
+    if (!is_large(frame) || idf_sightings_cover_part(s->out, frame->width, frame->height) > HELD_UP)
         return IDF_OK;
-    for (int t = 0; t < TILES && !status; t++) {
-        double best[3] = {0, 0, side};
-        int most = 0;
-        mark_explained(explained, f, s->out, scale);
-        collect_unexplained(&left, explained, f);
-        for (double y = 0; y + side < f->height + step; y += step)
-            for (double x = 0; x + side < f->width + step; x += step) {
-                const double at[3] = {fmin(x, f->width - side), fmin(y, f->height - side), side};
-                int n = count_inside(&left, at);
-                if (n > most) {
-                    most = n;
-                    best[0] = at[0];
-                    best[1] = at[1];
-                }
-            }
-        if (most < TILE_UNEXPLAINED)
-            break;
-        double x = best[0] * scale, y = best[1] * scale, w = side * scale;
-        idf_region tile = {.kind = IDF_REGION_CENTRE,
-                           .corners = {{x, y}, {x + w, y}, {x + w, y + w}, {x, y + w}},
-                           .aspect = 1};
+    idf_tiles_begin(&tiles, s->look->whole, frame);
+    for (int t = 0; t < TILES && !status && idf_tiles_next(&tiles, s->out, &tile); t++)
         status = look_into(s, &tile, NULL, 0, err);
-        for (int i = 0; i < f->n; i++) { /* its middle is done with */
-            double u = idf_feature_x(f, i) - best[0], v = idf_feature_y(f, i) - best[1];
-            explained[i] |= u > side / 6 && v > side / 6 && u < side * 5 / 6 && v < side * 5 / 6;
-        }
-    }
     return status;
-}
-
-/* Squares of one side that cover a frame, in rows, overlapping. */
-typedef struct squares {
-    int across, down;
-    double width, height; /* of one, within the frame */
-    double frame_width, frame_height;
-} squares;
-
-static int squares_along(double length, double side) {
-    return length <= side ? 1 : (int)ceil((length - side) / (FINER_STEP * side)) + 1;
-}
-
-static squares cover_frame(const idf_image *frame, double side) {
-    return (squares){squares_along(frame->width, side),
-                     squares_along(frame->height, side),
-                     fmin(frame->width, side),
-                     fmin(frame->height, side),
-                     frame->width,
-                     frame->height};
-}
-
-static idf_region square_at(const squares *q, int k) {
-    int column = k % q->across, row = k / q->across;
-    double x = column > 0 ? (q->frame_width - q->width) * column / (q->across - 1) : 0;
-    double y = row > 0 ? (q->frame_height - q->height) * row / (q->down - 1) : 0, w = q->width;
-    return (idf_region){.kind = IDF_REGION_CENTRE,
-                        .corners = {{x, y}, {x + w, y}, {x + w, y + q->height}, {x, y + q->height}},
-                        .aspect = w / q->height};
-}
-
-/* Features of the whole frame in an upright region. */
-static int count_features_in(const idf_features *f, double scale, const idf_region *r) {
-    int n = 0;
-    for (int i = 0; i < f->n; i++) {
-        double x = idf_feature_x(f, i) * scale, y = idf_feature_y(f, i) * scale;
-        n += x >= r->corners[0].x && y >= r->corners[0].y && x < r->corners[2].x &&
-             y < r->corners[2].y;
-    }
-    return n;
 }
 
 static bool is_clear(const idf_sightings *seen) {
@@ -363,26 +280,19 @@ static bool is_clear(const idf_sightings *seen) {
 
 /* A small frame in which nothing is clear, all of it again and enlarged: its things may be so small
  * that they have no features in the whole. (A large frame has its tiles.) */
-static idf_status look_finer(state *s, idf_error *err) {
-    const idf_image *frame = s->look->frame;
-    const idf_features *whole = s->look->whole;
+static idf_status look_into_quarters(state *s, idf_error *err) {
     const idf_find_options options = {
         .max_quick = QUAD_QUICK, .max_full = QUAD_FULL, .n_always = -1};
-    int longer = frame->width > frame->height ? frame->width : frame->height;
-    double scale = (double)frame->width / whole->width; /* the frame's pixels to one of `whole` */
-    double times = fmin(FINER / scale, FINER_MOST);
+    const int sizes[2] = {IDF_LOCAL_SIDE, QUARTER_FEATURES};
+    idf_region quarters[IDF_QUARTERS];
     idf_status status = IDF_OK;
-    if (s->look->more || longer >= TILE_FRAME || times * scale < FINER_LEAST || is_clear(s->out))
+    if (s->look->more || is_large(s->look->frame) || is_clear(s->out))
         return IDF_OK;
-    const squares all = cover_frame(frame, IDF_LOCAL_SIDE / times);
-    for (int k = 0; k < all.across * all.down && !status; k++) {
-        idf_region square = square_at(&all, k);
+    int n = idf_quarters(s->look->whole, s->look->frame, quarters);
+    for (int k = 0; k < n && !status; k++) {
         idf_features features;
         bool seen;
-        square.most_enlarged = times;
-        if (count_features_in(whole, scale, &square) >= FINER_WORTH)
-            status = look_upright(s, &square, (const int[2]){IDF_LOCAL_SIDE, FINER_FEATURES},
-                                  &options, IN_A_QUAD, &seen, &features, err);
+        status = look_upright(s, &quarters[k], sizes, &options, IN_A_QUAD, &seen, &features, err);
     }
     return status;
 }
@@ -443,8 +353,10 @@ static void keep_hints(idf_looker *l) {
 static idf_status begin(state *s, idf_image *made, idf_error *err) {
     if (!s->look->more)
         s->out->n = 0;
-    if (!s->look->again)
+    if (!s->look->again) {
         s->l->n_quads = -1;
+        idf_kept_forget(&s->l->kept);
+    }
     s->l->n_hints = 0;
     if (s->look->frame->channels == 1)
         return IDF_OK;
@@ -495,7 +407,7 @@ idf_status idf_looker_look(idf_looker *l, const idf_look *look, idf_sightings *o
     if (!status && l->finder)
         status = look_into_tiles(&s, err);
     if (!status && l->finder)
-        status = look_finer(&s, err);
+        status = look_into_quarters(&s, err);
     if (!status)
         status = look_closer(&s, err);
     idf_sightings_sort(out);

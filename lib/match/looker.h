@@ -52,6 +52,7 @@ typedef struct idf_look {
                          idf_error *err);
     void *context;
     bool more;  /* what *out holds already was seen in this frame too, and is added to */
+    bool keeps; /* the frame will be looked at again: its parts are kept for that */
     bool again; /* the frame is that of the last look */
 } idf_look;
 

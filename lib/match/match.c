@@ -55,6 +55,7 @@ static idf_status look(const idf_call *call, const idf_stream *stream, const idf
                      .unseen = embed_unseen,
                      .context = &u,
                      .more = how == FOLLOWED,
+                     .keeps = call->keeps,
                      .again = how == AGAIN};
     idf_status status = idf_looker_look(s->looker, &what, &s->sightings, err);
     if (status == IDF_OK && !call->collection->encoder->class_->wants_features)

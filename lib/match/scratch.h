@@ -64,6 +64,7 @@ typedef struct idf_call {
     double sim_threshold, margin_threshold;
     const uint8_t *masked; /* NULL, or a flag for each row: those are not there */
     bool no_doubt;         /* the embedding counts in full whatever geometry did not see */
+    bool keeps;            /* each frame is matched again: its parts are kept for that */
     idf_stop stop;
 } idf_call;
 

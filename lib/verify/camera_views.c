@@ -205,12 +205,13 @@ static idf_status look_at(run *r, worker *w, const idf_image *picture, idf_camer
         atomic_store(&r->states[v->row], PICTURE_UNREADABLE);
         return status == IDF_ERR_NO_MEMORY ? status : IDF_OK;
     }
+    w->call.keeps = v->view < r->n_stranger_views;
     status = idf_call_match(&w->call, &frame, &w->answer, NULL);
     if (status == IDF_OK) {
         judge(r, w, &frame, v);
         v->looked = true;
     }
-    if (status == IDF_OK && v->view < r->n_stranger_views)
+    if (status == IDF_OK && w->call.keeps)
         status = try_otherwise(r, w, &frame, v);
     idf_image_release(&frame);
     return status;

@@ -225,6 +225,59 @@ static void a_frame_looked_at_again(void **state) {
     idf_image_release(&frame);
 }
 
+/* Lays an oval of a card on a small frame: small enough to be found in a quarter of it alone. */
+static void put_oval(idf_image *frame, const idf_image *card, const double middle[2]) {
+    idf_image with = table(frame->width, frame->height, 0, 1);
+    idf_point corners[4];
+    card_corners(corners, card, middle, 130, 0);
+    put_card(&with, card, corners);
+    for (int y = 0; y < frame->height; y++)
+        for (int x = 0; x < frame->width; x++)
+            if (hypot((x - middle[0]) / 42, (y - middle[1]) / 60) < 1)
+                memcpy(idf_image_row(frame, y) + 3 * x, idf_image_row(&with, y) + 3 * x, 3);
+    idf_image_release(&with);
+}
+
+/* Parts of a frame that is matched again are made once; those of the frame before are not taken. */
+static void parts_of_a_frame_are_kept(void **state) {
+    (void)state;
+    static const double at[2] = {200, 180};
+    static const int shown[2] = {OWL, GOLDFISH};
+    idf_image frames[2];
+    idf_scratch *anew;
+    idf_call call, fresh;
+    idf_answer first = {0};
+    uint8_t masked[N_CARDS] = {0};
+    for (int i = 0; i < 2; i++) {
+        frames[i] = table(640, 480, 0, 1);
+        put_oval(&frames[i], &cards[shown[i]], at);
+    }
+    assert_int_equal(idf_scratch_new(&anew, NULL), IDF_OK);
+    assert_int_equal(idf_call_begin(&call, collection, scratch, NULL, NULL), IDF_OK);
+    assert_int_equal(idf_call_begin(&fresh, collection, anew, NULL, NULL), IDF_OK);
+    assert_int_equal(idf_call_match(&fresh, &frames[1], &first, NULL), IDF_OK);
+    assert_true(idf_call_reach(&fresh, &frames[1], row_of(GOLDFISH)) > 0);
+    call.keeps = true;
+    assert_int_equal(idf_call_match(&call, &frames[0], &answer, NULL), IDF_OK);
+    assert_int_equal(idf_call_match(&call, &frames[1], &answer, NULL), IDF_OK);
+    assert_same_answer(&answer, &first);
+    long made = idf_looker_n_looks(scratch->looker);
+    assert_int_equal(idf_call_match_again(&call, &frames[1], &answer, NULL), IDF_OK);
+    assert_int_equal(idf_looker_n_looks(scratch->looker), made);
+    assert_same_answer(&answer, &first);
+    assert_true(idf_call_reach(&call, &frames[1], row_of(GOLDFISH)) ==
+                idf_call_reach(&fresh, &frames[1], row_of(GOLDFISH)));
+    masked[row_of(GOLDFISH)] = 1;
+    call.masked = fresh.masked = masked;
+    assert_int_equal(idf_call_match_again(&call, &frames[1], &answer, NULL), IDF_OK);
+    assert_int_equal(idf_call_match(&fresh, &frames[1], &first, NULL), IDF_OK);
+    assert_same_answer(&answer, &first);
+    idf_scratch_free(anew);
+    idf_answer_release(&first);
+    for (int i = 0; i < 2; i++)
+        idf_image_release(&frames[i]);
+}
+
 /* Options of a call: rankings, thresholds and a most of detections. */
 static void options_of_a_call(void **state) {
     (void)state;
@@ -397,6 +450,7 @@ int main(void) {
         cmocka_unit_test(outlines_are_exact),
         cmocka_unit_test(frames_without_anything),
         cmocka_unit_test(a_frame_looked_at_again),
+        cmocka_unit_test(parts_of_a_frame_are_kept),
         cmocka_unit_test(options_of_a_call),
         cmocka_unit_test(thresholds_of_a_call),
         cmocka_unit_test(a_call_that_is_ended),
