@@ -2,17 +2,16 @@
  *
  * A frame feature looks into the few words nearest to it. Signatures weed out nearly all of what is
  * filed there; what is left is compared in full. The nearest feature of each reference is a match,
- * for the references that look most like it: what is met everywhere says little of any. Matches
- * vote by the turn and the scale that they imply (weak geometric consistency, Jegou, Douze and
- * Schmid 2008). */
+ * for the references that look most like it: what is met everywhere says little of any. Then they
+ * vote (wordvotes.h). */
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "kernel/hamming.h"
 #include "match/wordindex_inside.h"
+#include "match/wordvotes.h"
 
 enum {
     PROBE_NODES = 4,      /* branches of each level that a frame feature descends into */
@@ -20,21 +19,9 @@ enum {
     SIGNATURE_BITS = 9,   /* of 64 that may differ */
     SCANNED_MAX = 2048,   /* entries of a word looked at: more are of no use to tell rows apart */
     BLOCK = 16,           /* features looked up at once */
-    FOUND_MAX = 1 << 15,  /* matches of one frame */
     ROWS_A_FEATURE = 16,  /* rows it matches, more only where the last are equally near */
     SECOND_DISTANCE = 96, /* bits; what differs more cannot fail a ratio test */
-    TURN_BINS = 16,
-    STEP_BINS = 2 * IDF_LOCAL_LEVELS + 1, /* differences of levels */
-    STEPS_ALIKE = 3,                      /* of those that agree on a scale */
-    CANDIDATES_MAX = 256,                 /* rows ranked */
-    DIGIT_BITS = 11,                      /* of a row, sorted by at once */
 };
-
-typedef struct found {
-    uint32_t row;
-    idf_pairing match;
-    uint8_t angle, level; /* of the reference's keypoint */
-} found;
 
 /* A feature of a reference. */
 typedef struct hit {
@@ -64,27 +51,10 @@ typedef struct lookup {
     int from, to; /* in `near` and `hits` */
 } lookup;
 
-/* The matches of one row. */
-typedef struct group {
-    uint32_t row;
-    int from, to; /* in `found` and `sorted` */
-    bool in_order;
-} group;
-
-typedef struct ranked {
-    int group;
-    float support;
-} ranked;
-
 struct idf_word_query {
     const idf_wordindex *index;
     const idf_features *frame;
-    found *found[2]; /* FOUND_MAX, in the order of frame features; and for sorting them */
-    int n_found;
-    float *weight;       /* of each frame feature's matches */
-    idf_pairing *sorted; /* by row, then, where in_order, distance */
-    group *groups;       /* by row */
-    int n_groups;
+    idf_word_votes votes;
     lookup block[BLOCK];
     uint16_t chosen[IDF_FEATURES_MAX]; /* features of the frame that are looked up */
     int first, n_block;                /* of those, in the block */
@@ -98,18 +68,12 @@ struct idf_word_query {
     uint32_t rows_mask;
     uint32_t n_compared; /* frame features, ever */
     uint32_t *met;       /* places in it that are in use */
-    ranked best[CANDIDATES_MAX];
-    int n_candidates;
 };
 
 void idf_word_query_free(idf_word_query *q) {
     if (!q)
         return;
-    idf_free(q->found[0]);
-    idf_free(q->found[1]);
-    idf_free(q->weight);
-    idf_free(q->sorted);
-    idf_free(q->groups);
+    idf_word_votes_release(&q->votes);
     idf_free(q->spans);
     idf_free(q->near);
     idf_free(q->hits);
@@ -129,11 +93,6 @@ idf_status idf_word_query_new(idf_word_query **out, const idf_wordindex *index, 
     if (q) {
         q->index = index;
         q->rows_mask = (uint32_t)n_rows - 1;
-        q->found[0] = idf_alloc(FOUND_MAX, sizeof *q->found[0]);
-        q->found[1] = idf_alloc(FOUND_MAX, sizeof *q->found[1]);
-        q->weight = idf_alloc(IDF_FEATURES_MAX, sizeof *q->weight);
-        q->sorted = idf_alloc(FOUND_MAX, sizeof *q->sorted);
-        q->groups = idf_alloc(FOUND_MAX, sizeof *q->groups);
         q->spans = idf_alloc(BLOCK * PROBE_LEAVES * index->n_parts, sizeof *q->spans);
         q->near = idf_alloc(BLOCK * a_feature + 8, sizeof *q->near);
         q->hits = idf_alloc(BLOCK * a_feature, sizeof *q->hits);
@@ -141,8 +100,8 @@ idf_status idf_word_query_new(idf_word_query **out, const idf_wordindex *index, 
         q->rows = idf_alloc_zero(n_rows, sizeof *q->rows);
         q->met = idf_alloc(n_rows, sizeof *q->met);
     }
-    if (!q || !q->found[0] || !q->found[1] || !q->weight || !q->sorted || !q->groups || !q->spans ||
-        !q->near || !q->hits || !q->copies || !q->rows || !q->met) {
+    if (!q || !idf_word_votes_reserve(&q->votes) || !q->spans || !q->near || !q->hits ||
+        !q->copies || !q->rows || !q->met) {
         idf_word_query_free(q);
         return idf_error_set(err, IDF_ERR_NO_MEMORY, "no memory for looking features up");
     }
@@ -337,9 +296,9 @@ static void read_entries(idf_word_query *q) {
 }
 
 /* A match of frame feature i. */
-static found get_found(const idf_word_query *q, const row_best *row, int i) {
+static idf_word_match get_found(const idf_word_query *q, const row_best *row, int i) {
     const hit *h = &q->hits[row->hit];
-    found out = {row->row, {h->feature, (uint16_t)i, row->best}, h->angle, h->level};
+    idf_word_match out = {row->row, {h->feature, (uint16_t)i, row->best}, h->angle, h->level};
     if (h->descriptor != &q->copies[row->hit]) {
         const idf_keypoint *keypoint = &q->index->references[row->row].keypoints[h->feature];
         out.angle = keypoint->angle;
@@ -353,7 +312,7 @@ static found get_found(const idf_word_query *q, const row_best *row, int i) {
 static void compare(idf_word_query *q, const lookup *l, int i) {
     const idf_wordindex *x = q->index;
     const idf_descriptor *d = &q->frame->descriptors[i];
-    int n_met = 0, first = q->n_found;
+    int n_met = 0, first = q->votes.n;
     if (++q->n_compared == 0) { /* what is left of old ones looks new again */
         memset(q->rows, 0, ((size_t)q->rows_mask + 1) * sizeof *q->rows);
         q->n_compared = 1;
@@ -366,14 +325,14 @@ static void compare(idf_word_query *q, const lookup *l, int i) {
             n_met = note(q, k, distance, n_met);
     }
     int most = reach(q, n_met);
-    for (int k = 0; k < n_met && q->n_found < FOUND_MAX; k++) {
+    for (int k = 0; k < n_met && q->votes.n < IDF_WORD_MATCHES_MAX; k++) {
         const row_best *row = &q->rows[q->met[k]];
         if (row->best <= most && row->best < IDF_MATCH_RATIO * row->second &&
             q->hits[row->hit].feature < x->references[row->row].n)
-            q->found[0][q->n_found++] = get_found(q, row, i);
+            q->votes.matches[0][q->votes.n++] = get_found(q, row, i);
     }
-    int rows = q->n_found - first;
-    q->weight[i] = rows > 0 ? 1 / sqrtf((float)rows) : 0;
+    int rows = q->votes.n - first;
+    q->votes.weight[i] = rows > 0 ? 1 / sqrtf((float)rows) : 0;
 }
 
 /* Looks a block of features up, step by step: what one step reads lies anywhere in memory and was
@@ -386,88 +345,16 @@ static void look_up(idf_word_query *q) {
         compare(q, &q->block[b], q->chosen[q->first + b]);
 }
 
-static int by_distance(const void *a, const void *b) {
-    const idf_pairing *p = a, *q = b;
-    if (p->distance != q->distance)
-        return p->distance < q->distance ? -1 : 1;
-    if (p->frame != q->frame)
-        return p->frame < q->frame ? -1 : 1;
-    return (p->reference > q->reference) - (p->reference < q->reference);
-}
-
-/* Weight of the matches of one row that agree on a turn to within a sixteenth and on a scale to
- * within a level. */
-static float count_support(const idf_word_query *q, const group *g) {
-    float alike[TURN_BINS][STEP_BINS] = {{0}}, best = 0;
-    for (int k = g->from; k < g->to; k++) {
-        const found *f = &q->found[0][k];
-        const idf_keypoint *seen = &q->frame->keypoints[f->match.frame];
-        int turn = (uint8_t)(seen->angle - f->angle) * TURN_BINS / 256;
-        int step = seen->level - f->level + IDF_LOCAL_LEVELS;
-        for (int t = 0; t < 2; t++) /* of all pairs of turns and all triples of steps it is in */
-            for (int at = step - STEPS_ALIKE + 1; at <= step; at++) {
-                if (at < 0 || at > STEP_BINS - STEPS_ALIKE)
-                    continue;
-                float sum = alike[(turn + t) % TURN_BINS][at] += q->weight[f->match.frame];
-                best = sum > best ? sum : best;
-            }
-    }
-    return best;
-}
-
-/* Stable sort by one digit of the row. */
-static void sort_by_digit(const found *in, found *out, int n, int shift) {
-    enum { DIGITS = 1 << DIGIT_BITS };
-    int start[DIGITS + 1] = {0};
-    for (int k = 0; k < n; k++)
-        start[(in[k].row >> shift) % DIGITS + 1]++;
-    for (int d = 0; d < DIGITS; d++)
-        start[d + 1] += start[d];
-    for (int k = 0; k < n; k++)
-        out[start[(in[k].row >> shift) % DIGITS]++] = in[k];
-}
-
-/* Brings the matches of each row together, those of a row in the order of frame features. */
-static void sort_matches(idf_word_query *q) {
-    for (int shift = 0; shift < 32 && (q->index->n_rows - 1) >> shift > 0; shift += DIGIT_BITS) {
-        sort_by_digit(q->found[0], q->found[1], q->n_found, shift);
-        found *sorted = q->found[1];
-        q->found[1] = q->found[0];
-        q->found[0] = sorted;
-    }
-    q->n_groups = 0;
-    for (int k = 0; k < q->n_found; k++) {
-        const found *f = &q->found[0][k];
-        if (k == 0 || f->row != q->found[0][k - 1].row)
-            q->groups[q->n_groups++] = (group){.row = f->row, .from = k};
-        q->groups[q->n_groups - 1].to = k + 1;
-        q->sorted[k] = f->match;
-    }
-}
-
-static void rank(idf_word_query *q, int g, float support) {
-    int at = q->n_candidates < CANDIDATES_MAX ? q->n_candidates++ : CANDIDATES_MAX;
-    for (; at > 0 && q->best[at - 1].support < support; at--)
-        if (at < CANDIDATES_MAX)
-            q->best[at] = q->best[at - 1];
-    if (at < CANDIDATES_MAX)
-        q->best[at] = (ranked){g, support};
-}
-
 /* Looks the chosen features of the frame up. */
 static int run(idf_word_query *q, const idf_features *frame, int n, int least) {
     q->frame = frame;
-    q->n_found = q->n_candidates = 0;
+    q->votes.n = 0;
     if (q->index->n_entries > 0)
         for (q->first = 0; q->first < n; q->first += q->n_block) {
             q->n_block = n - q->first < BLOCK ? n - q->first : BLOCK;
             look_up(q);
         }
-    sort_matches(q);
-    for (int g = 0; g < q->n_groups; g++)
-        if (q->groups[g].to - q->groups[g].from >= (least > 1 ? least : 1))
-            rank(q, g, count_support(q, &q->groups[g]));
-    return q->n_candidates;
+    return idf_word_votes_count(&q->votes, frame, q->index->n_rows, least);
 }
 
 int idf_word_query_run(idf_word_query *q, const idf_features *frame, int least) {
@@ -481,29 +368,10 @@ int idf_word_query_run_filed(idf_word_query *q, const idf_features *reference, i
     return run(q, reference, (int)idf_word_choose(reference, q->index->quota, q->chosen), least);
 }
 
-static void get_group(idf_word_query *q, group *g, idf_candidate *out) {
-    int n = g->to - g->from;
-    if (!g->in_order && n > 1)
-        qsort(q->sorted + g->from, (size_t)n, sizeof *q->sorted, by_distance);
-    g->in_order = true;
-    *out = (idf_candidate){g->row, count_support(q, g), n, q->sorted + g->from};
-}
-
 void idf_word_query_get_row(idf_word_query *q, size_t row, idf_candidate *out) {
-    int low = 0, high = q->n_groups;
-    while (low < high) {
-        int middle = low + (high - low) / 2;
-        if (q->groups[middle].row < row)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low < q->n_groups && q->groups[low].row == row)
-        get_group(q, &q->groups[low], out);
-    else
-        *out = (idf_candidate){.row = row};
+    idf_word_votes_get_row(&q->votes, row, out);
 }
 
 void idf_word_query_get(idf_word_query *q, int k, idf_candidate *out) {
-    get_group(q, &q->groups[q->best[k].group], out);
+    idf_word_votes_get(&q->votes, k, out);
 }
