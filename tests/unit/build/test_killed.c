@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "image/image.h"
 #include "support/painted.h"
 #include "support/scratch.h"
 
@@ -171,11 +172,87 @@ static void the_first_of_a_file(void **state) {
     assert_is(path, fresh);
 }
 
+enum { MAT = 640, VIEW = 400, THING = 120 };
+
+/* Squares of any grey. */
+static void paint(idf_image *image, int x0, int y0, int side, int n, unsigned seed) {
+    idf_rng rng;
+    idf_rng_init(&rng, seed, 1);
+    for (int k = 0; k < n; k++) {
+        int size = 6 + (int)idf_rng_below(&rng, 22), room = side - size;
+        int x = x0 + (int)idf_rng_below(&rng, (uint32_t)room);
+        int y = y0 + (int)idf_rng_below(&rng, (uint32_t)room);
+        int grey = (int)idf_rng_below(&rng, 256);
+        for (int row = y; row < y + size; row++)
+            memset(idf_image_row(image, row) + x, grey, (size_t)size);
+    }
+}
+
+/* Pictures of a thing each, here and there on one mat. */
+static void lay_all_on_a_mat(unsigned seed) {
+    for (unsigned i = 0; i < N_PICTURES; i++) {
+        idf_image mat = {0};
+        char path[128];
+        assert_int_equal(idf_image_new(&mat, MAT, MAT, 1, NULL), IDF_OK);
+        memset(mat.pixels, 90, mat.stride_bytes * MAT);
+        paint(&mat, 0, 0, MAT, 900, seed);
+        int x = 20 + 25 * (int)i, y = 220 - 25 * (int)i;
+        paint(&mat, x + (VIEW - THING) / 2, y + (VIEW - THING) / 2, THING, 160, seed + 1 + i);
+        const idf_image view = {.pixels = idf_image_row(&mat, y) + x,
+                                .width = VIEW,
+                                .height = VIEW,
+                                .channels = 1,
+                                .stride_bytes = mat.stride_bytes};
+        snprintf(path, sizeof path, "%s/p%02u.png", refs, i);
+        assert_int_equal(idf_image_write_file(&view, path, 0, NULL), IDF_OK);
+        idf_image_release(&mat);
+    }
+}
+
+/* Ends the process when pictures begin to be encoded for the second time: without the ground. */
+static bool die_beside_the_ground(void *context, const idf_progress *progress) {
+    size_t *last = context;
+    if (strcmp(progress->stage, "encode") == 0) {
+        if (progress->done < *last)
+            raise(SIGKILL);
+        *last = progress->done;
+    }
+    return true;
+}
+
+/* What was encoded with a ground that was not known yet is not taken for the state of things. */
+static void before_the_ground_is_left_out(void **state) {
+    (void)state;
+    size_t last = 0;
+    int how = 0;
+    paint_all(20);
+    assert_int_equal(build(folder, -1, false).n_on_ground, 0);
+    lay_all_on_a_mat(30);
+    const idf_build_options options = {.refs_dir = refs,
+                                       .out_path = folder,
+                                       .encoder = encoder,
+                                       .progress = die_beside_the_ground,
+                                       .context = &last,
+                                       .calibration_views = -1,
+                                       .checkpoint_pictures = KEPT_AT_ONCE};
+    pid_t child = fork();
+    if (child == 0)
+        _exit(idf_build_index(&options, NULL, NULL) == IDF_OK ? 0 : 1);
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFSIGNALED(how));
+    const idf_build_report resumed = build(folder, -1, false);
+    assert_true(build(fresh, -1, true).n_on_ground > 0);
+    assert_true(resumed.n_on_ground > 0);
+    assert_is(folder, fresh);
+    remove_folder(folder);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_a_folder),
         cmocka_unit_test(of_a_file),
         cmocka_unit_test(the_first_of_a_file),
+        cmocka_unit_test(before_the_ground_is_left_out),
     };
     return cmocka_run_group_tests(tests, make, take_away);
 }
