@@ -17,6 +17,9 @@
  * these apart, half of it will do. */
 static const double FULL_COVERAGE = 0.75, NO_COVERAGE = 0.4;
 static const double FULL_WITH_SURFACE = 0.5, NO_WITH_SURFACE = 0.25;
+/* Evidence of a surface that agrees almost everywhere: then all of the thing is there, wherever its
+ * features were seen. */
+static const double SURFACE_COVERS = 6;
 /* Own evidence from which what is shared with others counts too, where there is no surface. */
 static const double OWN_CLEAR = 4;
 /* Log odds against a look-alike, as weights of log10 of the evidence, of the surface and of own
@@ -31,6 +34,12 @@ static const double LOOKALIKE_MIDDLE = 5.5, MARKED_MIDDLE = 6.5, MIDDLE = 6, STE
 static double part_covered(double covered, double none, double full) {
     double part = fmin(1, fmax(0, (covered - none) / (full - none)));
     return part * part;
+}
+
+/* How much of the thing is there, where the surface was compared. */
+static double part_there(const idf_sighting *seen) {
+    double by_features = part_covered(seen->coverage, NO_WITH_SURFACE, FULL_WITH_SURFACE);
+    return fmax(by_features, fmin(1, seen->surface / SURFACE_COVERS));
 }
 
 /* Against a thing of the same design, `evidence` being what is against chance. */
@@ -55,8 +64,7 @@ double idf_effective_evidence(const idf_sighting *seen) {
         return fmax(0, fmin(counts, beside_the_mark(seen)));
     }
     if (seen->n_windows > 0) {
-        double counts =
-            seen->evidence * part_covered(seen->coverage, NO_WITH_SURFACE, FULL_WITH_SURFACE);
+        double counts = seen->evidence * part_there(seen);
         return fmax(0, fmin(counts, against_lookalikes(seen, counts)));
     }
     double evidence = seen->evidence * part_covered(seen->coverage, NO_COVERAGE, FULL_COVERAGE);

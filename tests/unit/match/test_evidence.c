@@ -269,11 +269,20 @@ static void surfaces_count(void **state) {
     idf_sighting a = box(1, 40, 0, 0, 100);
     a.coverage = 0.575; /* half way: the square of a half of it */
     assert_true(fabs(idf_effective_evidence(&a) - 10) < 1e-9);
+    a = box(1, 1000, 0, 0, 100);
     a.n_windows = 40;
     a.coverage = 0.375; /* half way, where the surface is known */
-    a.surface = 9;
-    assert_true(fabs(idf_effective_evidence(&a) - 10) < 1e-9);
+    assert_true(fabs(idf_effective_evidence(&a) - (6 + 3 * (3 * log10(250) - 5.5))) < 1e-9);
     a.coverage = 0.25;
+    assert_true(idf_effective_evidence(&a) == 0);
+    a.evidence = 5;
+    a.surface = 4.5; /* it agrees almost everywhere: the features are few, the thing is there */
+    assert_true(fabs(idf_effective_evidence(&a) - 3.75) < 1e-9);
+    a.surface = 6;
+    assert_true(idf_effective_evidence(&a) == 5);
+    a.surface = 9;
+    assert_true(idf_effective_evidence(&a) == 5);
+    a.marked = true; /* the mark may be what agrees */
     assert_true(idf_effective_evidence(&a) == 0);
 }
 
