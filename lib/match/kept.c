@@ -21,7 +21,7 @@ void idf_kept_forget(idf_kept *kept) {
 }
 
 void idf_kept_release(idf_kept *kept) {
-    for (int i = 0; i < kept->n_grown; i++) {
+    for (int i = 0; kept->parts != NULL && i < PARTS_MAX; i++) {
         idf_free(kept->parts[i].keypoints);
         idf_free(kept->parts[i].descriptors);
     }
@@ -47,7 +47,6 @@ void idf_kept_add(idf_kept *kept, const idf_region *region, const int sizes[2],
     if (kept->parts == NULL || kept->n == PARTS_MAX)
         return;
     part *p = &kept->parts[kept->n];
-    kept->n_grown = kept->n_grown > kept->n ? kept->n_grown : kept->n + 1;
     if (!make_room(p, features->n))
         return;
     p->region = *region;

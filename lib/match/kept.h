@@ -16,7 +16,7 @@ extern "C" {
 /* Scratch; belongs to one thread. All zeros is empty. */
 typedef struct idf_kept {
     struct idf_kept_part *parts;
-    int n, n_grown;
+    int n;
 } idf_kept;
 
 void idf_kept_forget(idf_kept *kept);

@@ -96,14 +96,15 @@ static idf_build_report build(const char *path, int calibration_views, bool rebu
     return report;
 }
 
-/* The same in a process that does not come to its end. */
-static void build_and_die(const char *path, const last_moment *moment) {
+/* The same in a process that does not come to its end: `die` ends it. */
+static void build_until(const char *path, int calibration_views, idf_progress_fn die,
+                        void *context) {
     const idf_build_options options = {.refs_dir = refs,
                                        .out_path = path,
                                        .encoder = encoder,
-                                       .progress = die_at,
-                                       .context = (void *)(uintptr_t)moment,
-                                       .calibration_views = moment->calibration_views,
+                                       .progress = die,
+                                       .context = context,
+                                       .calibration_views = calibration_views,
                                        .checkpoint_pictures = KEPT_AT_ONCE};
     int how = 0;
     pid_t child = fork();
@@ -112,6 +113,10 @@ static void build_and_die(const char *path, const last_moment *moment) {
     assert_int_equal(waitpid(child, &how, 0), child);
     assert_true(WIFSIGNALED(how));
     assert_int_equal(WTERMSIG(how), SIGKILL);
+}
+
+static void build_and_die(const char *path, const last_moment *moment) {
+    build_until(path, moment->calibration_views, die_at, (void *)(uintptr_t)moment);
 }
 
 /* The index at `path`, as one file, is that at `other`. */
@@ -224,22 +229,10 @@ static bool die_beside_the_ground(void *context, const idf_progress *progress) {
 static void before_the_ground_is_left_out(void **state) {
     (void)state;
     size_t last = 0;
-    int how = 0;
     paint_all(20);
     assert_int_equal(build(folder, -1, false).n_on_ground, 0);
     lay_all_on_a_mat(30);
-    const idf_build_options options = {.refs_dir = refs,
-                                       .out_path = folder,
-                                       .encoder = encoder,
-                                       .progress = die_beside_the_ground,
-                                       .context = &last,
-                                       .calibration_views = -1,
-                                       .checkpoint_pictures = KEPT_AT_ONCE};
-    pid_t child = fork();
-    if (child == 0)
-        _exit(idf_build_index(&options, NULL, NULL) == IDF_OK ? 0 : 1);
-    assert_int_equal(waitpid(child, &how, 0), child);
-    assert_true(WIFSIGNALED(how));
+    build_until(folder, -1, die_beside_the_ground, &last);
     const idf_build_report resumed = build(folder, -1, false);
     assert_true(build(fresh, -1, true).n_on_ground > 0);
     assert_true(resumed.n_on_ground > 0);

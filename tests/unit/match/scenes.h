@@ -170,4 +170,18 @@ static inline void put_card(idf_image *frame, const idf_image *card, const idf_p
     idf_image_release(&seen);
 }
 
+/* Lays of a card of that height an oval: nothing has an outline then. */
+static inline void put_oval(idf_image *frame, const idf_image *card, const double middle[2],
+                            double height, const double radii[2]) {
+    idf_image with = table(frame->width, frame->height, 0, 1);
+    idf_point corners[4];
+    card_corners(corners, card, middle, height, 0);
+    put_card(&with, card, corners);
+    for (int y = 0; y < frame->height; y++)
+        for (int x = 0; x < frame->width; x++)
+            if (hypot((x - middle[0]) / radii[0], (y - middle[1]) / radii[1]) < 1)
+                memcpy(idf_image_row(frame, y) + 3 * x, idf_image_row(&with, y) + 3 * x, 3);
+    idf_image_release(&with);
+}
+
 #endif

@@ -73,21 +73,14 @@ static void small_card_by_its_outline(void **state) {
 /* Only an oval of it is seen: there is no outline, so the tile that holds it is enlarged. */
 static void small_card_without_outline(void **state) {
     (void)state;
-    idf_image frame = table(WIDTH, HEIGHT, 0, 1), with = table(WIDTH, HEIGHT, 0, 1);
-    idf_point corners[4];
-    card_corners(corners, &cards[GOLDFISH], (const double[2]){400, 300}, 190, 0);
-    put_card(&with, &cards[GOLDFISH], corners);
-    for (int y = 0; y < HEIGHT; y++)
-        for (int x = 0; x < WIDTH; x++)
-            if (hypot((x - 400) / 62.0, (y - 300) / 88.0) < 1)
-                memcpy(idf_image_row(&frame, y) + 3 * x, idf_image_row(&with, y) + 3 * x, 3);
+    idf_image frame = table(WIDTH, HEIGHT, 0, 1);
+    put_oval(&frame, &cards[GOLDFISH], (const double[2]){400, 300}, 190, (const double[2]){62, 88});
     idf_look look = look_of(&frame);
     assert_true(in_the_whole(GOLDFISH) < 4);
     assert_int_equal(idf_looker_look(looker, &look, &seen, NULL), IDF_OK);
     assert_non_null(sighting_of(GOLDFISH));
     assert_true(sighting_of(GOLDFISH)->evidence > 5);
     idf_image_release(&frame);
-    idf_image_release(&with);
 }
 
 /* The same in a frame of a webcam: each quarter of it is looked at once more and enlarged, since
@@ -97,14 +90,9 @@ static void small_card_in_a_small_frame(void **state) {
     enum { W = 640, H = 480 };
     static const double at[5][2] = {{200, 180}, {440, 180}, {200, 300}, {440, 300}, {320, 240}};
     for (int k = 0; k < 5; k++) {
-        idf_image frame = table(W, H, 0, 1), with = table(W, H, 0, 1);
+        idf_image frame = table(W, H, 0, 1);
         idf_point corners[4];
-        card_corners(corners, &cards[GOLDFISH], at[k], 130, 0);
-        put_card(&with, &cards[GOLDFISH], corners);
-        for (int y = 0; y < H; y++)
-            for (int x = 0; x < W; x++)
-                if (hypot((x - at[k][0]) / 42, (y - at[k][1]) / 60) < 1)
-                    memcpy(idf_image_row(&frame, y) + 3 * x, idf_image_row(&with, y) + 3 * x, 3);
+        put_oval(&frame, &cards[GOLDFISH], at[k], 130, (const double[2]){42, 60});
         idf_look look = look_of(&frame);
         assert_true(in_the_whole(GOLDFISH) < 6);
         long before = idf_looker_n_looks(looker);
@@ -121,7 +109,6 @@ static void small_card_in_a_small_frame(void **state) {
         assert_non_null(sighting_of(OWL));
         assert_true(idf_looker_n_looks(looker) - before <= 1); /* it is clear: no quarters */
         idf_image_release(&frame);
-        idf_image_release(&with);
     }
 }
 
@@ -129,20 +116,14 @@ static void small_card_in_a_small_frame(void **state) {
  * which is little enough for one more look at where it lies, and that shows 22.9. */
 static void what_is_in_doubt_is_looked_at_closer(void **state) {
     (void)state;
-    idf_image frame = table(WIDTH, HEIGHT, 0, 1), with = table(WIDTH, HEIGHT, 0, 1);
-    idf_point corners[4];
-    card_corners(corners, &cards[GOLDFISH], (const double[2]){800, 450}, 700, 0);
-    put_card(&with, &cards[GOLDFISH], corners);
-    for (int y = 0; y < HEIGHT; y++)
-        for (int x = 0; x < WIDTH; x++)
-            if (hypot((x - 800) / 80.0, (y - 450) / 104.0) < 1)
-                memcpy(idf_image_row(&frame, y) + 3 * x, idf_image_row(&with, y) + 3 * x, 3);
+    idf_image frame = table(WIDTH, HEIGHT, 0, 1);
+    put_oval(&frame, &cards[GOLDFISH], (const double[2]){800, 450}, 700,
+             (const double[2]){80, 104});
     idf_look look = look_of(&frame);
     assert_int_equal(idf_looker_look(looker, &look, &seen, NULL), IDF_OK);
     assert_non_null(sighting_of(GOLDFISH));
     assert_true(sighting_of(GOLDFISH)->evidence > 20);
     idf_image_release(&frame);
-    idf_image_release(&with);
 }
 
 static void masked_and_empty(void **state) {

@@ -225,19 +225,6 @@ static void a_frame_looked_at_again(void **state) {
     idf_image_release(&frame);
 }
 
-/* Lays an oval of a card on a small frame: small enough to be found in a quarter of it alone. */
-static void put_oval(idf_image *frame, const idf_image *card, const double middle[2]) {
-    idf_image with = table(frame->width, frame->height, 0, 1);
-    idf_point corners[4];
-    card_corners(corners, card, middle, 130, 0);
-    put_card(&with, card, corners);
-    for (int y = 0; y < frame->height; y++)
-        for (int x = 0; x < frame->width; x++)
-            if (hypot((x - middle[0]) / 42, (y - middle[1]) / 60) < 1)
-                memcpy(idf_image_row(frame, y) + 3 * x, idf_image_row(&with, y) + 3 * x, 3);
-    idf_image_release(&with);
-}
-
 /* Parts of a frame that is matched again are made once; those of the frame before are not taken. */
 static void parts_of_a_frame_are_kept(void **state) {
     (void)state;
@@ -250,7 +237,7 @@ static void parts_of_a_frame_are_kept(void **state) {
     uint8_t masked[N_CARDS] = {0};
     for (int i = 0; i < 2; i++) {
         frames[i] = table(640, 480, 0, 1);
-        put_oval(&frames[i], &cards[shown[i]], at);
+        put_oval(&frames[i], &cards[shown[i]], at, 130, (const double[2]){42, 60});
     }
     assert_int_equal(idf_scratch_new(&anew, NULL), IDF_OK);
     assert_int_equal(idf_call_begin(&call, collection, scratch, NULL, NULL), IDF_OK);
