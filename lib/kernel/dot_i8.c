@@ -21,13 +21,18 @@ void idf_dot_i8_c(const int8_t *rows, size_t n_rows, const int16_t *queries, siz
         }
 }
 
+static idf_dot_i8_fn *variant(void) {
+#if defined(__x86_64__)
+    unsigned cpu = idf_cpu_features();
+    if (cpu & IDF_CPU_AVX512VNNI)
+        return idf_dot_i8_avx512vnni;
+    if (cpu & IDF_CPU_AVX2)
+        return idf_dot_i8_avx2;
+#endif
+    return idf_dot_i8_c;
+}
+
 void idf_dot_i8(const int8_t *rows, size_t n_rows, const int16_t *queries, size_t n_queries,
                 size_t dim, int32_t *out) {
-#if defined(__x86_64__)
-    if (idf_cpu_features() & IDF_CPU_AVX2) {
-        idf_dot_i8_avx2(rows, n_rows, queries, n_queries, dim, out);
-        return;
-    }
-#endif
-    idf_dot_i8_c(rows, n_rows, queries, n_queries, dim, out);
+    variant()(rows, n_rows, queries, n_queries, dim, out);
 }

@@ -25,7 +25,7 @@ typedef void idf_dot_i8_fn(const int8_t *rows, size_t n_rows, const int16_t *que
                            size_t n_queries, size_t dim, int32_t *out);
 idf_dot_i8_fn idf_dot_i8_c;
 #if defined(__x86_64__)
-idf_dot_i8_fn idf_dot_i8_avx2;
+idf_dot_i8_fn idf_dot_i8_avx2, idf_dot_i8_avx512vnni;
 #endif
 
 #ifdef __cplusplus

@@ -25,8 +25,8 @@ static void check(size_t n_rows, size_t n_queries, size_t dim, bool extreme) {
     for (size_t i = 0; i < n_queries * dim; i++)
         queries[i] =
             (int16_t)(extreme ? most : (int)idf_rng_below(&rng, 2 * (uint32_t)most + 1) - most);
-    const unsigned levels[] = {0, ~0u};
-    for (int level = 0; level < 2; level++) {
+    const unsigned levels[] = {0, IDF_CPU_AVX2, ~0u};
+    for (int level = 0; level < 3; level++) {
         idf_cpu_restrict(levels[level]);
         idf_dot_i8(rows, n_rows, queries, n_queries, dim, got);
         for (size_t q = 0; q < n_queries; q++)
