@@ -195,8 +195,6 @@ static void compare_item(idf_build *b, idf_build_item *it) {
             continue;
         idf_index_get_row(b->old[i].index, at, &row);
         it->replaces = it->replaces || i == OLD_TARGET;
-        if (i == OLD_BEGUN && idf_index_row_is_cropped(&row))
-            continue;
         if (it->stat.is_file && is_hash(row.sha256) && row.size_bytes == it->stat.size_bytes &&
             row.mtime_ns == it->stat.mtime_ns)
             take_over(b, it, &b->old[i], at);
