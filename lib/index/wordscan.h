@@ -36,8 +36,6 @@ typedef struct idf_word_scan {
 extern const idf_word_scan idf_word_scan_c;
 #if defined(__x86_64__)
 extern const idf_word_scan idf_word_scan_avx2, idf_word_scan_avx512popcnt;
-int idf_word_nearest_avx2(const idf_word_group *groups, int n, const idf_descriptor *wanted, int k,
-                          uint32_t *out);
 #endif
 
 /* Fills groups, as many as n descriptors need. */

@@ -83,8 +83,8 @@ static inline int place_of(int number) {
     return (number & ~15) | (number & 3) << 2 | (number >> 2 & 3);
 }
 
-int idf_word_nearest_avx2(const idf_word_group *groups, int n, const idf_descriptor *wanted, int k,
-                          uint32_t *out) {
+static int nearest_avx2(const idf_word_group *groups, int n, const idf_descriptor *wanted, int k,
+                        uint32_t *out) {
     _Alignas(32) uint16_t keys[WORD_KEYS];
     __m256i parts[4];
     int n_groups = (n + IDF_WORD_GROUP - 1) / IDF_WORD_GROUP, found = 0;
@@ -104,4 +104,4 @@ int idf_word_nearest_avx2(const idf_word_group *groups, int n, const idf_descrip
     return found;
 }
 
-const idf_word_scan idf_word_scan_avx2 = {near_avx2, idf_word_nearest_avx2, word_distance};
+const idf_word_scan idf_word_scan_avx2 = {near_avx2, nearest_avx2, word_distance};

@@ -8,20 +8,20 @@
 #include <cmocka.h>
 
 #include "index/wordscan.h"
+#include "kernel/cpu.h"
 #include "unit/match/synthetic.h"
 
-static void variants_agree(void **state) {
-    (void)state;
+static void agrees(const idf_word_scan *best) {
     idf_rng rng;
     idf_rng_init(&rng, 41, 0);
-    const idf_word_scan *best = idf_word_scan_choose();
     for (int n = 0; n <= IDF_WORD_BRANCH_MAX; n++) {
         /* exact sizes, so that a sanitizer sees any step outside */
         uint64_t *signatures = malloc((size_t)n * sizeof *signatures + 1);
         idf_descriptor *d = malloc((size_t)n * sizeof *d + 1);
         uint32_t *a = malloc((size_t)n * sizeof *a + 4), *b = malloc((size_t)n * sizeof *b + 4);
         idf_word_group groups[IDF_WORD_BRANCH_MAX / IDF_WORD_GROUP] = {0};
-        uint32_t p[10], q[10];
+        uint32_t p[64], q[64];
+        int k_max = n <= 64 ? 64 : 10; /* the farthest, too */
         idf_descriptor wanted = synthetic_descriptor(&rng);
         uint64_t want = (uint64_t)idf_rng_u32(&rng) << 32 | idf_rng_u32(&rng);
         for (int i = 0; i < n; i++) {
@@ -38,9 +38,9 @@ static void variants_agree(void **state) {
         assert_int_equal(n_a, n_b);
         assert_memory_equal(a, b, (size_t)n_a * sizeof *a);
         idf_word_groups_fill(groups, d, n);
-        int n_p = idf_word_scan_c.nearest(groups, n, &wanted, 10, p);
-        assert_int_equal(n_p, n < 10 ? n : 10);
-        assert_int_equal(best->nearest(groups, n, &wanted, 10, q), n_p);
+        int n_p = idf_word_scan_c.nearest(groups, n, &wanted, k_max, p);
+        assert_int_equal(n_p, n < k_max ? n : k_max);
+        assert_int_equal(best->nearest(groups, n, &wanted, k_max, q), n_p);
         assert_memory_equal(p, q, (size_t)n_p * sizeof *p);
         for (int i = 0; i < n_p; i++) {
             unsigned distance = best->distance(&d[p[i] & 0xffff], &wanted);
@@ -52,6 +52,14 @@ static void variants_agree(void **state) {
         free(a);
         free(b);
     }
+}
+
+static void variants_agree(void **state) {
+    (void)state;
+    idf_cpu_restrict(IDF_CPU_AVX2);
+    agrees(idf_word_scan_choose());
+    idf_cpu_restrict(~0u);
+    agrees(idf_word_scan_choose());
 }
 
 int main(void) {
