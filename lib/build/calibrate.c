@@ -27,6 +27,7 @@
 #include "model/encoder.h"
 
 enum { WIDTH = 640, HEIGHT = 480, CHUNK = 16, SEED = 20, FAMILY = 8, VIEWS_A_ROW = 2 };
+enum { ROWS_AT_ONCE = 1024 }; /* compared before what they take up is let go of */
 
 /* Score of the average stranger's cosine. */
 static const double TYPICAL_STRANGER = 0.02;
@@ -132,6 +133,13 @@ static idf_status reach(worker *w, idf_look look, size_t row, sample *s) {
     return status;
 }
 
+/* Vectors lie far from each other in what is mapped: all of them would be half of the memory that
+ * `index` takes. Called for row after row. */
+static void let_go(const run *r, size_t i) {
+    if (r->options->relax != NULL && i % ROWS_AT_ONCE == ROWS_AT_ONCE - 1)
+        r->options->relax(r->options->relax_context);
+}
+
 /* Cosines of the right row, and of the best that is not of its family. */
 static void compare(const run *r, const float *vector, sample *s) {
     size_t dim = (size_t)r->options->encoder->dim;
@@ -139,6 +147,7 @@ static void compare(const run *r, const float *vector, sample *s) {
     for (size_t i = 0; i < r->options->n_rows; i++) {
         const float *other = r->options->rows[i].embedding;
         float cosine;
+        let_go(r, i);
         if (r->blank[i] && i != s->family[0])
             continue;
         idf_dot_f32(other, 1, vector, 1, dim, &cosine);
@@ -313,20 +322,24 @@ static idf_status compare_background(const run *r, double **out, size_t *n_out, 
     idf_status status = idf_background_new(&vectors, &n, o->encoder, err);
     if (status != IDF_OK || n == 0)
         return status;
+    float *cosines = idf_alloc(n, sizeof *cosines);
     *out = idf_alloc(n, sizeof **out);
     *n_out = n;
-    for (size_t i = 0; *out != NULL && i < n; i++) {
+    if (cosines == NULL || *out == NULL)
+        status = no_memory(err);
+    for (size_t i = 0; status == IDF_OK && i < n; i++)
         (*out)[i] = -1;
-        for (size_t row = 0; row < o->n_rows; row++) {
-            float cosine;
-            if (r->blank[row])
-                continue;
-            idf_dot_f32(o->rows[row].embedding, 1, vectors + i * dim, 1, dim, &cosine);
-            (*out)[i] = fmax((*out)[i], (double)cosine);
-        }
+    for (size_t row = 0; status == IDF_OK && row < o->n_rows; row++) {
+        let_go(r, row);
+        if (r->blank[row])
+            continue;
+        idf_dot_f32(o->rows[row].embedding, 1, vectors, n, dim, cosines);
+        for (size_t i = 0; i < n; i++)
+            (*out)[i] = fmax((*out)[i], (double)cosines[i]);
     }
+    idf_free(cosines);
     idf_free(vectors);
-    return *out != NULL ? IDF_OK : no_memory(err);
+    return status;
 }
 
 static idf_status fit(run *r, idf_calibration *out, idf_error *err) {
@@ -441,6 +454,7 @@ idf_status idf_calibrate(idf_calibration *out, const idf_calibrate_options *o, i
         r.references[i] = o->rows[i].features;
         r.pictures[i] = o->rows[i].picture;
         r.blank[i] = is_blank(&o->rows[i], (size_t)o->encoder->dim);
+        let_go(&r, i);
     }
     if (status == IDF_OK)
         status = idf_wordindex_new(&r.words,
