@@ -211,16 +211,25 @@ static void name_words(idf_word_query *q) {
     }
 }
 
+/* How many of a word's first n entries, part after part, are looked at. */
+static uint32_t looked_at(const idf_wordindex *x, uint32_t word, uint32_t n) {
+    uint32_t all = x->length[word];
+    return all > SCANNED_MAX ? (uint32_t)((uint64_t)n * SCANNED_MAX / all) : n;
+}
+
 /* Looks through a word's list of one part, or its share of what is looked at of a long word, for
- * signatures near the one wanted; appends to `near`. Returns the new end. */
+ * signatures near the one wanted; appends to `near`. *before counts the word's entries in the parts
+ * up to this one: shares are rounded together, so that a part of one picture has its own. Returns
+ * the new end. */
 static int scan_list(idf_word_query *q, const idf_word_part *part, uint32_t word, uint64_t wanted,
-                     int n) {
+                     uint32_t *before, int n) {
     const idf_wordindex *x = q->index;
     const idf_postings *list = part->postings;
-    uint32_t from = 0, there = idf_postings_list(list, word, &from);
+    uint32_t from = 0, there = idf_postings_list(list, word, &from), after = *before + there;
     uint32_t *near = q->near + n;
-    if (x->length[word] > SCANNED_MAX) /* the first of a list are an even sample of it */
-        there = (uint32_t)((uint64_t)there * SCANNED_MAX / x->length[word]);
+    /* the first of a list are an even sample of it */
+    there = looked_at(x, word, after) - looked_at(x, word, *before);
+    *before = after;
     int passed = x->vocabulary->scan->near(list->signatures + from, (int)there, wanted,
                                            SIGNATURE_BITS, near);
     for (int k = 0; k < passed; k++) {
@@ -241,13 +250,15 @@ static void scan_words(idf_word_query *q) {
         lookup *l = &q->block[b];
         uint64_t wanted = idf_word_signature(&q->frame->descriptors[q->chosen[q->first + b]]);
         l->from = n;
-        for (int w = 0; w < l->n_words; w++)
+        for (int w = 0; w < l->n_words; w++) {
+            uint32_t before = 0;
             for (size_t p = 0; p < x->n_parts; p++) {
-                int to = scan_list(q, &x->parts[p], l->words[w], wanted, n);
+                int to = scan_list(q, &x->parts[p], l->words[w], wanted, &before, n);
                 if (to > n)
                     q->spans[q->n_spans++] = (span){&x->parts[p], to};
                 n = to;
             }
+        }
         l->to = n;
     }
 }

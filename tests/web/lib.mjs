@@ -41,7 +41,7 @@ export async function browser(options = {}) {
 }
 
 /** A machine that does much else is slow; a test that hangs still ends. */
-const PATIENCE = 60000;
+const PATIENCE = 180000;
 
 export const SIZES = { 360: [360, 800], 768: [768, 1024], 1440: [1440, 900], 2560: [2560, 1440] };
 

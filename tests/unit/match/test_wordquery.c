@@ -224,7 +224,8 @@ static void matches_pass_the_ratio_test(void **state) {
     end(index, query);
 }
 
-/* More than 2048 entries of a word, in two parts: the share of each is looked at. */
+/* More than 2048 entries of a word, in parts: the share of each is looked at, and those of one
+ * picture that has just been added. */
 static void long_lists_are_sampled_evenly(void **state) {
     (void)state;
     enum { MANY = 3000 };
@@ -236,8 +237,9 @@ static void long_lists_are_sampled_evenly(void **state) {
     idf_wordindex *learnt, *index;
     const idf_word_source whole = {.references = alike, .n_rows = MANY};
     assert_int_equal(idf_wordindex_new(&learnt, &whole, NULL, NULL), IDF_OK);
-    const idf_word_part parts[2] = {{.n_rows = 1000}, {.n_rows = 2000, .first = 1000}};
-    const idf_word_source split = in_parts(alike, MANY, learnt->vocabulary, parts, 2);
+    const idf_word_part parts[3] = {
+        {.n_rows = 1000}, {.n_rows = 1999, .first = 1000}, {.n_rows = 1, .first = 2999}};
+    const idf_word_source split = in_parts(alike, MANY, learnt->vocabulary, parts, 3);
     idf_word_query *query = ask(&index, &split);
     assert_int_equal(index->longest, MANY);
     int n_of[6] = {0};
@@ -252,7 +254,10 @@ static void long_lists_are_sampled_evenly(void **state) {
         assert_in_range(n_of[i], 250, 450);
         sum += n_of[i];
     }
-    assert_in_range(sum, 2040, 2048);
+    assert_int_equal(sum, 2048);
+    idf_candidate added;
+    idf_word_query_get_row(query, MANY - 1, &added);
+    assert_int_equal(added.n_matches, 1);
     end(index, query);
     idf_wordindex_free(learnt);
 }
