@@ -9,6 +9,10 @@
  *   TILE_ADD(s, x, a)  s, with products of neighbours added
  *   TILE_TOTAL(s)      the sum of all that is in s */
 
+/* Bytes of rows that are fetched ahead: what the processor does of this by itself ends with a page,
+ * and rows of a large collection come from memory. */
+enum { TILE_AHEAD = 4096 };
+
 /* What is behind the last whole step. */
 static inline int32_t tile_rest(const int8_t *row, const int16_t *query, size_t n) {
     int32_t sum = 0;
@@ -24,6 +28,8 @@ static __attribute__((noinline)) void tile(const int8_t *x, const int8_t *y, con
                                            int32_t by_b[2]) {
     tile_sums xa = TILE_NONE, ya = xa, xb = xa, yb = xa;
     for (size_t i = 0; i < n; i += TILE_STEP) {
+        __builtin_prefetch(x + i + TILE_AHEAD);
+        __builtin_prefetch(y + i + TILE_AHEAD);
         tile_sums of_x = TILE_ROW(x + i), of_y = TILE_ROW(y + i);
         tile_sums of_a = TILE_QUERY(a + i), of_b = TILE_QUERY(b + i);
         __asm__("" : "+v"(of_a), "+v"(of_b)); /* stay in registers: GCC 12 puts them on the stack */
