@@ -77,11 +77,11 @@ export async function until(what, fn, ms = PATIENCE) {
 export const text = async (page, selector) => (await page.locator(selector).first().innerText()).replace(/\s+/g, ' ').trim();
 export const press = (page, act) => page.locator(`[data-act="${act}"]:visible`).first().click();
 export const startCamera = async (page) => { await page.getByText('Use Webcam').first().click(); await page.waitForSelector('#stage[data-picture]'); };
-/** Things that no answer renews stay so many times longer: a machine that does much else is late with its answers. @param {any} page @param {number} times */
-export const patience = (page, times) => page.evaluate((n) => {
-  const { tracker } = window.identify.state, { expire } = Object.getPrototypeOf(tracker);
-  tracker.expire = (now, limit) => expire.call(tracker, now, limit * n);
-}, times);
+/** What no answer renews stays in view twenty times as long: a machine that does much else is late with its answers. @param {any} page */
+export const keepInView = (page) => page.evaluate(() => {
+  const { tracker } = window.identify.state, { expire } = tracker;
+  tracker.expire = (now, limit) => expire.call(tracker, now, 20 * limit);
+});
 export const noErrors = (page) => assert.deepEqual(page.wrong, []);
 
 /** What is drawn at this moment, as fractions of the picture. */

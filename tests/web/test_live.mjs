@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { Fake, GOLDFISH, answer } from './fake.mjs';
-import { FRAMES, assert, browser, camera, drawn, iou, noErrors, open, patience, press, run, scratchFile, startCamera, text, until } from './lib.mjs';
+import { FRAMES, assert, browser, camera, drawn, iou, keepInView, noErrors, open, press, run, scratchFile, startCamera, text, until } from './lib.mjs';
 import { NINE, pagePhoto } from './pagephoto.mjs';
 import { frameOf } from './frames.mjs';
 import { PROGRAM, REFS, Server, exampleIndex, writePrices } from './server.mjs';
@@ -38,7 +38,7 @@ const steered = (url) => open(b, url, { before: () => {
 await run({
   async 'a webcam: the name, the price, the outline where the card is, add, reload'() {
     const page = await open(b, server.url);
-    await patience(page, 20);
+    await keepInView(page);
     await startCamera(page);
     await seen(page, 'Lantern Goldfish');
     assert.equal(await text(page, '#caption .price'), '$11.41');

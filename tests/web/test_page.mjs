@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { DRAGON, EAGLE, Fake, GOLDFISH, PRICE, QUAD, SOURCE, answer, beside, mask } from './fake.mjs';
-import { assert, browser, drawn, iou, misplaced, noErrors, open, patience, pixelsOf, press, run, scratchFile, startCamera, text, until, FRAMES, SIZES } from './lib.mjs';
+import { assert, browser, drawn, iou, keepInView, misplaced, noErrors, open, pixelsOf, press, run, scratchFile, startCamera, text, until, FRAMES, SIZES } from './lib.mjs';
 import { calm, small } from './frames.mjs';
 
 const lanes = [await new Fake().listen(), await new Fake().listen()]; // a server for each test that runs beside others
@@ -18,7 +18,7 @@ const photo = path.join(FRAMES, '01_at_an_angle.jpg');
 async function live(fake, reply, { goes = false, ...options } = {}) {
   fake.answer = reply;
   const page = await open(b, fake.url, options);
-  if (!goes) await patience(page, 20);
+  if (!goes) await keepInView(page);
   await startCamera(page);
   return page;
 }
@@ -183,7 +183,7 @@ await run({
     await seen(page, 'Lantern Goldfish');
     await mine.close();
     await page.waitForFunction(() => document.querySelector('#banner').textContent.startsWith('Lost the server.'));
-    await page.waitForFunction(() => !document.querySelector('#tracks li') && document.querySelector('#caption').textContent.includes('Waiting for the server'));
+    await page.waitForFunction(() => !document.querySelector('#tracks li') && document.querySelector('#caption').textContent.includes('Waiting for the server'), null, { timeout: 6000 });
     assert.equal(await text(page, '#status .live'), 'Server lost');
     const back = await new Fake().listen(port);
     back.answer = () => answer(GOLDFISH());
@@ -228,12 +228,16 @@ await run({
   },
 
   async 'no camera, a busy one, a refused one'(fake) {
-    for (const [name, says] of [['NotFoundError', 'No camera found'], ['NotReadableError', 'The camera is in use'], ['NotAllowedError', 'The camera is blocked here']]) {
+    for (const [name, says] of [['NotFoundError', 'No camera found'], ['NotReadableError', 'The camera is in use']]) {
       const page = await open(b, fake.url, { before: { fn: (n) => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', n)); }, arg: name } });
       await page.getByText('Use Webcam').click();
       await page.waitForFunction((t) => document.querySelector('#msg h2')?.textContent === t, says);
       await done(page);
     }
+    const shut = await browser({ fakeUi: false }), page = await open(shut, fake.url); // nobody says yes
+    await page.getByText('Use Webcam').click();
+    await page.waitForFunction(() => document.querySelector('#msg h2')?.textContent === 'The camera is blocked here');
+    await shut.close();
   },
 
   async 'an upstream of the original’s kind, and of mac_tensor’s'(fake) {

@@ -1,7 +1,7 @@
 // The page by hand, ear and eye: lenses, torch and zoom of a camera that has them, swipes, sound and
 // buzzes, what a screen reader is told, and the main job by keyboard alone.
 import { DRAGON, Fake, GOLDFISH, answer } from './fake.mjs';
-import { SIZES, assert, browser, noErrors, open, patience, press, run, startCamera, text, until } from './lib.mjs';
+import { SIZES, assert, browser, keepInView, noErrors, open, press, run, startCamera, text, until } from './lib.mjs';
 
 const fake = await new Fake().listen();
 const b = await browser();
@@ -178,7 +178,7 @@ await run({
   async 'a screen reader: each thing once, in words, at most one message in two seconds; names begin with what is seen'() {
     fake.answer = () => answer(GOLDFISH(), DRAGON({ corners: FAR }));
     const page = await open(b, fake.url, { before: listen });
-    await patience(page, 20);
+    await keepInView(page);
     await startCamera(page);
     await until('both are said', async () => (await heard(page)).said.map((s) => s[0]).join(' ').includes('printing not sure'));
     await page.keyboard.press('a');
@@ -202,7 +202,7 @@ await run({
   async 'by keyboard alone, with the single keys turned off: webcam, add, one more, the printing, export, undo'() {
     fake.answer = () => answer(GOLDFISH(), DRAGON({ corners: FAR }));
     const page = await open(b, fake.url, { before: () => localStorage.setItem('dlf-live-settings-v1', '{"keys":false}') });
-    await patience(page, 20);
+    await keepInView(page);
     await tabTo(page, '#msg [data-act="webcam"]');
     assert.ok(await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle !== 'none'), 'the focus is seen');
     await page.keyboard.press('Enter');
