@@ -48,5 +48,5 @@ export const STATES = {
   import: { go: async (page) => { await sheet(page, 'deck'); await press(page, 'import'); } },
   settings: { go: async (page) => { await press(page, 'settings'); } },
   keys: { go: async (page) => { await page.keyboard.press('?'); } },
-  token: { go: async (page, fake) => { fake.answer = () => ({ status: 401, body: { error: 'a token is needed' } }); await startCamera(page); await page.waitForSelector('#token-text'); } },
+  token: { go: async (page, fake) => { fake.answer = () => ({ status: 401, body: { error: 'a token is needed' } }); await page.getByText('Use Webcam').first().click(); await page.waitForSelector('#token-text'); } },
 };
