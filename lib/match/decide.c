@@ -24,12 +24,14 @@ static const double SURFACE_COVERS = 6;
 static const double OWN_CLEAR = 4;
 /* Log odds against a look-alike, as weights of log10 of the evidence, of the surface and of own
  * evidence (logistic regression; docs/matching.md says on what). */
-static const double BY_FEATURES = 3, BY_SURFACE = 0.7, BY_OWN = 0.3;
+static const double BY_FEATURES = 3, BY_SURFACE = 1.4, BY_OWN = 0.15;
 /* What own evidence counts for at most, for and against: something may cover it. */
 static const double OWN_MOST = 4, OWN_LEAST = -10, OWN_LEAST_MARKED = -2;
-/* Such log odds, or, of a thing that carries a mark, those of what is beside it, are worth evidence
- * of MIDDLE, one more is worth STEP more. */
-static const double LOOKALIKE_MIDDLE = 5.5, MARKED_MIDDLE = 6.5, MIDDLE = 6, STEP = 3;
+/* Such log odds are worth evidence of MIDDLE, one more is worth STEP more. Where the collection has
+ * others that share a part with it, a thing of the same design that it lacks is likelier, too. Of a
+ * thing that carries a mark they are those of what is beside it. */
+static const double LOOKALIKE_MIDDLE = 5.75, RELATED_MIDDLE = 7, MARKED_MIDDLE = 6.5;
+static const double MIDDLE = 6, STEP = 3;
 
 static double part_covered(double covered, double none, double full) {
     double part = fmin(1, fmax(0, (covered - none) / (full - none)));
@@ -42,30 +44,37 @@ static double part_there(const idf_sighting *seen) {
     return fmax(by_features, fmin(1, seen->surface / SURFACE_COVERS));
 }
 
+/* What odds are worth that exceed what is asked for by so much, as powers of ten. With less they
+ * are worth as many times less: how much evidence is enough, which strangers tell, is to change
+ * little of what is asked for here. */
+static double worth(double excess) {
+    return excess > 0 ? MIDDLE + STEP * excess : MIDDLE * pow(10, excess);
+}
+
 /* Against a thing of the same design, `evidence` being what is against chance. */
 static double against_lookalikes(const idf_sighting *seen, double evidence) {
-    double own =
-        isfinite(seen->own_evidence) ? fmax(OWN_LEAST, fmin(seen->own_evidence, OWN_MOST)) : 0;
+    bool related = isfinite(seen->own_evidence);
+    double own = related ? fmax(OWN_LEAST, fmin(seen->own_evidence, OWN_MOST)) : 0;
     double odds =
         BY_FEATURES * log10(fmax(evidence, 0.1)) + BY_SURFACE * seen->surface + BY_OWN * own;
-    return MIDDLE + STEP * (odds - LOOKALIKE_MIDDLE);
+    return worth(odds - (related ? RELATED_MIDDLE : LOOKALIKE_MIDDLE));
 }
 
 /* Of a thing that carries a mark only what is not of the mark speaks. */
 static double beside_the_mark(const idf_sighting *seen) {
     double odds = seen->surface + fmax(OWN_LEAST_MARKED, fmin(seen->own_evidence, OWN_MOST));
-    return MIDDLE + STEP * (odds - MARKED_MIDDLE);
+    return worth(odds - MARKED_MIDDLE);
 }
 
 double idf_effective_evidence(const idf_sighting *seen) {
     if (seen->marked) {
         double counts =
             seen->evidence * part_covered(seen->coverage, NO_WITH_SURFACE, FULL_WITH_SURFACE);
-        return fmax(0, fmin(counts, beside_the_mark(seen)));
+        return fmin(counts, beside_the_mark(seen));
     }
     if (seen->n_windows > 0) {
         double counts = seen->evidence * part_there(seen);
-        return fmax(0, fmin(counts, against_lookalikes(seen, counts)));
+        return fmin(counts, against_lookalikes(seen, counts));
     }
     double evidence = seen->evidence * part_covered(seen->coverage, NO_COVERAGE, FULL_COVERAGE);
     /* What is shared with a reference that is no printing of the same speaks for neither: then the

@@ -6,7 +6,7 @@
 #include "match/surface_inside.h"
 
 enum {
-    WINDOW = 8, /* cells; windows overlap by half */
+    WINDOW = 6, /* cells; windows overlap by half */
     SHIFT = 1,  /* cells that a window may be off */
 };
 /* Share of a window that has to be known. */
@@ -27,8 +27,8 @@ static const double BEYOND_DIFFERS = 0.45, OTHER_BEYOND = 0.75;
  * tenth that agree best, which tell how clear the view is. */
 static const double PRINTING_DIFFERS = 0.15, OTHER_PRINTING = 0.4;
 static const double CLEAREST = 0.9, LESS_CLEAR = 0.3;
-/* Each place is in four windows. */
-static const double OVERLAP = 4;
+/* Each place is in four windows, and neighbours agree or differ together: so many count as one. */
+static const double ALIKE_WINDOWS = 7.5;
 /* Difference of colour that neither light nor printing makes. */
 static const double APART = 0.4;
 /* Between two references so much is noise, and so much the most that counts, of windows and of
@@ -37,6 +37,8 @@ static const double LEAD_NOISE = 1, LEAD_MOST = 4;
 /* Colours: what the light may shift them by at no cost, the deviation of what is left, and the cost
  * from which a cell is something else's (a sticker, a finger), in natural logarithms. */
 static const double CAST = 0.25, COLOUR_DEVIATION = 0.2, COLOUR_MOST = 4.5;
+/* Cells whose colours count as one: neighbours have the same. */
+static const double ALIKE_CELLS = 64;
 /* A colour that costs less is the reference's. */
 static const double FITS = 0.5;
 
@@ -190,7 +192,7 @@ idf_windows idf_surface_compare(const idf_surface *s, idf_cells shared, const fl
 static double weigh(int n, int n_different, double own_differs, double other_differs) {
     return ((n - n_different) * log10((1 - own_differs) / (1 - other_differs)) +
             n_different * log10(own_differs / other_differs)) /
-           OVERLAP;
+           ALIKE_WINDOWS;
 }
 
 double idf_windows_evidence(const idf_windows *w) {
@@ -274,5 +276,5 @@ double idf_surface_lead(const idf_surface_rank *a, const idf_surface_rank *b, bo
         if (a->cost[i] >= 0 && b->cost[i] >= 0 && fminf(a->cost[i], b->cost[i]) < (float)FITS)
             colour += (double)(b->cost[i] - a->cost[i]);
     return beyond(a->evidence - b->evidence, LEAD_NOISE, LEAD_MOST) +
-           beyond(colour / (WINDOW * WINDOW) / 2.302585092994046, LEAD_NOISE, LEAD_MOST);
+           beyond(colour / ALIKE_CELLS / 2.302585092994046, LEAD_NOISE, LEAD_MOST);
 }

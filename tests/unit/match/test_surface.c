@@ -155,9 +155,9 @@ static void too_few_places_say_nothing(void **state) {
     const idf_windows none = {0};
     assert_true(idf_windows_evidence(&none) == 0);
     assert_true(idf_windows_same_printing(&none) == 0);
-    assert_true(idf_windows_same_printing(&(idf_windows){.n = 40, .n_beyond = 40, .n_apart = 12}) >
+    assert_true(idf_windows_same_printing(&(idf_windows){.n = 75, .n_beyond = 75, .n_apart = 22}) >
                 0.3);
-    assert_true(idf_windows_same_printing(&(idf_windows){.n = 40, .n_beyond = 40, .n_apart = 32}) <
+    assert_true(idf_windows_same_printing(&(idf_windows){.n = 75, .n_beyond = 75, .n_apart = 60}) <
                 -1);
     idf_image_release(&print), idf_image_release(&frame);
 }
