@@ -17,6 +17,8 @@
  * these apart, half of it will do. */
 static const double FULL_COVERAGE = 0.75, NO_COVERAGE = 0.4;
 static const double FULL_WITH_SURFACE = 0.5, NO_WITH_SURFACE = 0.25;
+/* So few windows say nothing of a surface: soft or plain, or little of it was seen. */
+enum { LEAST_WINDOWS = 20 };
 /* Evidence of a surface that agrees almost everywhere: then all of the thing is there, wherever its
  * features were seen. */
 static const double SURFACE_COVERS = 6;
@@ -72,7 +74,7 @@ double idf_effective_evidence(const idf_sighting *seen) {
             seen->evidence * part_covered(seen->coverage, NO_WITH_SURFACE, FULL_WITH_SURFACE);
         return fmin(counts, beside_the_mark(seen));
     }
-    if (seen->n_windows > 0) {
+    if (seen->n_windows >= LEAST_WINDOWS) {
         double counts = seen->evidence * part_there(seen);
         return fmin(counts, against_lookalikes(seen, counts));
     }

@@ -286,6 +286,20 @@ static void surfaces_count(void **state) {
     assert_true(idf_effective_evidence(&a) == 0);
 }
 
+/* Where next to nothing of a surface shows something, features decide as if there were none. */
+static void few_windows_say_nothing(void **state) {
+    (void)state;
+    idf_sighting a = box(1, 36, 0, 0, 60); /* a plain thing: few features, all of them its own */
+    a.own_evidence = 4.5;
+    a.surface = 0.4;
+    for (a.n_windows = 0; a.n_windows < 20; a.n_windows++)
+        assert_true(idf_effective_evidence(&a) == 36);
+    assert_true(idf_effective_evidence(&a) < 3);
+    a.n_windows = 19;
+    a.coverage = 0.4; /* and a part of it is no more than that */
+    assert_true(idf_effective_evidence(&a) == 0);
+}
+
 /* A thing of the same design has many of its features, too. */
 static void lookalikes_are_told_apart(void **state) {
     (void)state;
@@ -363,6 +377,7 @@ int main(void) {
         cmocka_unit_test(scores_rise_with_evidence),
         cmocka_unit_test(evidence_that_counts),
         cmocka_unit_test(surfaces_count),
+        cmocka_unit_test(few_windows_say_nothing),
         cmocka_unit_test(lookalikes_are_told_apart),
         cmocka_unit_test(too_little_has_an_order),
         cmocka_unit_test(leads),
