@@ -306,16 +306,30 @@ static void read_entries(idf_word_query *q) {
             read_entry(q, q->spans[s].part, q->near[k], k);
 }
 
-/* A match of frame feature i. */
+enum { NOT_READ = 255 }; /* no level */
+
+/* A match of frame feature i. How it was seen in its reference is fetched meanwhile where the entry
+ * does not say so. */
 static idf_word_match get_found(const idf_word_query *q, const row_best *row, int i) {
     const hit *h = &q->hits[row->hit];
     idf_word_match out = {row->row, {h->feature, (uint16_t)i, row->best}, h->angle, h->level};
     if (h->descriptor != &q->copies[row->hit]) {
-        const idf_keypoint *keypoint = &q->index->references[row->row].keypoints[h->feature];
-        out.angle = keypoint->angle;
-        out.level = keypoint->level;
+        out.level = NOT_READ;
+        __builtin_prefetch(&q->index->references[row->row].keypoints[h->feature]);
     }
     return out;
+}
+
+/* Reads what was fetched of the matches from `first` on. */
+static void complete(idf_word_query *q, int first) {
+    for (int k = first; k < q->votes.n; k++) {
+        idf_word_match *m = &q->votes.matches[0][k];
+        if (m->level != NOT_READ)
+            continue;
+        const idf_keypoint *keypoint = &q->index->references[m->row].keypoints[m->match.reference];
+        m->angle = keypoint->angle;
+        m->level = keypoint->level;
+    }
 }
 
 /* All reference features that look like a feature of the frame, one a row: the nearest, when it
@@ -352,8 +366,10 @@ static void look_up(idf_word_query *q) {
     name_words(q);
     scan_words(q);
     read_entries(q);
+    int first = q->votes.n;
     for (int b = 0; b < q->n_block; b++)
         compare(q, &q->block[b], q->chosen[q->first + b]);
+    complete(q, first);
 }
 
 /* Looks the chosen features of the frame up. */
