@@ -32,7 +32,7 @@ static const double OWN_MOST = 4, OWN_LEAST = -10, OWN_LEAST_MARKED = -2;
 /* Such log odds are worth evidence of MIDDLE, one more is worth STEP more. Where the collection has
  * others that share a part with it, a thing of the same design that it lacks is likelier, too. Of a
  * thing that carries a mark they are those of what is beside it. */
-static const double LOOKALIKE_MIDDLE = 5.75, RELATED_MIDDLE = 7, MARKED_MIDDLE = 6.5;
+static const double LOOKALIKE_MIDDLE = 5.75, RELATED_MIDDLE = 7, MARKED_MIDDLE = 6;
 static const double MIDDLE = 6, STEP = 3;
 
 static double part_covered(double covered, double none, double full) {
@@ -65,7 +65,7 @@ static double against_lookalikes(const idf_sighting *seen, double evidence) {
 /* Of a thing that carries a mark only what is not of the mark speaks. */
 static double beside_the_mark(const idf_sighting *seen) {
     double odds = seen->surface + fmax(OWN_LEAST_MARKED, fmin(seen->own_evidence, OWN_MOST));
-    return worth(odds - MARKED_MIDDLE);
+    return fmax(0, MIDDLE + STEP * (odds - MARKED_MIDDLE));
 }
 
 double idf_effective_evidence(const idf_sighting *seen) {
