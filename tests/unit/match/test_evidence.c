@@ -286,6 +286,22 @@ static void surfaces_count(void **state) {
     assert_true(idf_effective_evidence(&a) == 0);
 }
 
+/* Of what carries a mark only what is beside the mark speaks. */
+static void beside_a_mark(void **state) {
+    (void)state;
+    idf_sighting a = box(1, 300, 0, 0, 100);
+    a.marked = true;
+    a.n_windows = 150;
+    a.surface = 4;
+    a.own_evidence = 2;
+    assert_true(fabs(idf_effective_evidence(&a) - 6) < 1e-9);
+    a.own_evidence = 9; /* 4 of it count */
+    assert_true(fabs(idf_effective_evidence(&a) - 12) < 1e-9);
+    a.surface = 1;
+    a.own_evidence = -9;
+    assert_true(idf_effective_evidence(&a) == 0);
+}
+
 /* Where next to nothing of a surface shows something, features decide as if there were none. */
 static void few_windows_say_nothing(void **state) {
     (void)state;
@@ -320,7 +336,8 @@ static void lookalikes_are_told_apart(void **state) {
     a.own_evidence = 6;
     double own = idf_effective_evidence(&a);
     assert_true(own > common && own < whole); /* where there are some, there may be more */
-    a.own_evidence = 60;                      /* and that is not all there is to say */
+    assert_true(fabs(own - (6 + 3 * (3 * log10(60) + 1.4 + 0.6 - 7))) < 1e-9);
+    a.own_evidence = 60; /* and that is not all there is to say */
     assert_true(idf_effective_evidence(&a) == own);
     a.own_evidence = -30; /* something may cover it */
     double covered = idf_effective_evidence(&a);
@@ -377,6 +394,7 @@ int main(void) {
         cmocka_unit_test(scores_rise_with_evidence),
         cmocka_unit_test(evidence_that_counts),
         cmocka_unit_test(surfaces_count),
+        cmocka_unit_test(beside_a_mark),
         cmocka_unit_test(few_windows_say_nothing),
         cmocka_unit_test(lookalikes_are_told_apart),
         cmocka_unit_test(too_little_has_an_order),

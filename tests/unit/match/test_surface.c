@@ -45,9 +45,10 @@ static void own_surface_agrees_in_any_light(void **state) {
     for (size_t i = 0; i < 4; i++) {
         idf_image frame = frame_of(&print, lights[i]);
         idf_windows w = compare(&frame, &print, 1);
-        assert_true(w.n > 60);
+        assert_in_range(w.n, 150, 225); /* windows of an eighth */
         assert_true(share_alike(&w) > 0.9);
-        assert_true(idf_windows_evidence(&w) > 4);
+        double evidence = idf_windows_evidence(&w); /* a part of what they were worth one by one */
+        assert_true(evidence > 6 && evidence < 0.06 * w.n);
         w = compare(&frame, &print, 0.5); /* the rest of it is where the map says */
         assert_true(w.n_beyond > w.n && share_alike(&w) > 0.9);
         idf_image_release(&frame);
