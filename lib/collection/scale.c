@@ -31,9 +31,14 @@ double idf_odds_of_score(double score) {
     return odds > KNEE ? KNEE - PACE * log(fmax(1e-9, 1 - (odds - KNEE) / ROOM)) : odds;
 }
 
+/* Evidence under which there is hardly any: with none of it there are no odds. */
+static const double LITTLE = 1;
+
 double idf_geometry_odds(const idf_scale *s, double effective_evidence) {
-    return effective_evidence <= 0 ? -INFINITY
-                                   : (effective_evidence - s->evidence_middle) * s->evidence_slope;
+    double odds = (effective_evidence - s->evidence_middle) * s->evidence_slope;
+    if (effective_evidence <= 0)
+        return -INFINITY;
+    return effective_evidence < LITTLE ? odds + log(effective_evidence / LITTLE) : odds;
 }
 
 double idf_embedding_odds(const idf_scale *s, double cosine) {

@@ -237,6 +237,10 @@ static void scores_rise_with_evidence(void **state) {
         assert_true(idf_geometry_score(s, e) > 0 && idf_geometry_score(s, e) <= 1);
     }
     assert_true(fabs(idf_geometry_score(s, s->evidence_middle) - 0.5) < 1e-9);
+    const idf_scale lax = {1, 0.12, 0.35,
+                           20}; /* strangers reach far: next to nothing is still that */
+    assert_true(idf_geometry_score(&lax, 0.01) < 0.01 && idf_geometry_score(&lax, 0.001) < 0.001);
+    assert_true(fabs(idf_geometry_score(&lax, 1 - 1e-9) - idf_geometry_score(&lax, 1)) < 1e-6);
     assert_true(fabs(idf_embedding_score(s, s->cosine_middle) - 0.5) < 1e-9);
     assert_true(idf_embedding_score(s, 0.9) > idf_embedding_score(s, 0.5));
 }
