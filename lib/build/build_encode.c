@@ -33,7 +33,9 @@ idf_status idf_build_keep(void **block, idf_index_row *row, const idf_features *
     *block = bytes;
     row->features = (idf_features){found->width, found->height, (int)n, keypoints, descriptors};
     row->picture = bytes + feature_bytes;
-    return idf_surface_picture(bytes + feature_bytes, image, err);
+    if (image == NULL)
+        memset(bytes + feature_bytes, 0, IDF_SMALL_BYTES);
+    return image == NULL ? IDF_OK : idf_surface_picture(bytes + feature_bytes, image, err);
 }
 
 /* Where in a row's block its small picture begins. */
@@ -55,17 +57,18 @@ static bool is_unknowable(const idf_index_row *row) {
     return row->features.n < FEW_FEATURES && spread < ONE_COLOUR;
 }
 
+/* Whether a part of the picture is encoded, the rest being ground. */
+static bool is_cut(const idf_build_item *it) {
+    return it->ground != NULL && !it->ground->all;
+}
+
 /* The picture in `bytes`, or the part of it that is no common ground, and its features. */
-static idf_status read_picture(const idf_build *b, const idf_build_item *it, idf_build_worker *w,
-                               idf_image *image, idf_image_info *info, idf_features *found,
-                               idf_error *err) {
-    bool whole = it->ground == NULL || it->ground->all;
-    idf_decode_options decode = {
-        .target_side = b->encoder->class_->wants_features && whole ? IDF_LOCAL_SIDE : 0,
-    };
+static idf_status read_picture(const idf_build_item *it, idf_build_worker *w,
+                               const idf_decode_options *decode, idf_image *image,
+                               idf_image_info *info, idf_features *found, idf_error *err) {
     idf_status status =
-        idf_image_read_memory(image, w->bytes.data, w->bytes.len, &decode, info, err);
-    if (status == IDF_OK && !whole)
+        idf_image_read_memory(image, w->bytes.data, w->bytes.len, decode, info, err);
+    if (status == IDF_OK && is_cut(it))
         status = idf_ground_cut(image, it->ground->crop, err);
     if (status == IDF_OK)
         status = idf_extract(w->extractor, image, IDF_PICTURE_FEATURES, found, err);
@@ -81,15 +84,22 @@ static idf_status encode_item(idf_build *b, idf_build_item *it, idf_build_worker
     idf_image image = {0};
     idf_image_info info;
     idf_features found;
+    bool any_surface = true;
+    const idf_decode_options decode = {
+        .target_side = class_->wants_features && !is_cut(it) ? IDF_LOCAL_SIDE : 0};
     it->embedding = idf_alloc((size_t)b->encoder->dim, sizeof *it->embedding);
-    idf_status status = it->embedding == NULL ? idf_build_no_memory(err)
-                                              : read_picture(b, it, w, &image, &info, &found, err);
+    idf_status status = it->embedding == NULL
+                            ? idf_build_no_memory(err)
+                            : read_picture(it, w, &decode, &image, &info, &found, err);
     if (status == IDF_OK && class_->wants_features) {
         idf_encoder_input input = {&image, &found};
         status = class_->encode(b->encoder, w->workspace, &input, 1, it->embedding, NULL, err);
     }
+    const idf_cutout_file file = {w->bytes.data, w->bytes.len, &decode, &info, &image};
+    if (status == IDF_OK && it->ground == NULL)
+        status = idf_cutout_see(&w->cutout, w->extractor, &file, &found, &any_surface, err);
     if (status == IDF_OK)
-        status = idf_build_keep(&it->features, &it->row, &found, &image, err);
+        status = idf_build_keep(&it->features, &it->row, &found, any_surface ? &image : NULL, err);
     if (status == IDF_OK && it->ground != NULL) {
         memcpy(it->row.crop, it->ground->crop, sizeof it->row.crop);
         idf_ground_even_out(it->ground, (uint8_t *)it->features + small_picture_at(&it->row));

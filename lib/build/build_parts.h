@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/lock.h"
+#include "build/cutout.h"
 #include "build/ground.h"
 #include "index/index.h"
 #include "index/store.h"
@@ -53,6 +54,7 @@ typedef struct idf_build_worker {
     /* Of a picture that is encoded without its ground. */
     idf_keypoint keypoints[IDF_PICTURE_FEATURES];
     idf_descriptor descriptors[IDF_PICTURE_FEATURES];
+    idf_cutout cutout;
 } idf_build_worker;
 
 /* An index whose rows can be taken over. */

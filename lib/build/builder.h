@@ -17,7 +17,8 @@ enum {
 };
 
 /* Copies the strongest features into one block, which the caller frees, makes the small picture
- * there, and lets the row point to them. */
+ * there (all black for no image: there is no surface to compare), and lets the row point to them.
+ */
 idf_status idf_build_keep(void **block, idf_index_row *row, const idf_features *found,
                           const idf_image *image, idf_error *err);
 

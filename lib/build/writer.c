@@ -17,6 +17,7 @@
 #include "base/lock.h"
 #include "base/text.h"
 #include "build/builder.h"
+#include "build/cutout.h"
 #include "build/writer_target.h"
 #include "image/image.h"
 #include "local/extract.h"
@@ -36,6 +37,7 @@ struct idf_index_writer {
     const idf_encoder *encoder;
     idf_extractor *extractor;
     idf_encoder_workspace *workspace;
+    idf_cutout cutout;
     idf_bytes bytes;
     waiting **rows;
     size_t n_rows;
@@ -61,6 +63,8 @@ static idf_status open_encoder(idf_index_writer *w, idf_error *err) {
     idf_status status = idf_writer_target_check(w->target, w->encoder, err);
     if (status == IDF_OK)
         status = idf_extractor_new(&w->extractor, err);
+    if (status == IDF_OK)
+        idf_extractor_enlarge(w->extractor, IDF_LOCAL_SMALL_REFERENCE);
     return status == IDF_OK ? w->encoder->class_->workspace_new(w->encoder, &w->workspace, err)
                             : status;
 }
@@ -149,9 +153,11 @@ static idf_status read_bytes(idf_index_writer *w, const idf_writer_picture *pict
 }
 
 /* Vector and features of a decoded picture. */
-static idf_status encode_image(idf_index_writer *w, const idf_image *image, waiting *it,
+static idf_status encode_image(idf_index_writer *w, const idf_cutout_file *file, waiting *it,
                                idf_error *err) {
+    const idf_image *image = file->image;
     idf_features found;
+    bool any_surface;
     it->embedding = idf_alloc((size_t)w->encoder->dim, sizeof *it->embedding);
     idf_status status = it->embedding == NULL
                             ? no_memory(err)
@@ -161,7 +167,9 @@ static idf_status encode_image(idf_index_writer *w, const idf_image *image, wait
         status = w->encoder->class_->encode(w->encoder, w->workspace, &input, 1, it->embedding,
                                             NULL, err);
     if (status == IDF_OK)
-        status = idf_build_keep(&it->features, &it->row, &found, image, err);
+        status = idf_cutout_see(&w->cutout, w->extractor, file, &found, &any_surface, err);
+    if (status == IDF_OK)
+        status = idf_build_keep(&it->features, &it->row, &found, any_surface ? image : NULL, err);
     it->row.embedding = it->embedding;
     return status;
 }
@@ -169,6 +177,7 @@ static idf_status encode_image(idf_index_writer *w, const idf_image *image, wait
 static idf_status encode(idf_index_writer *w, const idf_writer_picture *picture, waiting *it,
                          idf_error *err) {
     idf_image image = {0};
+    idf_image_info info;
     const idf_decode_options decode = {.target_side =
                                            w->encoder->class_->wants_features ? IDF_LOCAL_SIDE : 0};
     idf_status status = read_bytes(w, picture, it, err);
@@ -176,10 +185,11 @@ static idf_status encode(idf_index_writer *w, const idf_writer_picture *picture,
     size_t len = picture->bytes != NULL ? picture->len_bytes : w->bytes.len;
     if (status == IDF_OK) {
         idf_sha256(it->row.sha256, data, len);
-        status = idf_image_read_memory(&image, data, len, &decode, NULL, err);
+        status = idf_image_read_memory(&image, data, len, &decode, &info, err);
     }
+    const idf_cutout_file file = {data, len, &decode, &info, &image};
     if (status == IDF_OK)
-        status = encode_image(w, &image, it, err);
+        status = encode_image(w, &file, it, err);
     idf_image_release(&image);
     return status;
 }

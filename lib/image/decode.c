@@ -159,11 +159,14 @@ static idf_status try_black(idf_codec codec, idf_image *over_white, const idf_de
     return IDF_OK;
 }
 
-idf_status idf_image_read_memory(idf_image *out, const void *bytes, size_t len_bytes,
-                                 const idf_decode_options *options, idf_image_info *info,
-                                 idf_error *err) {
+/* What transparent parts are put over: white but for what shows next to nothing there, or one. */
+typedef enum ground { EITHER, WHITE, BLACK } ground;
+
+static idf_status read_over(idf_image *out, const void *bytes, size_t len_bytes,
+                            const idf_decode_options *options, ground over, idf_image_info *info,
+                            idf_error *err) {
     memset(out, 0, sizeof *out);
-    idf_decode_input in = {.bytes = bytes, .len_bytes = len_bytes};
+    idf_decode_input in = {.bytes = bytes, .len_bytes = len_bytes, .over_black = over == BLACK};
     if (options != NULL)
         in.options = *options;
     fill_in_defaults(&in.options);
@@ -186,7 +189,7 @@ idf_status idf_image_read_memory(idf_image *out, const void *bytes, size_t len_b
                              type->name);
     found.codec = type->codec;
     idf_status status = decode_as(type->codec, out, &in, &found, err);
-    if (status == IDF_OK && found.transparent)
+    if (status == IDF_OK && found.transparent && over == EITHER)
         status = try_black(type->codec, out, &in, &found, err);
     if (status == IDF_OK && in.options.grey && out->channels == 3) { /* colours were converted */
         idf_image grey;
@@ -208,6 +211,17 @@ idf_status idf_image_read_memory(idf_image *out, const void *bytes, size_t len_b
     if (info != NULL)
         *info = found;
     return IDF_OK;
+}
+
+idf_status idf_image_read_memory(idf_image *out, const void *bytes, size_t len_bytes,
+                                 const idf_decode_options *options, idf_image_info *info,
+                                 idf_error *err) {
+    return read_over(out, bytes, len_bytes, options, EITHER, info, err);
+}
+
+idf_status idf_image_read_over(idf_image *out, const void *bytes, size_t len_bytes,
+                               const idf_decode_options *options, bool over_black, idf_error *err) {
+    return read_over(out, bytes, len_bytes, options, over_black ? BLACK : WHITE, NULL, err);
 }
 
 idf_status idf_image_read_file(idf_image *out, const char *path, const idf_decode_options *options,

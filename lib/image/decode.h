@@ -32,6 +32,11 @@ idf_status idf_decode_check_size(const idf_decode_input *in, const char *codec, 
 void idf_decode_row(const idf_decode_input *in, idf_image_info *info, uint8_t *out,
                     int out_channels, uint8_t *row, int channels, size_t n);
 
+/* As idf_image_read_memory reads, but what is transparent over black, or over white, whichever
+ * shows more. */
+idf_status idf_image_read_over(idf_image *out, const void *bytes, size_t len_bytes,
+                               const idf_decode_options *options, bool over_black, idf_error *err);
+
 /* The decoders. They fill info's width and height as stored and its orientation. Colours are sRGB;
  * a picture whose profile says otherwise may come in RGB when grey was asked for. *out is an empty
  * picture on entry, and again after a failure. */

@@ -1,6 +1,7 @@
 """dlf-identify index: what it writes, keeps, drops and refuses."""
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import unittest
 import numpy
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from common import PROGRAM, Image, ProgramTest, picture, run  # noqa: E402
+from common import PROGRAM, Image, ImageDraw, ProgramTest, picture, run  # noqa: E402
 
 
 class Index(ProgramTest):
@@ -151,6 +152,53 @@ class Index(ProgramTest):
             result = run("query", "--index", self.index, "--json", photo)
             self.assertEqual(result.returncode, 0, result.stdout)
             self.assertEqual(json.loads(result.stdout)["masks"][0]["ref_filename"], name)
+
+    def cut_out(self, seed):
+        """A drawing in a few colours on nothing."""
+        rng = random.Random(seed)
+        art = Image.new("RGBA", (420, 420), (0, 0, 0, 0))
+        draw = ImageDraw.Draw(art)
+        for _ in range(14):
+            x, y, w, h = rng.randrange(40, 330), rng.randrange(40, 330), rng.randrange(20, 90), rng.randrange(20, 90)
+            colour = (rng.randrange(120, 256), rng.randrange(60), rng.randrange(60), 255)
+            corners = [[(x, y), (x + w, y), (x + w, y + h), (x, y + h)], [(x, y), (x + w, y + h // 3), (x + w // 3, y + h)]]
+            draw.polygon(rng.choice(corners), fill=colour)
+        return art
+
+    def test_a_cut_out_is_known_on_any_ground(self):
+        """Over white its outline is dark on light; on a dark table it is the other way round."""
+        for i in range(4):
+            self.cut_out(i).save(os.path.join(self.refs, f"cut_{i}.png"))
+        report = self.build()
+        self.assertEqual(report["warnings"], [])
+        late = self.path("cut_late.png")
+        self.cut_out(9).save(late)
+        self.assertEqual(run("add", "--index", self.index, late).returncode, 0)
+        wanted = [(i, f"cut_{i}.png") for i in range(4)] + [(9, "cut_late.png"), (20, None), (21, None)]
+        for ground in ((250, 250, 250), (128, 128, 128), (15, 22, 70), (10, 10, 10), (235, 140, 40)):
+            for seed, name in wanted:
+                table = Image.new("RGB", (640, 480), ground)
+                art = self.cut_out(seed).rotate(37 * seed + 10, expand=True, resample=Image.Resampling.BICUBIC).resize((380, 380))
+                table.paste(art, (130, 50), art)
+                table.save(self.path("table.png"))
+                result = run("query", "--index", self.index, "--json", self.path("table.png"))
+                named = [m["ref_filename"] for m in json.loads(result.stdout)["masks"] if m["confident"]]
+                self.assertEqual(named, [name] if name else [], (ground, seed))
+
+    def test_add_sees_what_index_sees(self):
+        """Also of a small picture, which is enlarged, and of a transparent one."""
+        self.fill(2)
+        shutil.copytree(self.refs, self.path("some"))
+        picture(7, (150, 190)).save(os.path.join(self.refs, "tiny.png"))
+        self.cut_out(3).save(os.path.join(self.refs, "zcut.png"))
+        self.build()
+        some = self.path("some.npz")
+        self.assertEqual(run("index", "--refs", self.path("some"), "--out", some, "--quiet").returncode, 0)
+        added = run("add", "--index", some, *(os.path.join(self.refs, n) for n in ("tiny.png", "zcut.png")))
+        self.assertEqual(added.returncode, 0, added.stderr)
+        with numpy.load(self.index) as whole, numpy.load(some) as grown:
+            for column in ("filenames", "keypoints", "descriptors", "embeddings", "pictures"):
+                numpy.testing.assert_array_equal(whole[column], grown[column], column)
 
     def test_nothing_to_know_it_by_is_named(self):
         Image.new("RGB", (300, 400), (250, 250, 250)).save(os.path.join(self.refs, "white.png"))
