@@ -33,9 +33,10 @@ idf_status idf_build_keep(void **block, idf_index_row *row, const idf_features *
     *block = bytes;
     row->features = (idf_features){found->width, found->height, (int)n, keypoints, descriptors};
     row->picture = bytes + feature_bytes;
-    if (image == NULL)
-        memset(bytes + feature_bytes, 0, IDF_SMALL_BYTES);
-    return image == NULL ? IDF_OK : idf_surface_picture(bytes + feature_bytes, image, err);
+    if (image != NULL)
+        return idf_surface_picture(bytes + feature_bytes, image, err);
+    memset(bytes + feature_bytes, 0, IDF_SMALL_BYTES);
+    return IDF_OK;
 }
 
 /* Where in a row's block its small picture begins. */

@@ -185,6 +185,20 @@ class Index(ProgramTest):
                 named = [m["ref_filename"] for m in json.loads(result.stdout)["masks"] if m["confident"]]
                 self.assertEqual(named, [name] if name else [], (ground, seed))
 
+    def test_round_corners_are_no_cut_out(self):
+        """What both grounds show is taken once, and what is mostly picture keeps its surface."""
+        card = picture(5).convert("RGBA")
+        ImageDraw.Draw(card).polygon([(0, 0), (30, 0), (0, 30)], fill=(0, 0, 0, 0))
+        card.save(os.path.join(self.refs, "card.png"))
+        self.cut_out(1).save(os.path.join(self.refs, "cut.png"))
+        self.build()
+        with numpy.load(self.index) as index:
+            self.assertTrue(index["pictures"][0].any())
+            self.assertFalse(index["pictures"][1].any())
+            of_card = index["keypoints"][:index["feature_offsets"][1]]
+        self.assertGreater(len(of_card), 200)
+        self.assertEqual(len(numpy.unique(of_card, axis=0)), len(of_card))
+
     def test_add_sees_what_index_sees(self):
         """Also of a small picture, which is enlarged, and of a transparent one."""
         self.fill(2)
